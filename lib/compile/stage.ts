@@ -1,0 +1,84 @@
+// What the compiler gives the runtime: plans to run one after the other, and what goes in and comes out of each.
+import type { DType } from '../core/dtype.js';
+import type { Graph, Operation, Tensor } from '../core/graph.js';
+import type { NDArray } from '../core/ndarray.js';
+
+/** What one run asks for. The order of `fetches` and `feeds` is kept. */
+export interface Request {
+  readonly graph: Graph;
+  /** Tensors whose values are wanted. */
+  readonly fetches: readonly Tensor[];
+  /** Operations to run for their effect. */
+  readonly targets: readonly Operation[];
+  /** Tensors whose values are given. */
+  readonly feeds: readonly Tensor[];
+}
+
+/** A plan as it crosses into C++ (docs/inside/plan.md). */
+export interface EncodedPlan {
+  readonly words: Int32Array;
+  readonly constants: Uint8Array;
+  readonly strings: { readonly data: Uint8Array; readonly offsets: Int32Array };
+  /** The graph operation whose random state each of the plan's states is. */
+  readonly stateKeys: Int32Array;
+}
+
+/** A result of a plan. Where `dynamic`, the first dimension is a bound and the engine tells the real one. */
+export interface FetchInfo {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly dynamic: boolean;
+}
+
+/** Where a plan's feed comes from: a feed of the request, or a value an earlier stage computed. */
+export type FeedSource = { readonly feed: number } | { readonly value: NDArray };
+
+/** One plan of a run. Almost every run has one stage; a shape that depends on data ends a stage and starts the next. */
+export interface Stage {
+  readonly plan: EncodedPlan;
+  readonly feeds: readonly { readonly source: FeedSource; readonly dtype: DType; readonly shape: readonly number[] }[];
+  readonly fetches: readonly FetchInfo[];
+  /**
+   * The stage after this one, made from this one's fetched values; undefined for the last stage. The last stage's fetches with
+   * `results` are the request's.
+   */
+  readonly next: ((values: readonly NDArray[]) => Stage) | undefined;
+  /** For a last stage: where each fetch of the request is found, in the plan's fetches or in a value already known. */
+  readonly results: readonly ({ readonly fetch: number } | { readonly value: NDArray })[];
+  /** The plan as people read it: a line per step, fusions, buffers and bytes. */
+  explain(): string;
+  /** Predicted cost in nanoseconds, coarse: decides whether an async run executes inline. */
+  readonly cost: number;
+  /** Shapes that variables of unknown static shape have after this stage, by graph operation id. */
+  readonly variableShapes: ReadonlyMap<number, readonly number[]>;
+}
+
+/** A feed's part in a plan key: its shape always, its value where a shape depends on it. */
+export interface FeedValue {
+  readonly shape: readonly number[];
+  readonly array: NDArray;
+}
+
+/** The passes that need no shapes, done once per (fetches, feeds). */
+export interface Prepared {
+  readonly request: Request;
+  /** Positions of feeds whose values reach a shape: their values belong to the plan key. */
+  readonly valueFeeds: readonly number[];
+  /** Variables without a static shape, by operation id: their current shapes belong to the plan key. */
+  readonly dynamicVariables: readonly number[];
+  /** The first stage for concrete feeds. */
+  specialize(feeds: readonly FeedValue[], variableShapes: ReadonlyMap<number, readonly number[]>): Stage;
+}
+
+/** Computes small constant subgraphs on the engine, when folding wants one that has no host rule. */
+export type Evaluator = (stage: Stage) => readonly NDArray[];
+
+/** Options of the compiler; each pass can be switched off for tests. */
+export interface CompileOptions {
+  readonly fold?: boolean;
+  readonly simplify?: boolean;
+  readonly cse?: boolean;
+  readonly fuse?: boolean;
+  readonly inPlace?: boolean;
+  readonly evaluate?: Evaluator | undefined;
+}

@@ -1,0 +1,141 @@
+// Every error grafo throws: TensorFlow's op errors by code, and Python's ValueError, TypeError and RuntimeError by name.
+
+/** TensorFlow's error codes by name; the numbers are those of `error_codes.proto`. */
+export type ErrorCode =
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED';
+
+/** Where an error belongs: the operation's type and name and the user's lines. */
+export interface ErrorPlace {
+  /** Type of the operation, e.g. `MatMul`. */
+  op?: string | undefined;
+  /** Name of the operation, e.g. `layer1/MatMul`. */
+  node?: string | undefined;
+  /** The user's line that created the operation, e.g. `train.ts:41:18 (buildModel)`. */
+  createdAt?: string | undefined;
+  /** The user's line that ran it. */
+  runFrom?: string | undefined;
+}
+
+/** The base of every error grafo throws. `code` is TensorFlow's, `text` the message without grafo's location lines. */
+export class GrafoError extends Error {
+  readonly code: ErrorCode;
+  readonly text: string;
+  readonly op: string | undefined;
+  readonly node: string | undefined;
+  readonly createdAt: string | undefined;
+  readonly runFrom: string | undefined;
+
+  constructor(text: string, code: ErrorCode, place: ErrorPlace = {}) {
+    const lines = [
+      place.createdAt === undefined ? '' : `created at ${place.createdAt}`,
+      place.runFrom === undefined ? '' : `run from ${place.runFrom}`,
+    ].filter((line) => line !== '');
+    super(lines.length === 0 ? text : `${text}\n  ${lines.join('   ')}`);
+    this.code = code;
+    this.text = text;
+    this.op = place.op;
+    this.node = place.node;
+    this.createdAt = place.createdAt;
+    this.runFrom = place.runFrom;
+  }
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A wrong value: a shape, an attribute, a graph that does not fit (Python's `ValueError`). */
+export class ValueError extends GrafoError {
+  constructor(text: string, place: ErrorPlace = {}) {
+    super(text, 'INVALID_ARGUMENT', place);
+  }
+}
+
+/** A value of the wrong type (Python's `TypeError`; `instanceof TypeError` of JavaScript does not hold, `name` is the same). */
+export class GraphTypeError extends GrafoError {
+  constructor(text: string, place: ErrorPlace = {}) {
+    super(text, 'INVALID_ARGUMENT', place);
+  }
+  override get name(): string {
+    return 'TypeError';
+  }
+}
+
+/** An object in the wrong state: a closed session, a finalized graph (Python's `RuntimeError`). */
+export class RuntimeError extends GrafoError {
+  constructor(text: string, place: ErrorPlace = {}) {
+    super(text, 'FAILED_PRECONDITION', place);
+  }
+}
+
+/** Something asked for by name that is not there (Python's `LookupError` and `KeyError`). */
+export class LookupError extends GrafoError {
+  constructor(text: string, place: ErrorPlace = {}) {
+    super(text, 'NOT_FOUND', place);
+  }
+}
+
+/** An error of an operation while the graph runs. One subclass per code, as in `tf.errors`. */
+export class OpError extends GrafoError {}
+
+const opError = (code: ErrorCode) =>
+  class extends OpError {
+    constructor(text: string, place: ErrorPlace = {}) {
+      super(text, code, place);
+    }
+  };
+
+export class CancelledError extends opError('CANCELLED') {}
+export class UnknownError extends opError('UNKNOWN') {}
+export class InvalidArgumentError extends opError('INVALID_ARGUMENT') {}
+export class DeadlineExceededError extends opError('DEADLINE_EXCEEDED') {}
+export class NotFoundError extends opError('NOT_FOUND') {}
+export class AlreadyExistsError extends opError('ALREADY_EXISTS') {}
+export class PermissionDeniedError extends opError('PERMISSION_DENIED') {}
+export class ResourceExhaustedError extends opError('RESOURCE_EXHAUSTED') {}
+export class FailedPreconditionError extends opError('FAILED_PRECONDITION') {}
+export class AbortedError extends opError('ABORTED') {}
+export class OutOfRangeError extends opError('OUT_OF_RANGE') {}
+export class UnimplementedError extends opError('UNIMPLEMENTED') {}
+export class InternalError extends opError('INTERNAL') {}
+export class UnavailableError extends opError('UNAVAILABLE') {}
+export class DataLossError extends opError('DATA_LOSS') {}
+export class UnauthenticatedError extends opError('UNAUTHENTICATED') {}
+
+const BY_NUMBER = [
+  UnknownError,
+  CancelledError,
+  UnknownError,
+  InvalidArgumentError,
+  DeadlineExceededError,
+  NotFoundError,
+  AlreadyExistsError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  FailedPreconditionError,
+  AbortedError,
+  OutOfRangeError,
+  UnimplementedError,
+  InternalError,
+  UnavailableError,
+  DataLossError,
+  UnauthenticatedError,
+] as const;
+
+/** The op error for a code of `error_codes.proto`, as the engine reports it. */
+export const opErrorFromCode = (code: number, text: string, place: ErrorPlace = {}): OpError =>
+  new (BY_NUMBER[code] ?? UnknownError)(text, place);

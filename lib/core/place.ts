@@ -1,0 +1,35 @@
+// The user's line: the first stack frame that is not grafo's own.
+import { fileURLToPath } from 'node:url';
+
+const HERE = import.meta.url;
+// In the bundle this file is dist/index.js; unbundled it is lib/core/place.js. Both folders hold nothing but grafo.
+const LIBRARY = HERE.replace(/\/(?:core\/place|[^/]*)\.[jt]s$/, '/');
+const LIBRARY_PATH = LIBRARY.startsWith('file:') ? fileURLToPath(LIBRARY) : LIBRARY;
+const FRAMES = 24;
+
+/** A place in the user's code, kept as an unformatted stack and turned into text only when an error needs it. */
+export class UserPlace {
+  readonly #holder: { stack?: string };
+
+  constructor() {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = FRAMES;
+    this.#holder = {};
+    Error.captureStackTrace(this.#holder, UserPlace);
+    Error.stackTraceLimit = limit;
+  }
+
+  /** For example `train.ts:41:18 (buildModel)`; undefined where the stack holds only grafo's frames. */
+  toString(): string {
+    for (const line of (this.#holder.stack ?? '').split('\n').slice(1)) {
+      if (line.includes(LIBRARY) || line.includes(LIBRARY_PATH) || line.includes('node:internal')) continue;
+      const match = /^\s*at (?:(?<where>.*?) \()?(?<file>[^()]+):(?<row>\d+):(?<column>\d+)\)?$/.exec(line);
+      if (match?.groups === undefined) continue;
+      const { where, file, row, column } = match.groups as Record<string, string>;
+      const name = file!.split(/[\\/]/).at(-1);
+      const named = where === undefined || where.startsWith('Object.<anonymous>') ? '' : ` (${where})`;
+      return `${name}:${row}:${column}${named}`;
+    }
+    return '';
+  }
+}
