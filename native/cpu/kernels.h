@@ -12,7 +12,11 @@ using Prepare = Status (*)(const StepDesc& desc, const HostServices& host, StepP
   X(Fused, prepare_fused)          \
   X(Reduce, prepare_reduce)        \
   X(ArgReduce, prepare_arg_reduce) \
-  X(Cumulative, prepare_cumulative)
+  X(Cumulative, prepare_cumulative) \
+  X(RandomUniform, prepare_random_uniform) \
+  X(RandomUniformInt, prepare_random_int) \
+  X(RandomStandardNormal, prepare_random_normal) \
+  X(TruncatedNormal, prepare_truncated_normal)
 
 #define GRAFO_DECLARE(name, function) \
   Status function(const StepDesc& desc, const HostServices& host, StepPointer& step);
