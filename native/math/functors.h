@@ -1,0 +1,292 @@
+// One struct per elementwise op, named as TensorFlow's op type, with TensorFlow 1.15's CPU semantics. A functor's operator()
+// takes values of one type; what it returns follows from its list in functor_list.h.
+//
+// `rare(x)` of a functor tells the arguments its fast() cannot take; loops test a tile for them first, so that fast() stays
+// branch-free. Integer division and power are checked by the loop (`refuses`); they are defined for every argument all the same.
+#pragma once
+#include "math/elementary.h"
+
+namespace grafo::math {
+
+// --- one argument ---------------------------------------------------------------------------------------------------------
+
+#define GRAFO_UNARY(name, expression)   \
+  struct name {                         \
+    template <class T>                  \
+    FN T operator()(T x) const {        \
+      return expression;                \
+    }                                   \
+  };
+
+struct Neg {
+  template <class T>
+  FN T operator()(T x) const {
+    if constexpr (kIsFloat<T>) return -x;
+    else return T(Wrap<T>(0) - Wrap<T>(x));
+  }
+};
+struct Abs {
+  template <class T>
+  FN T operator()(T x) const {
+    if constexpr (kIsFloat<T>) return fabs(x);
+    else return x < T(0) ? T(Wrap<T>(0) - Wrap<T>(x)) : x;
+  }
+};
+struct Square {
+  template <class T>
+  FN T operator()(T x) const {
+    if constexpr (kIsFloat<T>) return x * x;
+    else return T(Wrap<T>(x) * Wrap<T>(x));
+  }
+};
+GRAFO_UNARY(Sign, T(T(x > T(0)) - T(x < T(0))))  // Sign(NaN) is 0
+GRAFO_UNARY(Sqrt, sqrt(x))
+GRAFO_UNARY(Rsqrt, T(1) / sqrt(x))
+GRAFO_UNARY(Reciprocal, T(1) / x)
+GRAFO_UNARY(Inv, T(1) / x)
+GRAFO_UNARY(Exp, exp(x))
+GRAFO_UNARY(Expm1, expm1(x))
+GRAFO_UNARY(Log, log(x))
+GRAFO_UNARY(Log1p, log1p(x))
+GRAFO_UNARY(Sigmoid, sigmoid(x))
+GRAFO_UNARY(Tanh, tanh(x))
+GRAFO_UNARY(Floor, floor(x))
+GRAFO_UNARY(Ceil, ceil(x))
+GRAFO_UNARY(Rint, rint(x))
+GRAFO_UNARY(Relu, x < T(0) ? T(0) : x)  // NaN stays
+GRAFO_UNARY(Softplus, softplus(x))
+GRAFO_UNARY(Softsign, x / (fabs(x) + T(1)))
+
+struct Relu6 {
+  template <class T>
+  FN T operator()(T x) const {
+    const T y = x < T(0) ? T(0) : x;
+    return T(6) < y ? T(6) : y;
+  }
+};
+// Half to even. TensorFlow computes floor(x) + 1 where the fraction is large: a negative that rounds to 0 gives +0.
+struct Round {
+  template <class T>
+  FN T operator()(T x) const {
+    if constexpr (kIsFloat<T>) {
+      const T r = rint(x);
+      return r == T(0) && x != T(0) ? T(0) : r;
+    } else {
+      return x;
+    }
+  }
+};
+// expm1 where TensorFlow has exp(x) - 1: the same function without its cancellation.
+GRAFO_UNARY(Elu, x < T(0) ? expm1(x) : x)
+inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
+inline constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
+GRAFO_UNARY(Selu, x < T(0) ? T(kSeluScaleAlpha) * expm1(x) : T(kSeluScale) * x)
+
+#define GRAFO_ELEMENTARY(name, function)                                        \
+  struct name {                                                                 \
+    FN float operator()(float x) const { return function##_wide(x); }           \
+    FN double operator()(double x) const { return function(x); }                \
+  };
+GRAFO_ELEMENTARY(Asin, asin)
+GRAFO_ELEMENTARY(Acos, acos)
+GRAFO_ELEMENTARY(Atan, atan)
+GRAFO_ELEMENTARY(Sinh, sinh)
+GRAFO_ELEMENTARY(Cosh, cosh)
+GRAFO_ELEMENTARY(Asinh, asinh)
+GRAFO_ELEMENTARY(Acosh, acosh)
+GRAFO_ELEMENTARY(Atanh, atanh)
+GRAFO_ELEMENTARY(Erf, erf)
+GRAFO_ELEMENTARY(Erfc, erfc)
+
+#define GRAFO_PERIODIC(name, function)                                                     \
+  struct name {                                                                            \
+    FN static bool rare(float x) { return !(fabs(x) <= kTrigLimit); }                      \
+    FN float fast(float x) const { return function##_near(x); }                            \
+    FN float operator()(float x) const { return rare(x) ? float(function(double(x))) : fast(x); } \
+    FN double operator()(double x) const { return function(x); }                           \
+  };
+GRAFO_PERIODIC(Sin, sin)
+GRAFO_PERIODIC(Cos, cos)
+GRAFO_PERIODIC(Tan, tan)
+
+#define GRAFO_TEST(name, expression)    \
+  struct name {                         \
+    template <class T>                  \
+    FN bool operator()(T x) const {     \
+      return expression;                \
+    }                                   \
+  };
+GRAFO_TEST(IsNan, x != x)
+GRAFO_TEST(IsInf, fabs(x) == kInfinity<T>)
+GRAFO_TEST(IsFinite, fabs(x) < kInfinity<T>)
+GRAFO_TEST(LogicalNot, x == T(0))
+
+// --- two arguments --------------------------------------------------------------------------------------------------------
+
+#define GRAFO_BINARY(name, expression)  \
+  struct name {                         \
+    template <class T>                  \
+    FN T operator()(T x, T y) const {   \
+      return expression;                \
+    }                                   \
+  };
+#define GRAFO_ARITHMETIC(name, sign)                          \
+  struct name {                                               \
+    template <class T>                                        \
+    FN T operator()(T x, T y) const {                         \
+      if constexpr (kIsFloat<T>) return x sign y;             \
+      else return T(Wrap<T>(x) sign Wrap<T>(y));              \
+    }                                                         \
+  };
+GRAFO_ARITHMETIC(Add, +)
+GRAFO_ARITHMETIC(AddV2, +)
+GRAFO_ARITHMETIC(Sub, -)
+GRAFO_ARITHMETIC(Mul, *)
+GRAFO_BINARY(SquaredDifference, Square()(Sub()(x, y)))
+GRAFO_BINARY(RealDiv, x / y)
+GRAFO_BINARY(BitwiseAnd, T(x & y))
+GRAFO_BINARY(BitwiseOr, T(x | y))
+GRAFO_BINARY(BitwiseXor, T(x ^ y))
+// Eigen's scalar_max and scalar_min are std::max and std::min: x where either is NaN.
+GRAFO_BINARY(Maximum, x < y ? y : x)
+GRAFO_BINARY(Minimum, y < x ? y : x)
+
+// Integer quotient and remainder: 0 for a zero divisor (the loop has refused it), and the lowest number by -1 wraps instead of
+// trapping.
+template <class T>
+FN T quotient(T x, T y) {
+  if constexpr (kIsSigned<T>) {
+    if (y == T(-1)) return Neg()(x);
+  }
+  return y == T(0) ? T(0) : T(x / y);
+}
+template <class T>
+FN T remainder(T x, T y) {
+  if constexpr (kIsSigned<T>) {
+    if (y == T(-1)) return T(0);
+  }
+  return y == T(0) ? T(0) : T(x % y);
+}
+struct RefusesZero {
+  template <class T>
+  FN static bool refuses(T y) {
+    return y == T(0);
+  }
+};
+struct TruncateDiv : RefusesZero {
+  template <class T>
+  FN T operator()(T x, T y) const {
+    if constexpr (kIsFloat<T>) return x / y;
+    else return quotient(x, y);
+  }
+};
+struct Div : TruncateDiv {};
+struct FloorDiv : RefusesZero {
+  template <class T>
+  FN T operator()(T x, T y) const {
+    if constexpr (kIsFloat<T>) {
+      return floor(x / y);
+    } else {
+      const T q = quotient(x, y);
+      return (x < T(0)) != (y < T(0)) && remainder(x, y) != T(0) ? T(q - T(1)) : q;
+    }
+  }
+};
+struct TruncateMod : RefusesZero {
+  template <class T>
+  FN T operator()(T x, T y) const {
+    if constexpr (kIsFloat<T>) return fmod(x, y);
+    else return remainder(x, y);
+  }
+};
+struct Mod : TruncateMod {};
+struct FloorMod : RefusesZero {
+  template <class T>
+  FN T operator()(T x, T y) const {
+    const T r = TruncateMod()(x, y);
+    return r != T(0) && (y < T(0)) != (r < T(0)) ? T(r + y) : r;
+  }
+};
+struct Pow {
+  template <class T>
+  FN static bool refuses(T y) {
+    return y < T(0);
+  }
+  FN float operator()(float x, float y) const { return pow_wide(x, y); }
+  FN double operator()(double x, double y) const { return pow(x, y); }
+  template <class T>
+  FN T operator()(T x, T y) const {
+    Wrap<T> base = Wrap<T>(x), power = 1;
+    for (Wrap<T> left = y < T(0) ? 0 : Wrap<T>(y); left != 0; left >>= 1) {
+      power = (left & 1) != 0 ? power * base : power;
+      base *= base;
+    }
+    return T(power);
+  }
+};
+
+GRAFO_BINARY(DivNoNan, y == T(0) ? T(0) : x / y)
+GRAFO_BINARY(MulNoNan, y == T(0) ? T(0) : x * y)
+GRAFO_BINARY(Xdivy, x == T(0) ? T(0) : x / y)
+GRAFO_BINARY(Xlogy, x == T(0) ? T(0) : x * log(y))
+struct Atan2 {
+  FN float operator()(float y, float x) const { return atan2_wide(y, x); }
+  FN double operator()(double y, double x) const { return atan2(y, x); }
+};
+
+#define GRAFO_COMPARE(name, expression)    \
+  struct name {                            \
+    template <class T>                     \
+    FN bool operator()(T x, T y) const {   \
+      return expression;                   \
+    }                                      \
+  };
+GRAFO_COMPARE(Less, x < y)
+GRAFO_COMPARE(LessEqual, x <= y)
+GRAFO_COMPARE(Greater, x > y)
+GRAFO_COMPARE(GreaterEqual, x >= y)
+GRAFO_COMPARE(Equal, x == y)
+GRAFO_COMPARE(NotEqual, x != y)
+GRAFO_COMPARE(LogicalAnd, (x != T(0)) & (y != T(0)))
+GRAFO_COMPARE(LogicalOr, (x != T(0)) | (y != T(0)))
+
+// Gradients, in TensorFlow's argument order: of the output y (SigmoidGrad ... InvGrad), or gradients first (ReluGrad ...).
+GRAFO_BINARY(SigmoidGrad, y * (x * (T(1) - x)))
+GRAFO_BINARY(TanhGrad, y * (T(1) - x * x))
+GRAFO_BINARY(ReciprocalGrad, MulNoNan()(-(x * x), y))
+GRAFO_BINARY(InvGrad, MulNoNan()(-(x * x), y))
+GRAFO_BINARY(SqrtGrad, MulNoNan()(T(0.5) / x, y))
+GRAFO_BINARY(RsqrtGrad, MulNoNan()(T(-0.5) * (x * x), MulNoNan()(x, y)))
+GRAFO_BINARY(ReluGrad, Mul()(x, T(y > T(0))))
+GRAFO_BINARY(Relu6Grad, Mul()(x, T((y > T(0)) & (y < T(6)))))
+GRAFO_BINARY(EluGrad, y < T(0) ? (y + T(1)) * x : x)
+GRAFO_BINARY(SeluGrad, y < T(0) ? x * (y + T(kSeluScaleAlpha)) : x * T(kSeluScale))
+GRAFO_BINARY(SoftplusGrad, x / (exp(-y) + T(1)))
+GRAFO_BINARY(SoftsignGrad, x / Square()(fabs(y) + T(1)))
+
+// --- conversion -----------------------------------------------------------------------------------------------------------
+
+// A float to an integer truncates; what does not fit gives what x86's conversions give (the lowest number of the type they
+// go through), here without undefined behaviour.
+template <class To, class From>
+FN To truncate(From x) {
+  // -2^(bits - 1) is exact in both float types, and every smaller float but -2^31 - fraction is past it.
+  constexpr From limit = From(Wrap<To>(1) << (8 * sizeof(To) - 1));
+  const From whole = trunc(x);
+  const bool fits = whole >= -limit && whole < limit;
+  return fits ? To(fits ? whole : From(0)) : kLowest<To>;
+}
+template <class To, class From>
+FN To cast(From x) {
+  if constexpr (kIsFloat<From> && !kIsFloat<To>) {
+    if constexpr (sizeof(To) < 4) return To(truncate<i32>(x));
+    else if constexpr (!kIsSigned<To> && sizeof(To) == 4) return To(truncate<i64>(x));
+    else if constexpr (!kIsSigned<To>)
+      return x < From(0x1p63) ? To(truncate<i64>(x)) : To(truncate<i64>(x - From(0x1p63))) ^ (To(1) << 63);
+    else return truncate<To>(x);
+  } else {
+    return To(x);
+  }
+}
+
+}  // namespace grafo::math

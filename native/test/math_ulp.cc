@@ -1,0 +1,162 @@
+// Measures the float functors against the C library's double functions, in ulps, over every 1021st float (or `--all` of them),
+// and the double ones against long double over random arguments. Fails where a bound or a NaN/Inf class is missed.
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <random>
+
+#include "math/functors.h"
+
+namespace {
+
+using namespace grafo;
+
+int failures = 0;
+
+// Distance of `got` from the exact `want`, in units of the last place of a float (double) at `want`.
+template <class T, class Exact>
+double ulps(T got, Exact want, bool* class_differs) {
+  const T rounded = static_cast<T>(want);
+  if (std::isnan(want) || std::isnan(got)) {
+    *class_differs = std::isnan(want) != std::isnan(got);
+    return 0;
+  }
+  if (std::isinf(rounded) || std::isinf(got)) {
+    *class_differs = !(rounded == got);
+    return 0;
+  }
+  int exponent;
+  std::frexp(want, &exponent);
+  constexpr int digits = sizeof(T) == 4 ? 24 : 53;
+  constexpr int least = sizeof(T) == 4 ? -149 : -1074;
+  const int unit = want == 0 || exponent - digits < least ? least : exponent - digits;
+  return static_cast<double>(std::fabs(static_cast<Exact>(got) - want) / std::ldexp(Exact(1), unit));
+}
+
+struct Worst {
+  double ulp = 0;
+  double at = 0, second = 0;
+  long classes = 0;
+  double class_at = 0;
+
+  template <class T, class Exact>
+  void add(T got, Exact want, double x, double y = 0) {
+    bool differs = false;
+    const double error = ulps(got, want, &differs);
+    if (differs && classes++ == 0) class_at = x, second = y;
+    if (error > ulp) ulp = error, at = x, second = y;
+  }
+  void report(const char* name, const char* type, double bound) const {
+    const bool bad = ulp > bound || classes != 0;
+    failures += bad;
+    std::printf("%-12s %-6s %7.3f ulp at %.9g, %.9g   bound %.1f%s", name, type, ulp, at, second, bound, bad ? "  FAILED" : "");
+    if (classes) std::printf("  %ld classes differ, first at %.9g", classes, class_at);
+    std::printf("\n");
+  }
+};
+
+template <class Functor, class Reference>
+void scan(const char* name, uint64_t stride, double bound, Reference reference, float limit = INFINITY) {
+  Worst worst;
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += stride) {
+    const uint32_t word = static_cast<uint32_t>(bits);
+    float x;
+    std::memcpy(&x, &word, 4);
+    if (std::fabs(x) > limit) continue;
+    worst.add(Functor()(x), static_cast<double>(reference(static_cast<double>(x))), x);
+  }
+  for (float x : {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1.fffffep127f,
+                  -0x1.fffffep127f, 88.7228394f, 88.722832f, -103.972076f, -103.97208f, 0x1p-126f})
+    worst.add(Functor()(x), static_cast<double>(reference(static_cast<double>(x))), x);
+  worst.report(name, "float", bound);
+}
+
+template <class Functor, class Reference>
+void sample(const char* name, double bound, Reference reference) {
+  Worst worst;
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 400000; ++i) {
+    const uint64_t word = random();
+    double x;
+    if (i % 4 == 0) std::memcpy(&x, &word, 8);
+    else x = std::ldexp(static_cast<double>(word) / 0x1p63 - 1, static_cast<int>(random() % 14) - 4);
+    worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
+  }
+  for (double x : {0.0, -0.0, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.0, -1.0, 0x1p-1074, -0x1p-1074, 0x1.fffffffffffffp1023,
+                   709.782712893384, 709.7827128933841, -745.1332191019411, -745.1332191019412, 0x1p-1022, -0x1p-60})
+    worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
+  worst.report(name, "double", bound);
+}
+
+void scan_pow(long n) {
+  Worst worst;
+  std::mt19937_64 random(2);
+  const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 2.0f, -2.0f, 3.0f, -3.0f, 0.5f, -0.5f, 1.5f, -2.5f,
+                           0x1p-149f, -0x1p-149f, 0x1.fffffep127f, -0x1.fffffep127f, 16777217.0f, 16777215.0f, -16777215.0f};
+  for (float x : special)
+    for (float y : special) {
+      worst.add(math::Pow()(x, y), std::pow((double)x, (double)y), x, y);
+      const float got = math::Pow()(x, y), want = (float)std::pow((double)x, (double)y);
+      if (!std::isnan(want) && std::signbit(got) != std::signbit(want)) failures++, std::printf("pow sign %g %g\n", x, y);
+      const float angle = math::Atan2()(x, y), exact = (float)std::atan2((double)x, (double)y);
+      if (std::isnan(angle) != std::isnan(exact) || (!std::isnan(exact) && (std::fabs(angle - exact) > 1e-6f || std::signbit(angle) != std::signbit(exact))))
+        failures++, std::printf("atan2 %g %g gives %g, not %g\n", x, y, angle, exact);
+    }
+  Worst angle;
+  for (long i = 0; i < n; ++i) {
+    const uint64_t word = random();
+    const uint32_t bits = static_cast<uint32_t>(word);
+    float x, y = std::ldexp(static_cast<float>(word >> 32) / 0x1p31f - 1, static_cast<int>(random() % 20) - 8);
+    std::memcpy(&x, &bits, 4);
+    if (i % 3 == 0) x = 1.0f + std::ldexp(static_cast<float>(bits) / 0x1p32f - 0.5f, -static_cast<int>(random() % 12));
+    if (i % 5 == 0) y = std::rint(y);
+    worst.add(math::Pow()(x, y), std::pow((double)x, (double)y), x, y);
+    angle.add(math::Atan2()(x, y), std::atan2((double)x, (double)y), x, y);
+  }
+  worst.report("Pow", "float", 2);
+  angle.report("Atan2", "float", 2);
+}
+
+#define REF(expression) [](auto x) { return expression; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint64_t stride = argc > 1 && !std::strcmp(argv[1], "--all") ? 1 : 1021;
+  scan<math::Exp>("Exp", stride, 1.0, REF(std::exp(x)));
+  scan<math::Log>("Log", stride, 1.0, REF(std::log(x)));
+  scan<math::Tanh>("Tanh", stride, 2.0, REF(std::tanh(x)));
+  scan<math::Sigmoid>("Sigmoid", stride, 2.0, REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
+  scan<math::Expm1>("Expm1", stride, 1.0, REF(std::expm1(x)));
+  scan<math::Log1p>("Log1p", stride, 1.0, REF(std::log1p(x)));
+  scan<math::Softplus>("Softplus", stride, 2.0, REF(x > 50 ? x : std::log1p(std::exp(x))));
+  scan<math::Elu>("Elu", stride, 2.0, REF(x < 0 ? std::expm1(x) : x));
+  scan<math::Selu>("Selu", stride, 2.0, REF(x < 0 ? 1.7580993408473768599402175208123 * std::expm1(x) : 1.0507009873554804934193349852946 * x));
+  scan<math::Softsign>("Softsign", stride, 2.0, REF(std::isinf(x) ? x / x : x / (std::fabs(x) + 1)));
+  scan<math::Sqrt>("Sqrt", stride, 0.5, REF(std::sqrt(x)));
+  scan<math::Rsqrt>("Rsqrt", stride, 2.0, REF(1 / std::sqrt(x)));
+  scan<math::Reciprocal>("Reciprocal", stride, 0.5, REF(1 / x));
+  scan<math::Sin>("Sin", stride, 1.0, REF(std::sin(x)));
+  scan<math::Cos>("Cos", stride, 1.0, REF(std::cos(x)));
+  scan<math::Tan>("Tan", stride, 1.0, REF(std::tan(x)));
+  scan<math::Asin>("Asin", stride, 1.0, REF(std::asin(x)));
+  scan<math::Acos>("Acos", stride, 1.0, REF(std::acos(x)));
+  scan<math::Atan>("Atan", stride, 1.0, REF(std::atan(x)));
+  scan<math::Sinh>("Sinh", stride, 1.0, REF(std::sinh(x)));
+  scan<math::Cosh>("Cosh", stride, 1.0, REF(std::cosh(x)));
+  scan<math::Asinh>("Asinh", stride, 1.0, REF(std::asinh(x)));
+  scan<math::Acosh>("Acosh", stride, 1.0, REF(std::acosh(x)));
+  scan<math::Atanh>("Atanh", stride, 1.0, REF(std::atanh(x)));
+  scan<math::Erf>("Erf", stride, 1.0, REF(std::erf(x)));
+  scan<math::Erfc>("Erfc", stride, 1.0, REF(std::erfc(x)));
+  scan_pow(stride == 1 ? 100000000 : 2000000);
+  sample<math::Exp>("Exp", 1.0, REF(std::exp(x)));
+  sample<math::Log>("Log", 1.0, REF(std::log(x)));
+  sample<math::Tanh>("Tanh", 2.5, REF(std::tanh(x)));
+  sample<math::Sigmoid>("Sigmoid", 2.0, REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
+  sample<math::Expm1>("Expm1", 2.0, REF(std::expm1(x)));
+  sample<math::Log1p>("Log1p", 2.0, REF(std::log1p(x)));
+  sample<math::Softplus>("Softplus", 2.0, REF(x > 100 ? x : std::log1p(std::exp(x))));
+  std::printf("%d failures\n", failures);
+  return failures != 0;
+}
