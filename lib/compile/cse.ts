@@ -1,0 +1,58 @@
+// cse: two stateless nodes of one type with equal attributes, inputs and variable versions become one.
+import { DType } from '../core/dtype.js';
+import { NDArray } from '../core/ndarray.js';
+import { isStateful, type Node, type Program, type Ref, rewrite } from './program.js';
+import { Versions } from './versions.js';
+
+/** Constants above this many elements are not compared. */
+const MAX_CONSTANT = 1024;
+
+const attrKey = (value: unknown): string | undefined => {
+  if (value instanceof NDArray) {
+    if (value.size > MAX_CONSTANT) return undefined;
+    // Bits, not values: -0 and NaN payloads stay themselves.
+    const bits = Array.isArray(value.data)
+      ? JSON.stringify(value.data.map(String))
+      : Buffer.from(value.data.buffer, value.data.byteOffset, value.data.byteLength).toString('latin1');
+    return `${value.dtype.name}[${value.shape.join()}]${bits}`;
+  }
+  if (value instanceof DType) return value.name;
+  if (Array.isArray(value)) return `[${value.map(attrKey).join()}]`;
+  return JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? String(item) : item));
+};
+
+/** Merges equal nodes. Stateful ones (random, variables, prints) never are. */
+export const cse = (program: Program): Program => {
+  const versions = new Versions(program);
+  const original = new Map<string, Node>();
+  const ids = new Map<Node, number>();
+  const id = (node: Node): number => {
+    const known = ids.get(node);
+    if (known !== undefined) return known;
+    ids.set(node, ids.size);
+    return ids.size - 1;
+  };
+  // Versions are asked of the old nodes; `rewrite` gives the new ones, in the same order.
+  let position = 0;
+  return rewrite(program, (node): readonly Ref[] | undefined => {
+    const old = program.nodes[position++]!;
+    if (node.row === undefined || isStateful(node)) return undefined;
+    const attrs: string[] = [];
+    for (const [name, value] of node.attrs) {
+      if (name.startsWith('_')) continue;
+      const text = attrKey(value);
+      if (text === undefined) return undefined;
+      attrs.push(`${name}=${text}`);
+    }
+    const inputs = node.inputs.map((input) => `${id(input.node)}:${input.output}`);
+    if (node.row.commutative === true && inputs.length === 2) inputs.sort();
+    const controls = node.controls.map(id).sort((a, b) => a - b);
+    const key = `${node.row.type}|${node.op.device}|${inputs.join()}|${controls.join()}|${versions.key(old)}|${attrs.join()}`;
+    const first = original.get(key);
+    if (first === undefined) {
+      original.set(key, node);
+      return undefined;
+    }
+    return node.op.outputs.map((_, output) => ({ node: first, output }));
+  });
+};

@@ -1,0 +1,110 @@
+// Program: the part of a graph that one run needs, as the symbolic passes see and rewrite it.
+import type { AttrValue } from '../core/attrs.js';
+import type { OpRow } from '../core/defineOp.js';
+import type { Operation, Tensor } from '../core/graph.js';
+
+/** One output of a node. */
+export interface Ref {
+  readonly node: Node;
+  readonly output: number;
+}
+
+/** An operation in a program, or a feed (`row` undefined). Nodes are immutable; a pass that changes one makes another. */
+export interface Node {
+  /** The graph operation it stands for: errors, random states and creation order go by it. */
+  readonly op: Operation;
+  readonly row: OpRow | undefined;
+  readonly attrs: ReadonlyMap<string, AttrValue>;
+  readonly inputs: readonly Ref[];
+  readonly controls: readonly Node[];
+  /** For a feed: its position in the request. */
+  readonly feed: number;
+  /** For a feed: the tensor it replaces. */
+  readonly fed: Tensor | undefined;
+}
+
+/** Nodes in an order where inputs and controls come first (creation order, which always is one), and what is wanted. */
+export interface Program {
+  readonly nodes: readonly Node[];
+  readonly fetches: readonly Ref[];
+  readonly targets: readonly Node[];
+}
+
+/** The dtype of a ref. */
+export const refDtype = (ref: Ref) => (ref.node.fed ?? ref.node.op.outputs[ref.output]!).dtype;
+/** Whether a ref is a variable's own memory. */
+export const isVariableRef = (ref: Ref): boolean => ref.node.row !== undefined && ref.node.op.outputs[ref.output]!.isRef;
+
+/** Whether running a node twice differs from once, or it acts. */
+export const isStateful = (node: Node): boolean => node.row?.stateful === true || node.row?.updates !== undefined || node.row?.lower === 'source';
+
+/** A pass: a program to an equivalent one. */
+export type Pass = (program: Program) => Program;
+
+/**
+ * Rebuilds a program after replacing refs. `replace` gives the new ref of an output of an old node, or undefined to keep it; it is asked with
+ * nodes whose inputs are already rebuilt. Nodes nobody needs any more are dropped.
+ */
+export const rewrite = (program: Program, replace: (node: Node) => readonly (Ref | undefined)[] | undefined): Program => {
+  const built = new Map<Node, Node>();
+  const moved = new Map<Node, readonly (Ref | undefined)[]>();
+  const ref = (old: Ref): Ref => moved.get(old.node)?.[old.output] ?? { node: built.get(old.node) ?? old.node, output: old.output };
+  for (const old of program.nodes) {
+    const inputs = old.inputs.map(ref);
+    const controls = old.controls.map((control) => built.get(control) ?? control);
+    const changed =
+      inputs.some((input, i) => input.node !== old.inputs[i]!.node || input.output !== old.inputs[i]!.output) ||
+      controls.some((control, i) => control !== old.controls[i]);
+    const node = changed ? { ...old, inputs, controls } : old;
+    built.set(old, node);
+    const replaced = replace(node);
+    if (replaced !== undefined) moved.set(old, replaced);
+  }
+  return reachable({
+    nodes: program.nodes.map((node) => built.get(node)!),
+    fetches: program.fetches.map(ref),
+    targets: program.targets.map((target) => built.get(target)!),
+  });
+};
+
+/** The same program without nodes that nothing wanted depends on, in creation order. */
+export const reachable = (program: Program): Program => {
+  const found = new Set<Node>();
+  const stack = [...program.fetches.map((fetch) => fetch.node), ...program.targets];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (found.has(node)) continue;
+    found.add(node);
+    for (const input of node.inputs) stack.push(input.node);
+    for (const control of node.controls) stack.push(control);
+  }
+  const kept = program.nodes.filter((node) => found.delete(node));
+  // What is left in `found` was made by a rewrite.
+  return { ...program, nodes: inOrder([...kept, ...found]) };
+};
+
+/** Inputs and controls before their users, else creation order. */
+const inOrder = (nodes: readonly Node[]): Node[] => {
+  const members = new Set(nodes);
+  const done = new Set<Node>();
+  const order: Node[] = [];
+  for (const root of [...nodes].sort((a, b) => a.op.id - b.op.id)) {
+    const stack: Node[] = [root];
+    while (stack.length > 0) {
+      const node = stack.at(-1)!;
+      const waiting = done.has(node)
+        ? undefined
+        : (node.inputs.find((input) => members.has(input.node) && !done.has(input.node))?.node ??
+          node.controls.find((control) => members.has(control) && !done.has(control)));
+      if (waiting !== undefined) stack.push(waiting);
+      else {
+        if (!done.has(node)) {
+          done.add(node);
+          order.push(node);
+        }
+        stack.pop();
+      }
+    }
+  }
+  return order;
+};

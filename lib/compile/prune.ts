@@ -1,0 +1,58 @@
+// prune: from the fetches and targets backward to what they need; a fed tensor cuts its ancestors off.
+import { InvalidArgumentError } from '../core/errors.js';
+import type { Operation, Tensor } from '../core/graph.js';
+import type { Node, Program, Ref } from './program.js';
+import type { Request } from './stage.js';
+
+/** The program of a request. InvalidArgumentError where a placeholder that is needed is not fed. */
+export const prune = (request: Request): Program => {
+  const fed = new Map<Tensor, number>(request.feeds.map((tensor, i) => [tensor, i]));
+  const feeds = new Map<Tensor, Node>();
+  const nodes = new Map<Operation, Node>();
+  const needed = new Set<Operation>();
+  const stack: Operation[] = [...request.targets];
+  for (const fetch of request.fetches) if (!fed.has(fetch)) stack.push(fetch.op);
+  while (stack.length > 0) {
+    const op = stack.pop()!;
+    if (needed.has(op)) continue;
+    needed.add(op);
+    for (const input of op.inputs) if (!fed.has(input)) stack.push(input.op);
+    for (const control of op.controlInputs) stack.push(control);
+  }
+  const feedOf = (tensor: Tensor): Node => {
+    let node = feeds.get(tensor);
+    if (node === undefined) {
+      node = { op: tensor.op, row: undefined, attrs: new Map(), inputs: [], controls: [], feed: fed.get(tensor)!, fed: tensor };
+      feeds.set(tensor, node);
+    }
+    return node;
+  };
+  const ref = (tensor: Tensor): Ref =>
+    fed.has(tensor) ? { node: feedOf(tensor), output: 0 } : { node: nodes.get(tensor.op)!, output: tensor.valueIndex };
+  // Creation order: an operation's inputs and controls are always older than itself.
+  for (const op of [...needed].sort((a, b) => a.id - b.id)) {
+    if (op.type === 'Placeholder' && !fed.has(op.output)) throw unfed(op);
+    nodes.set(op, {
+      op,
+      row: op.row,
+      attrs: op.attrs,
+      inputs: op.inputs.map(ref),
+      controls: op.controlInputs.map((control) => nodes.get(control)!),
+      feed: -1,
+      fed: undefined,
+    });
+  }
+  const fetches = request.fetches.map(ref);
+  const targets = request.targets.map((op) => nodes.get(op)!);
+  return { nodes: [...feeds.values(), ...nodes.values()], fetches, targets };
+};
+
+const unfed = (op: Operation): InvalidArgumentError => {
+  const { dtype, shape } = op.output;
+  const told = shape.rank === null ? '' : ` and shape ${shape.toBrackets()}`;
+  return new InvalidArgumentError(`You must feed a value for placeholder tensor '${op.name}' with dtype ${dtype.cName}${told}`, {
+    op: op.type,
+    node: op.name,
+    createdAt: op.place.toString() || undefined,
+  });
+};

@@ -1,0 +1,109 @@
+// Steps: the concrete half of the compiler. What lowering makes and fuse, schedule, memory and encode rewrite.
+import type { DType } from '../core/dtype.js';
+import type { Operation } from '../core/graph.js';
+import type { Value } from '../core/lowering.js';
+import type { NDArray } from '../core/ndarray.js';
+
+/** Where bytes live. */
+export type Storage =
+  | { readonly kind: 'arena'; bytes: number; offset: number }
+  | { readonly kind: 'constant'; readonly bytes: number; readonly array: NDArray }
+  | { readonly kind: 'feed'; readonly bytes: number; readonly index: number }
+  | { readonly kind: 'variable'; readonly bytes: number; readonly variable: VariableSlot };
+
+/** A variable as a plan uses it. */
+export interface VariableSlot {
+  readonly op: Operation;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** A typed, shaped view of a storage. A variable's values carry the version they read or make. */
+export interface PlanValue extends Value {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** In-place reuse points it at another storage. */
+  storage: Storage;
+  readonly version: number;
+  /** The first dimension is a bound; the engine tells the real one. */
+  readonly dynamic: boolean;
+}
+
+/** An attribute word, or what becomes one when the plan is encoded. */
+export type Word = number | { readonly symbol: string } | { readonly stateOf: number };
+
+/** One instruction of a tape: operands below 0 are none, below the number of inputs inputs, else earlier instructions. */
+export interface Instruction {
+  readonly functor: string;
+  readonly operand: DType;
+  readonly result: DType;
+  readonly args: readonly number[];
+  /** Graph operation to blame. */
+  readonly node: number;
+}
+
+/** The program of a `Fused` step. */
+export interface TapeCode {
+  readonly space: readonly number[];
+  readonly instructions: readonly Instruction[];
+  /** For each output of the step: the operand it stores. */
+  readonly outputs: readonly number[];
+}
+
+/** One kernel call. */
+export interface Step {
+  readonly kernel: string;
+  readonly inputs: readonly PlanValue[];
+  readonly outputs: readonly PlanValue[];
+  readonly attrs: readonly Word[];
+  readonly tape: TapeCode | undefined;
+  /** The graph operation an error is blamed on. */
+  readonly op: Operation;
+  /** Steps that must run before this one though no value says so. */
+  readonly after: Set<Step>;
+  /** Whether the step acts (prints, draws, asserts, updates): it is never dropped. */
+  readonly acts: boolean;
+}
+
+/** Steps of one stage, in an order that respects their dependencies. */
+export interface StepProgram {
+  readonly steps: readonly Step[];
+  readonly fetches: readonly PlanValue[];
+  readonly feeds: readonly PlanValue[];
+}
+
+export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
+export const bytesOf = (dtype: DType, shape: readonly number[]): number => dtype.size * sizeOfShape(shape);
+
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((dim, i) => dim === b[i]);
+
+/** A fresh arena value. */
+export const arenaValue = (dtype: DType, shape: readonly number[], dynamic = false): PlanValue => ({
+  dtype,
+  shape,
+  storage: { kind: 'arena', bytes: bytesOf(dtype, shape), offset: -1 },
+  version: 0,
+  dynamic,
+});
+
+/** Which steps write each storage (a variable's by version): the producer of a value. */
+export class Producers {
+  readonly #arena = new Map<Storage, Step>();
+  readonly #variable = new Map<string, Step>();
+
+  constructor(steps: readonly Step[]) {
+    for (const step of steps) this.add(step);
+  }
+  add(step: Step): void {
+    for (const output of step.outputs) {
+      if (output.storage.kind === 'variable') this.#variable.set(key(output), step);
+      else this.#arena.set(output.storage, step);
+    }
+  }
+  of(value: PlanValue): Step | undefined {
+    return value.storage.kind === 'variable' ? this.#variable.get(key(value)) : this.#arena.get(value.storage);
+  }
+}
+
+const key = (value: PlanValue): string =>
+  value.storage.kind === 'variable' ? `${value.storage.variable.op.id}:${value.version}` : '';

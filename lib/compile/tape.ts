@@ -1,0 +1,71 @@
+// Tapes while they are built: inputs deduplicated, instructions appended, outputs named.
+import { type DType, float64 } from '../core/dtype.js';
+import { InternalError } from '../core/errors.js';
+import type { Tape, TapeRef, Value } from '../core/lowering.js';
+import { NDArray } from '../core/ndarray.js';
+import type { Instruction, PlanValue, TapeCode } from './steps.js';
+
+interface Operand extends TapeRef {
+  readonly dtype: DType;
+  /** Input position, or instruction position. */
+  readonly input: number;
+  readonly instruction: number;
+}
+
+const COMPARISONS = new Set(['Less', 'LessEqual', 'Greater', 'GreaterEqual', 'Equal', 'NotEqual', 'IsNan', 'IsInf', 'IsFinite']);
+
+/** The Tape that rows write to. */
+export class TapeBuilder implements Tape {
+  readonly inputs: PlanValue[] = [];
+  readonly outputs: PlanValue[] = [];
+  readonly #space: readonly number[];
+  readonly #node: number;
+  readonly #constant: (array: NDArray) => PlanValue;
+  readonly #code: { functor: string; operand: DType; result: DType; args: Operand[] }[] = [];
+  readonly #stored: Operand[] = [];
+
+  constructor(space: readonly number[], node: number, constant: (array: NDArray) => PlanValue) {
+    this.#space = space;
+    this.#node = node;
+    this.#constant = constant;
+  }
+  input(value: Value): TapeRef {
+    let at = this.inputs.indexOf(value as PlanValue);
+    if (at < 0) at = this.inputs.push(value as PlanValue) - 1;
+    return { dtype: value.dtype, input: at, instruction: -1 } as Operand;
+  }
+  number(value: number, dtype: DType): TapeRef {
+    const data = new dtype.array!(1);
+    data[0] = dtype.isBigInt ? BigInt(value) : value;
+    return this.input(this.#constant(new NDArray(dtype, [], data)));
+  }
+  apply(functor: string, operands: readonly TapeRef[], dtype?: DType): TapeRef {
+    const args = operands as Operand[];
+    // Select's first operand is its condition.
+    const operand = args[functor === 'Select' ? 1 : 0]!.dtype;
+    const result = dtype ?? operand;
+    this.#code.push({ functor, operand, result, args });
+    return { dtype: result, input: -1, instruction: this.#code.length - 1 } as Operand;
+  }
+  output(value: Value, ref: TapeRef): void {
+    if (value.dtype !== ref.dtype) throw new InternalError(`tape output is ${value.dtype}, its value ${ref.dtype}`);
+    this.outputs.push(value as PlanValue);
+    this.#stored.push(ref as Operand);
+  }
+  finish(): TapeCode {
+    const place = (operand: Operand): number => (operand.input >= 0 ? operand.input : this.inputs.length + operand.instruction);
+    const instructions = this.#code.map(
+      ({ functor, operand, result, args }): Instruction => ({ functor, operand, result, args: args.map(place), node: this.#node }),
+    );
+    return { space: this.#space, instructions, outputs: this.#stored.map(place) };
+  }
+}
+
+/** Whether a functor's result is bool whatever its operands are. */
+export const givesBool = (functor: string): boolean => COMPARISONS.has(functor);
+
+/** Nanoseconds an element of a functor costs, coarse: for the decision to run inline. */
+export const functorCost = (functor: string, operand: DType): number => {
+  const cheap = /^(Add|AddV2|Sub|Mul|Neg|Abs|Maximum|Minimum|Square|Relu|ReluGrad|Select|Cast|Less|Greater|Equal|Identity)/.test(functor);
+  return (cheap ? 0.15 : 2) * (operand === float64 ? 2 : 1);
+};
