@@ -13,6 +13,7 @@ using Prepare = Status (*)(const StepDesc& desc, const HostServices& host, StepP
   X(Reduce, prepare_reduce)        \
   X(ArgReduce, prepare_arg_reduce) \
   X(Cumulative, prepare_cumulative) \
+  X(MatMul, prepare_matmul) \
   X(RandomUniform, prepare_random_uniform) \
   X(RandomUniformInt, prepare_random_int) \
   X(RandomStandardNormal, prepare_random_normal) \

@@ -1,0 +1,66 @@
+// One matrix product C[m, n] = op(A) op(B) of float or double with everything chosen that depends on its shape. The order
+// in which the sum over k is taken depends on the shape alone, never on threads.
+#pragma once
+#include <cstdint>
+
+#include "cpu/prepared.h"
+
+namespace grafo::cpu {
+
+struct GemmShape {
+  int64_t m, n, k;                // all > 0
+  bool transpose_a, transpose_b;  // A is stored [k, m], B is stored [n, k]
+};
+
+template <class T>
+class Gemm {
+ public:
+  explicit Gemm(const GemmShape& shape);
+
+  // Elements of T that run() needs to itself, 64-byte aligned.
+  int64_t scratch() const { return a_items_ + b_items_; }
+  // Uses the host's threads where `context` is given. False if the run was cancelled.
+  bool run(const RunContext* context, const T* a, const T* b, T* c, T* scratch) const;
+
+ private:
+  struct Block;
+  void pack_a(const Block& block, int64_t begin, int64_t end) const;
+  void pack_b(const Block& block, int64_t begin, int64_t end) const;
+  void multiply(const Block& block, int64_t begin, int64_t end) const;
+  int64_t row_of(int64_t panel) const {
+    return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);
+  }
+
+  GemmShape shape_;
+  int vectors_;                        // width of a panel of B
+  int64_t width_, panels_b_;           // its columns; how many
+  int64_t panels_a_;                   // panels of rows_low_ or one more row
+  int64_t rows_low_, rows_extra_;      // the first rows_extra_ panels have one more
+  int64_t blocks_k_, depth_;           // k is cut in blocks_k_ pieces of at most depth_
+  int64_t step_a_, step_b_;            // panels of A and of B that are in the scratch at a time
+  int64_t group_a_, group_b_;          // panels in one piece of work
+  bool pack_a_;
+  int64_t first_packed_b_;             // panels of B before this one are read in place
+  int64_t a_items_, b_items_;
+};
+
+extern template class Gemm<float>;
+extern template class Gemm<double>;
+
+// y[r] = sum over c of matrix[r, c] x[c].
+template <class T>
+void multiply_rows(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
+                   int64_t columns);
+// y[c] = sum over r of x[r] matrix[r, c].
+template <class T>
+void multiply_columns(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
+                      int64_t columns);
+
+// parallel_for, or all at once without a context.
+template <class Body>
+void maybe_parallel(const RunContext* context, int64_t n, int64_t grain, Body&& body) {
+  if (context) return parallel_for(*context, n, grain, body);
+  if (n > 0) body(int64_t{0}, n);
+}
+
+}  // namespace grafo::cpu

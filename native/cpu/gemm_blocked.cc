@@ -1,0 +1,236 @@
+// Matrix products cut for the caches: B in panels as wide as the register tile, packed where its rows are not contiguous or
+// are read often; A in place unless it is transposed. Goto and van de Geijn's scheme with rows and columns swapped, because
+// C is row-major.
+#include <algorithm>
+
+#include "cpu/gemm.h"
+#include "cpu/gemm_kernel.h"
+#include "cpu/transpose_block.h"
+
+namespace grafo::cpu {
+namespace {
+
+constexpr int64_t kDepthBytes = 1536;       // of one row of A in a block: a register tile's rows stay in the L1 cache
+constexpr int64_t kInPlaceBytes = 1 << 16;  // a B of this size stays in the near caches without packing
+constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
+constexpr int64_t kColumnsAtOnce = 2048;
+constexpr int64_t kGroupRows = 96;  // a piece of work
+constexpr int64_t kGroupColumns = 256;
+
+int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+// The widest tile that takes all of m's rows, but two vectors at least: few rows need many columns to hide the latency of
+// the multiply-add.
+int choose_vectors(int64_t m, int64_t columns_in_vectors) {
+  int vectors = kTileVectors;
+  while (vectors < 4 && tile_rows(vectors + 1) >= m) ++vectors;
+  return static_cast<int>(std::min<int64_t>(vectors, columns_in_vectors));
+}
+
+template <class T, bool kPanel>
+Tile<T> tile_for(int vectors, int rows) {
+  switch (vectors) {
+    case 1:
+      return tiles<T, 1, kPanel>[rows - 1];
+    case 2:
+      return tiles<T, 2, kPanel>[rows - 1];
+    case 3:
+      return tiles<T, 3, kPanel>[rows - 1];
+    default:
+      return tiles<T, 4, kPanel>[rows - 1];
+  }
+}
+
+template <class T>
+using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+
+}  // namespace
+
+// What is worked on at a time: k in [k0, k0 + depth) and the panels from a0 and b0 on.
+template <class T>
+struct Gemm<T>::Block {
+  const T* a;
+  const T* b;
+  T* c;
+  T* a_scratch;
+  T* b_scratch;
+  int64_t k0, depth, a0, a_panels, b0, b_panels;
+};
+
+template <class T>
+Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
+  const int64_t in_vectors = ceil_div(shape.n, kLanes<T>);
+  vectors_ = choose_vectors(shape.m, in_vectors);
+  width_ = vectors_ * kLanes<T>;
+  panels_b_ = ceil_div(shape.n, width_);
+  panels_a_ = ceil_div(shape.m, tile_rows(vectors_));
+  rows_low_ = shape.m / panels_a_;
+  rows_extra_ = shape.m % panels_a_;
+  const int64_t most = kDepthBytes / static_cast<int64_t>(sizeof(T));
+  blocks_k_ = ceil_div(shape.k, most);
+  depth_ = ceil_div(shape.k, blocks_k_);
+  blocks_k_ = ceil_div(shape.k, depth_);
+
+  const int64_t item = sizeof(T);
+  const bool small_b = shape.n <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
+  const bool all_b = shape.transpose_b || (panels_a_ > 2 && !small_b);
+  first_packed_b_ = all_b ? 0 : shape.n / width_;
+  const bool small_a = shape.m <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
+  pack_a_ = shape.transpose_a && panels_b_ > 1 && !small_a;
+
+  step_a_ = std::min(panels_a_, kRowsAtOnce / tile_rows(vectors_));
+  step_b_ = std::min(panels_b_, std::max<int64_t>(1, kColumnsAtOnce / width_));
+  group_a_ = std::max<int64_t>(1, kGroupRows / tile_rows(vectors_));
+  group_b_ = std::max<int64_t>(1, kGroupColumns / width_);
+  a_items_ = pack_a_ ? ceil_div(step_a_ * tile_rows(vectors_) * depth_, 16) * 16 : 0;
+  const int64_t packed = all_b ? step_b_ : panels_b_ - first_packed_b_;
+  b_items_ = packed * width_ * depth_;
+}
+
+// Panel p of A: [depth][rows of p].
+template <class T>
+void Gemm<T>::pack_a(const Block& block, int64_t begin, int64_t end) const {
+  for (int64_t p = block.a0 + begin; p < block.a0 + end; ++p) {
+    const int64_t row = row_of(p), rows = row_of(p + 1) - row;
+    T* to = block.a_scratch + (row - row_of(block.a0)) * block.depth;
+    const T* from = block.a + block.k0 * shape_.m + row;
+    for (int64_t k = 0; k < block.depth; ++k, to += rows, from += shape_.m)
+      for (int64_t r = 0; r < rows; ++r) to[r] = from[r];
+  }
+}
+
+// Panel p of B: [depth][width], zeros past the last column.
+template <class T>
+void Gemm<T>::pack_b(const Block& block, int64_t begin, int64_t end) const {
+  const int64_t first = std::max(block.b0, first_packed_b_);
+  for (int64_t p = first + begin; p < first + end; ++p) {
+    const int64_t column = p * width_;
+    const int64_t columns = std::min(width_, shape_.n - column);
+    const int64_t width = ceil_div(columns, kLanes<T>) * kLanes<T>;
+    T* const to = block.b_scratch + (p - first) * width_ * depth_;
+    if (shape_.transpose_b) {
+      const T* from = block.b + column * shape_.k + block.k0;
+      transpose_items(reinterpret_cast<const Bits<T>*>(from), shape_.k,
+                      reinterpret_cast<Bits<T>*>(to), width, columns, block.depth);
+      for (int64_t k = 0; columns < width && k < block.depth; ++k)
+        for (int64_t j = columns; j < width; ++j) to[k * width + j] = T(0);
+    } else {
+      const T* from = block.b + block.k0 * shape_.n + column;
+      for (int64_t k = 0; k < block.depth; ++k, from += shape_.n) {
+        T* row = to + k * width;
+        if (columns == width_) {
+          for (int v = 0; v < vectors_; ++v)
+            store(row + v * kLanes<T>, load(from + v * kLanes<T>));
+        } else {
+          for (int64_t j = 0; j < columns; ++j) row[j] = from[j];
+          for (int64_t j = columns; j < width; ++j) row[j] = T(0);
+        }
+      }
+    }
+  }
+}
+
+// Pieces [begin, end) of the block: groups of panels, A's running fastest so that B's group stays in the L2 cache.
+template <class T>
+void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
+  const int64_t groups_a = ceil_div(block.a_panels, group_a_);
+  const int64_t first_packed = std::max(block.b0, first_packed_b_);
+  for (int64_t piece = begin; piece < end; ++piece) {
+    const int64_t a_begin = block.a0 + piece % groups_a * group_a_;
+    const int64_t a_end = std::min(a_begin + group_a_, block.a0 + block.a_panels);
+    const int64_t b_begin = block.b0 + piece / groups_a * group_b_;
+    const int64_t b_end = std::min(b_begin + group_b_, block.b0 + block.b_panels);
+    for (int64_t p = a_begin; p < a_end; ++p) {
+      const int64_t row = row_of(p);
+      const int rows = static_cast<int>(row_of(p + 1) - row);
+      TileArgs<T> args;
+      args.depth = block.depth;
+      args.c_row = shape_.n;
+      args.add = block.k0 > 0;
+      if (pack_a_) {
+        args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
+        args.a_row = 1;
+        args.a_step = rows;
+      } else if (shape_.transpose_a) {
+        args.a = block.a + block.k0 * shape_.m + row;
+        args.a_row = 1;
+        args.a_step = shape_.m;
+      } else {
+        args.a = block.a + row * shape_.k + block.k0;
+        args.a_row = shape_.k;
+        args.a_step = 1;
+      }
+      for (int64_t q = b_begin; q < b_end; ++q) {
+        const int64_t column = q * width_;
+        const int64_t columns = std::min(width_, shape_.n - column);
+        const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
+        if (q >= first_packed_b_) {
+          args.b = block.b_scratch + (q - first_packed) * width_ * depth_;
+          args.b_step = vectors * kLanes<T>;
+        } else {
+          args.b = block.b + block.k0 * shape_.n + column;
+          args.b_step = shape_.n;
+        }
+        args.c = block.c + row * shape_.n + column;
+        const Tile<T> function =
+            pack_a_ ? tile_for<T, true>(vectors, rows) : tile_for<T, false>(vectors, rows);
+        run_tile(function, args, rows, columns, vectors * kLanes<T>);
+      }
+    }
+  }
+}
+
+template <class T>
+bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* scratch) const {
+  if (shape_.n == 1 && !shape_.transpose_a) {
+    multiply_rows(context, a, b, c, shape_.m, shape_.k);
+    return true;
+  }
+  if (shape_.m == 1 && shape_.transpose_b) {
+    multiply_rows(context, b, a, c, shape_.n, shape_.k);
+    return true;
+  }
+  if (shape_.n == 1) {
+    multiply_columns(context, a, b, c, shape_.k, shape_.m);
+    return true;
+  }
+  if (shape_.m == 1) {
+    multiply_columns(context, b, a, c, shape_.k, shape_.n);
+    return true;
+  }
+  Block block;
+  block.a = a;
+  block.b = b;
+  block.c = c;
+  block.a_scratch = scratch;
+  block.b_scratch = scratch + a_items_;
+  for (block.b0 = 0; block.b0 < panels_b_; block.b0 += step_b_) {
+    block.b_panels = std::min(step_b_, panels_b_ - block.b0);
+    for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
+      block.depth = std::min(depth_, shape_.k - block.k0);
+      const int64_t last = block.b0 + block.b_panels;
+      maybe_parallel(context, last - std::max(block.b0, first_packed_b_),
+                     grain_for(width_ * block.depth / 4),
+                     [&](int64_t begin, int64_t end) { pack_b(block, begin, end); });
+      for (block.a0 = 0; block.a0 < panels_a_; block.a0 += step_a_) {
+        if (context && is_cancelled(*context)) return false;
+        block.a_panels = std::min(step_a_, panels_a_ - block.a0);
+        if (pack_a_)
+          maybe_parallel(context, block.a_panels, grain_for(rows_low_ * block.depth / 4),
+                         [&](int64_t begin, int64_t end) { pack_a(block, begin, end); });
+        const int64_t pieces =
+            ceil_div(block.a_panels, group_a_) * ceil_div(block.b_panels, group_b_);
+        const int64_t rows = std::min(shape_.m, kGroupRows);
+        const int64_t columns = std::min(shape_.n, kGroupColumns);
+        maybe_parallel(context, pieces, grain_for(rows * columns / 16 * block.depth / 2),
+                       [&](int64_t begin, int64_t end) { multiply(block, begin, end); });
+      }
+    }
+  }
+  return true;
+}
+
+template class Gemm<float>;
+template class Gemm<double>;
+
+}  // namespace grafo::cpu

@@ -1,0 +1,86 @@
+// The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's rows are contiguous; A is
+// read where it lies if its rows are, and otherwise from a panel of R numbers per k.
+#pragma once
+#include <array>
+#include <utility>
+
+#include "cpu/gemm_vector.h"
+
+namespace grafo::cpu {
+
+template <class T>
+struct TileArgs {
+  int64_t depth;
+  const T* a;
+  int64_t a_row, a_step;  // distance of two rows, of two k
+  const T* b;
+  int64_t b_step;
+  T* c;
+  int64_t c_row;
+  bool add;  // C += instead of C =
+};
+
+template <class T>
+using Tile = void (*)(const TileArgs<T>& args);
+
+// kPanel: a_row is 1 and a_step is R, so that the addresses are constants. Otherwise a_step is 1 or anything.
+template <class T, int R, int V, bool kPanel>
+void tile(const TileArgs<T>& args) {
+  constexpr int kWidth = kLanes<T>;
+  Vector<T> sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+  const T* b = args.b;
+  const T* a[R];
+  for (int r = 0; r < R; ++r) a[r] = args.a + (kPanel ? r : r * args.a_row);
+  const int64_t step = kPanel ? R : args.a_step;
+  const auto advance = [&](int64_t at) __attribute__((always_inline)) {
+    Vector<T> row[V];
+    for (int v = 0; v < V; ++v) row[v] = load(b + v * kWidth);
+    for (int r = 0; r < R; ++r) {
+      const Vector<T> x = broadcast(kPanel ? a[0][at + r] : a[r][at]);
+      for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
+    }
+    b += args.b_step;
+  };
+  if (step == 1) {
+    for (int64_t k = 0; k < args.depth; ++k) advance(k);
+  } else {
+    for (int64_t k = 0; k < args.depth; ++k) advance(k * step);
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) {
+      T* c = args.c + r * args.c_row + v * kWidth;
+      store(c, args.add ? load(c) + sum[r][v] : sum[r][v]);
+    }
+}
+
+// tiles<T, V, kPanel>[rows - 1] for 1..tile_rows(V) rows.
+template <class T, int V, bool kPanel, int... R>
+constexpr std::array<Tile<T>, sizeof...(R)> make_tiles(std::integer_sequence<int, R...>) {
+  return {tile<T, R + 1, V, kPanel>...};
+}
+template <class T, int V, bool kPanel>
+constexpr auto tiles = make_tiles<T, V, kPanel>(std::make_integer_sequence<int, tile_rows(V)>());
+
+// Runs a tile whose right part may hang over C's edge: the overhang goes to a scrap of the stack.
+template <class T>
+inline void run_tile(Tile<T> function, TileArgs<T> args, int rows, int64_t columns, int width) {
+  if (columns >= width) return function(args);
+  constexpr int kMost = 12 * 4 * kLanes<T>;
+  alignas(64) T scrap[kMost];
+  T* const c = args.c;
+  const int64_t c_row = args.c_row;
+  const bool add = args.add;
+  args.c = scrap;
+  args.c_row = width;
+  args.add = false;
+  function(args);
+  for (int r = 0; r < rows; ++r)
+    for (int64_t j = 0; j < columns; ++j) {
+      const T value = scrap[r * width + j];
+      c[r * c_row + j] = add ? c[r * c_row + j] + value : value;
+    }
+}
+
+}  // namespace grafo::cpu

@@ -1,0 +1,148 @@
+// Matrix times vector, both ways round. Nothing is packed: the matrix is read once, in the order it lies in memory.
+#include <algorithm>
+
+#include "cpu/gemm.h"
+#include "cpu/gemm_vector.h"
+
+namespace grafo::cpu {
+namespace {
+
+// The dot products of R rows with x. Every row's sum is taken in the same order whatever R is: two vectors of partial
+// sums, their lanes, then the columns that fill no vector.
+template <class T, int R>
+void dot_rows(const T* matrix, const T* x, T* y, int64_t columns) {
+  constexpr int kWidth = kLanes<T>;
+  Vector<T> even[R], odd[R];
+  for (int r = 0; r < R; ++r) even[r] = odd[r] = Vector<T>{};
+  int64_t c = 0;
+  for (; c + 2 * kWidth <= columns; c += 2 * kWidth) {
+    const Vector<T> x0 = load(x + c), x1 = load(x + c + kWidth);
+    for (int r = 0; r < R; ++r) {
+      even[r] = fma(load(matrix + r * columns + c), x0, even[r]);
+      odd[r] = fma(load(matrix + r * columns + c + kWidth), x1, odd[r]);
+    }
+  }
+  if (c + kWidth <= columns) {
+    const Vector<T> x0 = load(x + c);
+    for (int r = 0; r < R; ++r) even[r] = fma(load(matrix + r * columns + c), x0, even[r]);
+    c += kWidth;
+  }
+  for (int r = 0; r < R; ++r) {
+    T sum = columns < kWidth ? T(0) : sum_lanes<T>(even[r] + odd[r]);
+    for (int64_t t = c; t < columns; ++t) sum = fma(matrix[r * columns + t], x[t], sum);
+    y[r] = sum;
+  }
+}
+
+// Very short rows: one chain each, the rows independent of each other.
+template <class T, int C>
+void short_rows(const T* matrix, const T* x, T* y, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
+    T sum = matrix[r * C] * x[0];
+    for (int c = 1; c < C; ++c) sum = fma(matrix[r * C + c], x[c], sum);
+    y[r] = sum;
+  }
+}
+
+template <class T>
+void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns) {
+  switch (columns) {
+    case 1:
+      return short_rows<T, 1>(matrix, x, y, rows);
+    case 2:
+      return short_rows<T, 2>(matrix, x, y, rows);
+    case 3:
+      return short_rows<T, 3>(matrix, x, y, rows);
+    case 4:
+      return short_rows<T, 4>(matrix, x, y, rows);
+    default:
+      break;
+  }
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) dot_rows<T, 4>(matrix + r * columns, x, y + r, columns);
+  for (; r < rows; ++r) dot_rows<T, 1>(matrix + r * columns, x, y + r, columns);
+}
+
+constexpr int64_t kStrip = 512;  // columns summed at a time, in the L1 cache
+constexpr int64_t kRun = 512;    // rows in one partial sum, which bounds the error of tall matrices
+constexpr int kRowsAtOnce = 8;
+
+// strip[c] += sum of R rows of x[r] matrix[r, c].
+template <class T, int R>
+void add_rows(const T* matrix, int64_t row, const T* x, T* strip, int64_t columns) {
+  constexpr int kWidth = kLanes<T>;
+  int64_t c = 0;
+  for (; c + kWidth <= columns; c += kWidth) {
+    Vector<T> sum = load(strip + c);
+    for (int r = 0; r < R; ++r) sum = fma(broadcast(x[r]), load(matrix + r * row + c), sum);
+    store(strip + c, sum);
+  }
+  for (; c < columns; ++c) {
+    T sum = strip[c];
+    for (int r = 0; r < R; ++r) sum = fma(x[r], matrix[r * row + c], sum);
+    strip[c] = sum;
+  }
+}
+
+template <class T>
+void some_columns(const T* matrix, int64_t row, const T* x, T* y, int64_t rows, int64_t columns) {
+  alignas(64) T strip[kStrip];
+  for (int64_t first = 0; first < rows; first += kRun) {
+    const int64_t last = std::min(rows, first + kRun);
+    for (int64_t c = 0; c < columns; ++c) strip[c] = T(0);
+    int64_t r = first;
+    for (; r + kRowsAtOnce <= last; r += kRowsAtOnce)
+      add_rows<T, kRowsAtOnce>(matrix + r * row, row, x + r, strip, columns);
+    for (; r < last; ++r) add_rows<T, 1>(matrix + r * row, row, x + r, strip, columns);
+    for (int64_t c = 0; c < columns; ++c) y[c] = first == 0 ? strip[c] : y[c] + strip[c];
+  }
+}
+
+// Few columns leave the vectors empty: eight chains down each column instead.
+template <class T>
+T sum_column(const T* matrix, int64_t row, const T* x, int64_t rows) {
+  constexpr int kChains = 8;
+  T sum[kChains] = {};
+  int64_t r = 0;
+  for (; r + kChains <= rows; r += kChains)
+    for (int i = 0; i < kChains; ++i) sum[i] = fma(matrix[(r + i) * row], x[r + i], sum[i]);
+  for (int i = 0; r < rows; ++r, ++i) sum[i] = fma(matrix[r * row], x[r], sum[i]);
+  return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+}  // namespace
+
+template <class T>
+void multiply_rows(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
+                   int64_t columns) {
+  maybe_parallel(context, rows, grain_for(columns / 8), [&](int64_t begin, int64_t end) {
+    some_rows(matrix + begin * columns, x, y + begin, end - begin, columns);
+  });
+}
+
+template <class T>
+void multiply_columns(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
+                      int64_t columns) {
+  if (columns < kLanes<T> / 2 || columns == 1) {
+    for (int64_t c = 0; c < columns; ++c) y[c] = sum_column(matrix + c, columns, x, rows);
+    return;
+  }
+  // Pieces are whole vectors, so that threads do not write into one cache line.
+  constexpr int64_t kPiece = 64;
+  maybe_parallel(context, columns / kPiece + 1, grain_for(rows * (kPiece / 8)),
+                 [&](int64_t begin, int64_t end) {
+                   const int64_t last = std::min(columns, end * kPiece);
+                   for (int64_t c = begin * kPiece; c < last; c += kStrip)
+                     some_columns(matrix + c, columns, x, y + c, rows, std::min(kStrip, last - c));
+                 });
+}
+
+template void multiply_rows(const RunContext*, const float*, const float*, float*, int64_t, int64_t);
+template void multiply_rows(const RunContext*, const double*, const double*, double*, int64_t,
+                            int64_t);
+template void multiply_columns(const RunContext*, const float*, const float*, float*, int64_t,
+                               int64_t);
+template void multiply_columns(const RunContext*, const double*, const double*, double*, int64_t,
+                               int64_t);
+
+}  // namespace grafo::cpu

@@ -1,0 +1,236 @@
+// MatMul: checks the shapes, turns batches and broadcasting into plain products, and owns their scratch memory.
+#include <algorithm>
+#include <optional>
+
+#include "cpu/gemm.h"
+#include "cpu/kernels.h"
+
+namespace grafo::cpu {
+namespace {
+
+// Leading dimensions of C, with the distance in matrices that A and B move along each (0 = broadcast).
+struct Batch {
+  int rank = 0;
+  int64_t dims[kMaxRank], a[kMaxRank], b[kMaxRank];
+  int64_t size = 1;
+
+  void offsets(int64_t index, int64_t* of_a, int64_t* of_b) const {
+    *of_a = *of_b = 0;
+    for (int d = rank - 1; d >= 0; --d) {
+      const int64_t at = index % dims[d];
+      index /= dims[d];
+      *of_a += at * a[d];
+      *of_b += at * b[d];
+    }
+  }
+};
+
+struct MatMulStep : PreparedStep {
+  MatMulStep(Run run_function, const HostServices& services)
+      : PreparedStep(run_function), host(services) {}
+  ~MatMulStep() override {
+    if (scratch) host.release(host.self, scratch, scratch_bytes);
+  }
+
+  const HostServices& host;
+  GemmShape shape;
+  Batch batch;
+  int64_t a_items, b_items, c_items;  // of one matrix
+  int64_t slots = 0;                  // batches are shared out to this many, 0 = one after the other
+  void* scratch = nullptr;
+  size_t scratch_bytes = 0;
+};
+
+template <class T>
+struct RealStep : MatMulStep {
+  using MatMulStep::MatMulStep;
+  std::optional<Gemm<T>> gemm;
+};
+
+template <class T>
+Status run_real(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const RealStep<T>&>(base);
+  const T* const a = static_cast<const T*>(buffers[0]);
+  const T* const b = static_cast<const T*>(buffers[1]);
+  T* const c = static_cast<T*>(buffers[2]);
+  T* const scratch = static_cast<T*>(step.scratch);
+  const int64_t batches = step.batch.size;
+  if (step.slots == 0) {
+    for (int64_t i = 0; i < batches; ++i) {
+      int64_t at_a, at_b;
+      step.batch.offsets(i, &at_a, &at_b);
+      if (!step.gemm->run(&context, a + at_a * step.a_items, b + at_b * step.b_items,
+                          c + i * step.c_items, scratch))
+        return cancelled();
+    }
+    return Status();
+  }
+  const int64_t share = batches / step.slots, extra = batches % step.slots;
+  parallel_for(context, step.slots, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t slot = begin; slot < end; ++slot) {
+      const int64_t first = slot * share + std::min(slot, extra);
+      const int64_t last = first + share + (slot < extra);
+      for (int64_t i = first; i < last && !is_cancelled(context); ++i) {
+        int64_t at_a, at_b;
+        step.batch.offsets(i, &at_a, &at_b);
+        step.gemm->run(nullptr, a + at_a * step.a_items, b + at_b * step.b_items,
+                       c + i * step.c_items, scratch + slot * step.gemm->scratch());
+      }
+    }
+  });
+  return is_cancelled(context) ? cancelled() : Status();
+}
+
+// Integers wrap around, as the machine's do. Rows of C are built up from rows of B where they are contiguous.
+template <class T>
+Status run_integer(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const MatMulStep&>(base);
+  using U = std::make_unsigned_t<T>;
+  const U* const a = static_cast<const U*>(buffers[0]);
+  const U* const b = static_cast<const U*>(buffers[1]);
+  U* const c = static_cast<U*>(buffers[2]);
+  const GemmShape& shape = step.shape;
+  const int64_t a_row = shape.transpose_a ? 1 : shape.k, a_step = shape.transpose_a ? shape.m : 1;
+  parallel_for(context, step.batch.size * shape.m, grain_for(shape.n * shape.k / 4),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t at = begin; at < end && !is_cancelled(context); ++at) {
+                   int64_t at_a, at_b;
+                   step.batch.offsets(at / shape.m, &at_a, &at_b);
+                   const U* const x = a + at_a * step.a_items + at % shape.m * a_row;
+                   const U* const matrix = b + at_b * step.b_items;
+                   U* const y = c + at * shape.n;
+                   if (shape.transpose_b) {
+                     for (int64_t j = 0; j < shape.n; ++j) {
+                       U sum = 0;
+                       for (int64_t k = 0; k < shape.k; ++k)
+                         sum += x[k * a_step] * matrix[j * shape.k + k];
+                       y[j] = sum;
+                     }
+                     continue;
+                   }
+                   for (int64_t j = 0; j < shape.n; ++j) y[j] = 0;
+                   for (int64_t k = 0; k < shape.k; ++k)
+                     for (int64_t j = 0; j < shape.n; ++j)
+                       y[j] += x[k * a_step] * matrix[k * shape.n + j];
+                 }
+               });
+  return is_cancelled(context) ? cancelled() : Status();
+}
+
+// An empty sum: all zeros, which is all bits zero in every dtype.
+struct ZeroStep : PreparedStep {
+  using PreparedStep::PreparedStep;
+  size_t bytes;
+};
+Status run_zero(const PreparedStep& base, RunContext&, void* const* buffers) {
+  const auto& step = static_cast<const ZeroStep&>(base);
+  if (step.bytes != 0) std::memset(buffers[2], 0, step.bytes);
+  return Status();
+}
+
+Status read_batch(const StepDesc& desc, Batch& batch) {
+  const TensorDesc &a = desc.inputs[0], &b = desc.inputs[1], &c = desc.outputs[0];
+  batch.rank = std::max(a.rank, b.rank) - 2;
+  if (c.rank != batch.rank + 2) return reject(desc, "the output has rank %d", c.rank);
+  // Wraps around for some empty tensors, whose steps are not used; sizes of the others are checked.
+  uint64_t step_a = 1, step_b = 1, size = 1;
+  for (int d = batch.rank - 1; d >= 0; --d) {
+    const int in_a = d - (batch.rank + 2 - a.rank), in_b = d - (batch.rank + 2 - b.rank);
+    const int64_t dim_a = in_a < 0 ? 1 : a.dims[in_a], dim_b = in_b < 0 ? 1 : b.dims[in_b];
+    if (dim_a != dim_b && dim_a != 1 && dim_b != 1)
+      return reject(desc, "batch dimension %d differs", d);
+    const int64_t dim = dim_a == 1 ? dim_b : dim_a;
+    if (c.dims[d] != dim) return reject(desc, "batch dimension %d of the output is wrong", d);
+    batch.dims[d] = dim;
+    batch.a[d] = dim_a == 1 ? 0 : static_cast<int64_t>(step_a);
+    batch.b[d] = dim_b == 1 ? 0 : static_cast<int64_t>(step_b);
+    step_a *= static_cast<uint64_t>(dim_a);
+    step_b *= static_cast<uint64_t>(dim_b);
+    size *= static_cast<uint64_t>(dim);
+  }
+  batch.size = static_cast<int64_t>(size);
+  return Status();
+}
+
+// One B for all of A's matrices is one taller product.
+void merge_batch(const StepDesc& desc, GemmShape& shape, Batch& batch) {
+  if (shape.transpose_a || batch.size == 1) return;
+  for (int d = 0; d < batch.rank; ++d)
+    if (batch.b[d] != 0 || batch.dims[d] != (d < desc.inputs[0].rank - 2 ? desc.inputs[0].dims[d] : 0))
+      return;
+  shape.m *= batch.size;
+  batch = Batch();
+}
+
+template <class T>
+Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
+  const GemmShape& shape = matmul->shape;
+  matmul->gemm.emplace(shape);
+  const int64_t threads = matmul->host.threads(matmul->host.self);
+  const double operations = 2.0 * shape.m * shape.n * shape.k;
+  if (matmul->batch.size > 1 && (operations < 4e6 || matmul->batch.size >= 4 * threads)) {
+    const double all = operations * matmul->batch.size;
+    matmul->slots = all < 2e5 ? 1 : std::min(matmul->batch.size, std::max<int64_t>(threads, 1));
+  }
+  const int64_t scratch = matmul->gemm->scratch() * std::max<int64_t>(matmul->slots, 1);
+  if (scratch != 0) {
+    matmul->scratch_bytes = static_cast<size_t>(scratch) * sizeof(T);
+    matmul->scratch = matmul->host.allocate(matmul->host.self, matmul->scratch_bytes);
+    if (!matmul->scratch)
+      return Status::error(Code::kResourceExhausted, "out of memory allocating %zu bytes",
+                           matmul->scratch_bytes);
+  }
+  step = std::move(matmul);
+  return Status();
+}
+
+}  // namespace
+
+Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointer& step) {
+  TRY(check_arity(desc, 2, 1));
+  TRY(check_no_alias(desc));
+  AttrReader attrs(desc);
+  GemmShape shape;
+  shape.transpose_a = attrs.flag();
+  shape.transpose_b = attrs.flag();
+  TRY(attrs.finish());
+  const TensorDesc &a = desc.inputs[0], &b = desc.inputs[1], &c = desc.outputs[0];
+  if (a.dtype != b.dtype || a.dtype != c.dtype || !(is_float(a.dtype) || is_index(a.dtype)))
+    return reject(desc, "no kernel for %s", dtype_name(a.dtype));
+  if (a.rank < 2 || b.rank < 2 || c.rank < 2) return reject(desc, "an operand is no matrix");
+  shape.m = a.dims[a.rank - 2 + shape.transpose_a];
+  shape.k = a.dims[a.rank - 1 - shape.transpose_a];
+  shape.n = b.dims[b.rank - 1 - shape.transpose_b];
+  if (b.dims[b.rank - 2 + shape.transpose_b] != shape.k)
+    return reject(desc, "inner dimensions differ");
+  if (c.dims[c.rank - 2] != shape.m || c.dims[c.rank - 1] != shape.n)
+    return reject(desc, "the output's shape is wrong");
+
+  Batch batch;
+  TRY(read_batch(desc, batch));
+  if (c.size == 0 || shape.k == 0) {
+    auto zero = std::make_unique<ZeroStep>(run_zero);
+    zero->bytes = static_cast<size_t>(c.size) * item_size(c.dtype);
+    step = std::move(zero);
+    return Status();
+  }
+  merge_batch(desc, shape, batch);
+  const auto fill = [&](auto matmul) {
+    matmul->shape = shape;
+    matmul->batch = batch;
+    matmul->a_items = shape.m * shape.k;
+    matmul->b_items = shape.k * shape.n;
+    matmul->c_items = shape.m * shape.n;
+    return matmul;
+  };
+  if (a.dtype == DType::kFloat32)
+    return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), step);
+  if (a.dtype == DType::kFloat64)
+    return prepare_real<double>(fill(std::make_unique<RealStep<double>>(run_real<double>, host)),
+                                step);
+  step = fill(std::make_unique<MatMulStep>(
+      a.dtype == DType::kInt32 ? run_integer<int32_t> : run_integer<int64_t>, host));
+  return Status();
+}
+
+}  // namespace grafo::cpu
