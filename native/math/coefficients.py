@@ -47,7 +47,7 @@ def log1p_tail(f):
 LN2_HALF = mp.log(2) / 2 * mp.mpf("1.0001")
 S2 = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.0001")
 EPS = mp.mpf("1e-16")
-fit("exp float", exp_tail, -LN2_HALF, LN2_HALF, 4, True)
+fit("exp float", exp_tail, -LN2_HALF, LN2_HALF, 5, True)
 fit("exp double for float", exp_tail, -LN2_HALF, LN2_HALF, 6)
 fit("exp double", exp_tail, -LN2_HALF, LN2_HALF, 10)
 fit("log float", log1p_tail, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, 8, True)

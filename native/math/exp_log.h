@@ -25,7 +25,7 @@ FN float exp(float x) {
   const i32 k = i32(to_bits(t) - to_bits(kRoundFloat));
   const float n = t - kRoundFloat;
   const float r = fma(n, -kLn2LowFloat, fma(n, -kLn2HighFloat, y));
-  const float q = poly(r, 0.5f, 0x1.5554dcp-3f, 0x1.55551ap-5f, 0x1.120b6ep-7f, 0x1.6d110ap-10f);
+  const float q = poly(r, 0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f, 0x1.a124f2p-13f);
   const float p = 1.0f + fma(r * r, q, r);
   // 2^k in two factors: denormal results round once, in the last product.
   const i32 half = k >> 1;

@@ -1,0 +1,388 @@
+// Verifies a tape and prepares it: types every instruction, chooses how each input is read, gives registers to results by
+// linear scan, and lets the instruction that makes an output write it where nothing reads that memory later.
+#include "cpu/fused.h"
+
+#include <algorithm>
+
+#include "cpu/kernels.h"
+
+namespace grafo::cpu {
+namespace {
+
+// An instruction before slots are known. Operands: k < inputs is input k, else a result.
+struct Node {
+  Loop loop = nullptr;
+  Check check = nullptr;
+  const char* refusal = nullptr;
+  DType result = DType::kFloat32;
+  int32_t operands[3] = {-1, -1, -1};
+  int32_t node = -1;
+  int32_t cost = 1;
+  int32_t output = -1;  // the output it writes itself
+  int32_t last_use = -1;
+  int16_t slot = -1;
+};
+
+class Builder {
+ public:
+  Builder(const StepDesc& desc, FusedStep& step) : desc_(desc), step_(step), attrs_(desc) {}
+
+  Status build() {
+    TRY(read_space());
+    TRY(read_instructions());
+    TRY(read_outputs());
+    TRY(attrs_.finish());
+    TRY(check_inputs());
+    TRY(check_aliases());
+    place_outputs();
+    TRY(give_slots());
+    emit();
+    return Status();
+  }
+
+ private:
+  int inputs() const { return desc_.num_inputs; }
+  bool is_result(int32_t operand) const { return operand >= inputs(); }
+  Node& result(int32_t operand) { return nodes_[static_cast<size_t>(operand - inputs())]; }
+  DType dtype_of(int32_t operand) { return is_result(operand) ? result(operand).result : desc_.inputs[operand].dtype; }
+
+  Status read_space() {
+    if (inputs() < 0 || inputs() > kMaxFusedInputs) return reject(desc_, "%d inputs", inputs());
+    if (desc_.num_outputs < 1 || desc_.num_outputs > kMaxFusedOutputs)
+      return reject(desc_, "%d outputs", desc_.num_outputs);
+    rank_ = attrs_.count(0, kMaxRank);
+    step_.size = 1;
+    bool empty = false;
+    for (int d = 0; d < rank_; ++d) {
+      dims_[d] = attrs_.i64();
+      if (dims_[d] < 0) return reject(desc_, "dimension %d is negative", d);
+      empty |= dims_[d] == 0;
+      if (!checked_multiply(step_.size, std::max<int64_t>(dims_[d], 1), &step_.size) || step_.size > INT64_MAX / 16)
+        return reject(desc_, "the space has too many elements");
+    }
+    if (empty) step_.size = 0;
+    return Status();
+  }
+
+  Status read_instructions() {
+    const int32_t n = attrs_.count(0, kMaxFusedInstructions);
+    if (attrs_.left() < n * 8) return reject(desc_, "%d instructions do not fit the attributes", n);
+    nodes_.resize(static_cast<size_t>(n));
+    for (int32_t i = 0; i < n; ++i) TRY(read_instruction(i));
+    return Status();
+  }
+
+  Status read_instruction(int32_t i) {
+    Node& node = nodes_[static_cast<size_t>(i)];
+    const char* name = attrs_.symbol();
+    const DType type = static_cast<DType>(attrs_.i32());
+    node.result = static_cast<DType>(attrs_.i32());
+    for (int32_t& operand : node.operands) operand = attrs_.i32();
+    node.node = attrs_.i32();
+    if (attrs_.i32() != 0) return reject(desc_, "instruction %d: the last word is not 0", i);
+    if (!attrs_.ok()) return attrs_.finish();
+
+    int arity = 1;
+    if (std::strcmp(name, "Cast") == 0) {
+      node.loop = find_cast(type, node.result);
+      node.cost = 2;
+      if (!node.loop) return reject(desc_, "instruction %d: Cast from dtype %d to %d", i, int(type), int(node.result));
+    } else {
+      const FunctorRow* row = find_functor(name);
+      if (!row) return reject(desc_, "instruction %d: there is no functor '%s'", i, name);
+      const int column = column_of(type);
+      if (column < 0 || !row->loops[column])
+        return reject(desc_, "instruction %d: %s is not for %s", i, name, dtype_name(type));
+      if (node.result != (row->to_bool ? DType::kBool : type))
+        return reject(desc_, "instruction %d: %s of %s does not give %s", i, name, dtype_name(type), dtype_name(node.result));
+      node.loop = row->loops[column];
+      node.check = row->checks[column];
+      node.refusal = row->refusal;
+      node.cost = row->cost;
+      arity = row->arity;
+    }
+    for (int o = 0; o < 3; ++o) {
+      const int32_t operand = node.operands[o];
+      if (o >= arity) {
+        if (operand != -1) return reject(desc_, "instruction %d: %s takes %d operands", i, name, arity);
+        continue;
+      }
+      if (operand < 0 || operand >= inputs() + i) return reject(desc_, "instruction %d: operand %d is %d", i, o, operand);
+      const DType want = arity == 3 && o == 0 ? DType::kBool : type;
+      if (dtype_of(operand) != want)
+        return reject(desc_, "instruction %d: operand %d of %s is %s, not %s", i, o, name, dtype_name(dtype_of(operand)),
+                      dtype_name(want));
+    }
+    return Status();
+  }
+
+  Status read_outputs() {
+    for (int o = 0; o < desc_.num_outputs; ++o) {
+      const int32_t operand = attrs_.i32();
+      if (operand < 0 || operand >= inputs() + static_cast<int32_t>(nodes_.size()))
+        return reject(desc_, "output %d is operand %d", o, operand);
+      const TensorDesc& output = desc_.outputs[o];
+      if (dtype_of(operand) != output.dtype || item_size(output.dtype) == 0)
+        return reject(desc_, "output %d is %s, its operand %s", o, dtype_name(output.dtype), dtype_name(dtype_of(operand)));
+      if (output.size != step_.size)
+        return reject(desc_, "output %d has %lld elements, the space %lld", o, (long long)output.size, (long long)step_.size);
+      output_operands_[o] = operand;
+    }
+    return Status();
+  }
+
+  Status check_inputs() {
+    for (int i = 0; i < inputs(); ++i) {
+      const TensorDesc& input = desc_.inputs[i];
+      if (item_size(input.dtype) == 0) return reject(desc_, "input %d has dtype %s", i, dtype_name(input.dtype));
+      if (input.rank > rank_) return reject(desc_, "input %d has rank %d, the space %d", i, input.rank, rank_);
+      int64_t size = 1;
+      for (int d = 0; d < input.rank; ++d) {
+        const int64_t dim = input.dims[d], space = dims_[rank_ - input.rank + d];
+        if (dim != space && dim != 1)
+          return reject(desc_, "input %d: dimension %lld does not broadcast to %lld", i, (long long)dim, (long long)space);
+        size *= dim;  // at most the space's, whose product was checked
+      }
+      if (size != input.size) return reject(desc_, "input %d: its size is not its dimensions' product", i);
+    }
+    return Status();
+  }
+
+  // An output may lie over inputs that are walked as it is: the same element at the same place at the same time.
+  Status check_aliases() {
+    for (int o = 0; o < desc_.num_outputs; ++o) {
+      const TensorDesc& output = desc_.outputs[o];
+      for (int p = 0; p < o; ++p)
+        if (output.storage == desc_.outputs[p].storage) return reject(desc_, "outputs %d and %d share storage", p, o);
+      for (int i = 0; i < inputs(); ++i) {
+        const TensorDesc& input = desc_.inputs[i];
+        if (input.storage != output.storage) continue;
+        if (input.size != step_.size || item_size(input.dtype) != item_size(output.dtype))
+          return reject(desc_, "output %d shares storage with input %d, which is broadcast or of another size", o, i);
+      }
+    }
+    return Status();
+  }
+
+  int32_t append_copy(int32_t operand) {
+    Node node;
+    node.result = dtype_of(operand);
+    node.loop = find_cast(node.result, node.result);
+    node.operands[0] = operand;
+    nodes_.push_back(node);
+    return inputs() + static_cast<int32_t>(nodes_.size()) - 1;
+  }
+
+  // Whether an instruction after `position` reads memory that output `o` would have overwritten.
+  bool is_read_later(int o, int32_t position) {
+    for (int32_t j = position + 1; j < static_cast<int32_t>(nodes_.size()); ++j)
+      for (int32_t operand : nodes_[static_cast<size_t>(j)].operands)
+        if (operand >= 0 && !is_result(operand) && desc_.inputs[operand].storage == desc_.outputs[o].storage) return true;
+    return false;
+  }
+
+  void place_outputs() {
+    // An output that is an input: nothing to do where it is the same memory, else a copy.
+    int32_t makers[kMaxFusedOutputs];
+    for (int o = 0; o < desc_.num_outputs; ++o) {
+      const int32_t operand = output_operands_[o];
+      makers[o] = -1;
+      if (is_result(operand)) makers[o] = operand - inputs();
+      else if (desc_.inputs[operand].storage != desc_.outputs[o].storage) makers[o] = append_copy(operand) - inputs();
+    }
+    // The maker writes the output itself unless it already writes another or the memory is still read; then a copy at the
+    // end does, which reads a register and so disturbs nobody.
+    int32_t late[kMaxFusedOutputs];
+    int lates = 0;
+    for (int o = 0; o < desc_.num_outputs; ++o) {
+      if (makers[o] < 0) continue;
+      Node& maker = nodes_[static_cast<size_t>(makers[o])];
+      if (maker.output < 0 && !is_read_later(o, makers[o])) maker.output = o;
+      else late[lates++] = o;
+    }
+    for (int l = 0; l < lates; ++l) {
+      const int32_t copy = append_copy(inputs() + makers[late[l]]);
+      result(copy).output = late[l];
+    }
+    for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); ++i)
+      for (int32_t operand : nodes_[static_cast<size_t>(i)].operands)
+        if (operand >= 0 && is_result(operand)) result(operand).last_use = i;
+  }
+
+  int16_t add_slot(const Slot& slot) {
+    step_.slots.push_back(slot);
+    return static_cast<int16_t>(step_.slots.size() - 1);
+  }
+
+  // Merges the space's dims into alternating kept and repeated groups of an input.
+  Walk walk_of(const TensorDesc& input) const {
+    Walk walk;
+    int64_t stride = 1;
+    int64_t extents[kMaxRank], strides[kMaxRank];
+    int groups = 0;
+    for (int d = rank_ - 1; d >= 0; --d) {
+      if (dims_[d] == 1) continue;
+      const int own = d - (rank_ - input.rank);
+      const bool kept = own >= 0 && input.dims[own] != 1;
+      if (groups > 0 && (strides[groups - 1] != 0) == kept) {
+        extents[groups - 1] *= dims_[d];
+      } else {
+        extents[groups] = dims_[d];
+        strides[groups++] = kept ? stride : 0;
+      }
+      if (kept) stride *= dims_[d];
+    }
+    walk.groups = groups;
+    for (int g = 0; g < groups; ++g) {
+      walk.extent[g] = extents[groups - 1 - g];
+      walk.stride[g] = strides[groups - 1 - g];
+    }
+    return walk;
+  }
+
+  // Registers all have one size, that of the widest type in them.
+  int take_register() {
+    if (!free_.empty()) {
+      const int taken = free_.back();
+      free_.pop_back();
+      return taken;
+    }
+    return registers_++;
+  }
+
+  Status give_slots() {
+    if (step_.size == 0) {  // nothing will run: no walks over extents of 0
+      nodes_.clear();
+      return Status();
+    }
+    give_input_slots();
+    const auto count = static_cast<int32_t>(nodes_.size());
+    std::vector<int> register_of(nodes_.size(), -1);
+    for (int32_t i = 0; i < count; ++i) {
+      Node& node = nodes_[static_cast<size_t>(i)];
+      int released[3];
+      int releases = 0;
+      for (int o = 0; o < 3; ++o) {
+        const int32_t operand = node.operands[o];
+        if (operand < 0 || !is_result(operand) || result(operand).last_use != i) continue;
+        int& held = register_of[static_cast<size_t>(operand - inputs())];
+        if (held < 0) continue;
+        // The result may take the place of an operand that dies here, element by element, if they are as wide.
+        if (item_size(result(operand).result) == item_size(node.result)) free_.push_back(held);
+        else released[releases++] = held;
+        held = -1;
+      }
+      if (node.output >= 0) {
+        node.slot = add_slot({SlotKind::kBuffer, static_cast<uint8_t>(item_size(node.result)),
+                              static_cast<int16_t>(inputs() + node.output), 0});
+      } else {
+        const int taken = take_register();
+        widest_ = std::max(widest_, static_cast<int>(item_size(node.result)));
+        if (taken >= static_cast<int>(register_slots_.size())) {
+          register_slots_.resize(static_cast<size_t>(taken) + 1, -1);
+        }
+        int16_t& slot = register_slots_[static_cast<size_t>(taken)];
+        if (slot < 0) slot = add_slot({SlotKind::kRegister, 0, -1, taken});
+        node.slot = slot;
+        if (node.last_use < 0) released[releases++] = taken;
+        else register_of[static_cast<size_t>(i)] = taken;
+      }
+      for (int r = 0; r < releases; ++r) free_.push_back(released[r]);
+    }
+    if (registers_ > kMaxRegisters) return reject(desc_, "%d registers are live at once", registers_);
+    choose_tile();
+    return Status();
+  }
+
+  void give_input_slots() {
+    bool used[kMaxFusedInputs] = {};
+    for (const Node& node : nodes_)
+      for (int32_t operand : node.operands)
+        if (operand >= 0 && !is_result(operand)) used[operand] = true;
+    for (int i = 0; i < inputs(); ++i) {
+      input_slots_[i] = -1;
+      if (!used[i]) continue;
+      const TensorDesc& input = desc_.inputs[i];
+      Slot slot{SlotKind::kBuffer, static_cast<uint8_t>(item_size(input.dtype)), static_cast<int16_t>(i), 0};
+      if (input.size != step_.size) {
+        widest_ = std::max(widest_, static_cast<int>(slot.item));
+        slot.scratch = registers_++;
+        if (input.size == 1) {
+          slot.kind = SlotKind::kScalar;
+        } else {
+          const Walk walk = walk_of(input);
+          if (walk.groups == 2 && walk.stride[1] != 0 && walk.extent[1] <= kMaxPeriod) {
+            slot.kind = SlotKind::kPeriodic;
+            slot.period = walk.extent[1];
+            ++registers_;  // a tile and a period
+          } else {
+            slot.kind = SlotKind::kBroadcast;
+            slot.walk = static_cast<int32_t>(step_.walks.size());
+            step_.walks.push_back(walk);
+          }
+        }
+      }
+      input_slots_[i] = add_slot(slot);
+    }
+    register_slots_.assign(static_cast<size_t>(registers_), -1);
+  }
+
+  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the scratch has.
+  void choose_tile() {
+    const int64_t bytes = int64_t{std::max(registers_, 1)} * widest_;
+    int tile = kMaxTile;
+    while (tile > 2 * kMinTile && bytes * tile > kScratchBytes * 3 / 8) tile /= 2;
+    while (tile > kMinTile && bytes * tile > kScratchBytes) tile /= 2;
+    step_.tile = tile;
+    for (Slot& slot : step_.slots)
+      if (slot.kind != SlotKind::kBuffer) slot.scratch *= tile * widest_;
+  }
+
+  void emit() {
+    int64_t cost = 1;
+    for (const Node& node : nodes_) {
+      int16_t slots[3] = {0, 0, 0};
+      for (int o = 0; o < 3; ++o) {
+        const int32_t operand = node.operands[o];
+        if (operand >= 0) slots[o] = is_result(operand) ? result(operand).slot : input_slots_[operand];
+      }
+      step_.instructions.push_back({node.loop, node.check, node.slot, slots[0], slots[1], slots[2],
+                                    node.node < 0 ? desc_.node : node.node, node.refusal});
+      if (node.check) step_.checks = static_cast<int32_t>(step_.instructions.size());
+      cost += node.cost;
+    }
+    step_.grain = grain_for(cost * step_.tile);
+    for (size_t s = 0; s < step_.slots.size(); ++s) {
+      const SlotKind kind = step_.slots[s].kind;
+      const bool moves = kind == SlotKind::kBuffer || kind == SlotKind::kPeriodic || kind == SlotKind::kBroadcast;
+      if (moves) step_.each.push_back(static_cast<int16_t>(s));
+      if (kind != SlotKind::kBuffer && kind != SlotKind::kBroadcast) step_.once.push_back(static_cast<int16_t>(s));
+    }
+  }
+
+  static constexpr int64_t kMaxPeriod = kMinTile;  // fits a register of the smallest tile
+
+  const StepDesc& desc_;
+  FusedStep& step_;
+  AttrReader attrs_;
+  int rank_ = 0;
+  int64_t dims_[kMaxRank] = {};
+  std::vector<Node> nodes_;
+  int32_t output_operands_[kMaxFusedOutputs] = {};
+  int16_t input_slots_[kMaxFusedInputs] = {};
+  std::vector<int> free_;
+  std::vector<int16_t> register_slots_;
+  int registers_ = 0;
+  int widest_ = 1;
+};
+
+}  // namespace
+
+Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
+  auto fused = std::make_unique<FusedStep>(run_fused);
+  TRY(Builder(desc, *fused).build());
+  step = std::move(fused);
+  return Status();
+}
+
+}  // namespace grafo::cpu

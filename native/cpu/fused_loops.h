@@ -1,0 +1,116 @@
+// The loop templates the tables of fused_*.cc are made of. They are plain loops over branch-free functors: g++ -O3 vectorises
+// them. `ivdep` says what the tape guarantees: dst is one of the operands or apart from them.
+#pragma once
+#include <type_traits>
+
+#include "cpu/fused_table.h"
+#include "math/functors.h"
+
+namespace grafo::cpu {
+
+// A bool in memory is a byte; any byte but 0 is true, whatever wrote it.
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+
+template <class Functor, class T>
+concept HasRare = requires(T x) { Functor::rare(x); };
+
+template <class Functor, class T>
+void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
+  using Result = Stored<decltype(Functor()(T()))>;
+  auto* to = static_cast<Result*>(dst);
+  auto* x = static_cast<const Stored<T>*>(a);
+  if constexpr (HasRare<Functor, T>) {
+    int rare = 0;
+    for (int64_t i = 0; i < n; ++i) rare |= Functor::rare(x[i]);
+    if (rare == 0) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) to[i] = Functor().fast(x[i]);
+      return;
+    }
+  }
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i]));
+}
+
+template <class Functor, class T>
+void binary_loop(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  using Result = Stored<decltype(Functor()(T(), T()))>;
+  auto* to = static_cast<Result*>(dst);
+  auto* x = static_cast<const Stored<T>*>(a);
+  auto* y = static_cast<const Stored<T>*>(b);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i], y[i]));
+}
+
+template <class Functor, class T>
+bool check_loop(const void* b, int64_t n) {
+  auto* y = static_cast<const T*>(b);
+  int refused = 0;
+  for (int64_t i = 0; i < n; ++i) refused |= Functor::refuses(y[i]);
+  return refused == 0;
+}
+
+// Sets of columns.
+struct Floats {
+  template <class T>
+  static constexpr bool has = std::is_floating_point_v<T>;
+};
+struct Integers {
+  template <class T>
+  static constexpr bool has = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+};
+struct Numbers {
+  template <class T>
+  static constexpr bool has = !std::is_same_v<T, bool>;
+};
+struct Booleans {
+  template <class T>
+  static constexpr bool has = std::is_same_v<T, bool>;
+};
+struct Everything {
+  template <class T>
+  static constexpr bool has = true;
+};
+
+template <class Columns, class Functor, bool kToBool = false>
+constexpr FunctorRow unary_row(const char* name, int cost) {
+  FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
+  int column = 0;
+#define GRAFO_CELL(enumerator, type, text)                                                      \
+  if constexpr (Columns::template has<type>) row.loops[column] = unary_loop<Functor, type>; \
+  ++column;
+  GRAFO_DTYPES(GRAFO_CELL)
+#undef GRAFO_CELL
+  return row;
+}
+
+template <class Columns, class Functor, bool kToBool = false>
+constexpr FunctorRow binary_row(const char* name, int cost) {
+  FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
+  int column = 0;
+#define GRAFO_CELL(enumerator, type, text)                                                       \
+  if constexpr (Columns::template has<type>) row.loops[column] = binary_loop<Functor, type>; \
+  ++column;
+  GRAFO_DTYPES(GRAFO_CELL)
+#undef GRAFO_CELL
+  return row;
+}
+
+// Adds what an integer loop refuses.
+template <class Functor>
+constexpr FunctorRow checked_row(const char* name, int cost, const char* refusal) {
+  FunctorRow row = binary_row<Numbers, Functor>(name, cost);
+  row.refusal = refusal;
+  int column = 0;
+#define GRAFO_CELL(enumerator, type, text)                                                      \
+  if constexpr (Integers::has<type>) row.checks[column] = check_loop<Functor, type>;            \
+  ++column;
+  GRAFO_DTYPES(GRAFO_CELL)
+#undef GRAFO_CELL
+  return row;
+}
+
+constexpr FunctorRow kEndRow{nullptr, 0, false, 0, nullptr, {}, {}};
+
+}  // namespace grafo::cpu

@@ -1,0 +1,195 @@
+// Runs a prepared tape: for each tile sets the slots that move, then calls the loops one after another.
+#include <algorithm>
+#include <atomic>
+#include <climits>
+
+#include "cpu/fused.h"
+
+namespace grafo::cpu {
+namespace {
+
+// Short runs (rows of a few elements) are not worth a call of memcpy.
+template <class T>
+void copy_run(T* to, const T* from, int64_t n) {
+  if (n > 16) {
+    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
+template <class T>
+void splat(void* to, const void* from, int64_t n) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  std::fill_n(static_cast<T*>(to), n, value);
+}
+
+// to[i] = from[i % period], by doubling what is there.
+template <class T>
+void repeat(void* to, const void* from, int64_t period, int64_t n) {
+  auto* out = static_cast<T*>(to);
+  copy_run(out, static_cast<const T*>(from), std::min(period, n));
+  for (int64_t done = period; done < n; done *= 2) copy_run(out + done, out, std::min(done, n - done));
+}
+
+// Writes elements [start, start + n) of the broadcast input.
+template <class T>
+void fill(T* to, const T* from, const Walk& walk, const int64_t* first, int64_t offset, int64_t n) {
+  int64_t index[kMaxRank];
+  const int last = walk.groups - 1;
+  for (int g = 0; g <= last; ++g) index[g] = first[g];
+  for (;;) {
+    const int64_t run = std::min(walk.extent[last] - index[last], n);
+    if (walk.stride[last] != 0) {
+      copy_run(to, from + offset, run);
+    } else {
+      std::fill_n(to, run, from[offset]);
+    }
+    n -= run;
+    if (n == 0) return;
+    to += run;
+    offset -= index[last] * walk.stride[last];
+    index[last] = 0;
+    for (int g = last - 1; g >= 0; --g) {
+      offset += walk.stride[g];
+      if (++index[g] < walk.extent[g]) break;
+      offset -= walk.extent[g] * walk.stride[g];
+      index[g] = 0;
+    }
+  }
+}
+
+#define GRAFO_BY_ITEM(item, call)  \
+  switch (item) {                  \
+    case 1: call(uint8_t); break;  \
+    case 2: call(uint16_t); break; \
+    case 4: call(uint32_t); break; \
+    default: call(uint64_t);       \
+  }
+
+// Returns where the tile's elements are: in the input itself where they lie in one run of it, else in scratch.
+const void* broadcast(const FusedStep& step, const Slot& slot, const void* input, void* scratch, int64_t* splatted,
+                      int64_t start, int64_t n, int64_t longest) {
+  const Walk& walk = step.walks[static_cast<size_t>(slot.walk)];
+  int64_t first[kMaxRank];
+  int64_t offset = 0, rest = start;
+  for (int g = walk.groups - 1; g >= 0; --g) {
+    first[g] = rest % walk.extent[g];
+    rest /= walk.extent[g];
+    offset += first[g] * walk.stride[g];
+  }
+  const int last = walk.groups - 1;
+  if (walk.extent[last] - first[last] >= n) {  // one run
+    const auto* from = static_cast<const uint8_t*>(input) + offset * slot.item;
+    if (walk.stride[last] != 0) return from;
+    if (*splatted != offset) {
+#define GRAFO_SPLAT(T) splat<T>(scratch, from, longest)
+      GRAFO_BY_ITEM(slot.item, GRAFO_SPLAT)
+#undef GRAFO_SPLAT
+      *splatted = offset;
+    }
+    return scratch;
+  }
+  *splatted = -1;
+#define GRAFO_FILL(T) fill(static_cast<T*>(scratch), static_cast<const T*>(input), walk, first, offset, n)
+  GRAFO_BY_ITEM(slot.item, GRAFO_FILL)
+#undef GRAFO_FILL
+  return scratch;
+}
+
+// One range's pointers. Inputs are never written through them: only a loop's dst is, and dst is a register or an output.
+struct Range {
+  void* at[kMaxSlots];
+  int64_t longest;                    // elements of its longest tile
+  int64_t splatted[kMaxFusedInputs];  // by walk: the offset whose element fills the register, -1 none
+  alignas(64) uint8_t scratch[kScratchBytes];
+};
+
+void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& range) {
+  range.longest = std::min<int64_t>(n, step.tile);
+  for (int16_t s : step.once) {
+    const Slot& slot = step.slots[static_cast<size_t>(s)];
+    uint8_t* scratch = range.scratch + slot.scratch;
+    range.at[s] = scratch;
+    if (slot.kind == SlotKind::kScalar) {
+#define GRAFO_SPLAT(T) splat<T>(scratch, buffers[slot.buffer], range.longest)
+      GRAFO_BY_ITEM(slot.item, GRAFO_SPLAT)
+#undef GRAFO_SPLAT
+    } else if (slot.kind == SlotKind::kPeriodic) {
+      const int64_t count = range.longest + slot.period;
+#define GRAFO_REPEAT(T) repeat<T>(scratch, buffers[slot.buffer], slot.period, count)
+      GRAFO_BY_ITEM(slot.item, GRAFO_REPEAT)
+#undef GRAFO_REPEAT
+    }
+  }
+  for (size_t w = 0; w < step.walks.size(); ++w) range.splatted[w] = -1;
+}
+
+void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range) {
+  for (int16_t s : step.each) {
+    const Slot& slot = step.slots[static_cast<size_t>(s)];
+    switch (slot.kind) {
+      case SlotKind::kBuffer:
+        range.at[s] = static_cast<uint8_t*>(buffers[slot.buffer]) + start * slot.item;
+        break;
+      case SlotKind::kPeriodic:
+        range.at[s] = range.scratch + slot.scratch + start % slot.period * slot.item;
+        break;
+      default:
+        range.at[s] = const_cast<void*>(broadcast(step, slot, buffers[slot.buffer], range.scratch + slot.scratch,
+                                                  &range.splatted[slot.walk], start, n, range.longest));
+    }
+  }
+}
+
+// Runs tiles [first, last). `failed` is the first instruction that refused an element in any tile so far: the error must not
+// depend on the order of the tiles, so those that come later look for an earlier one still.
+void run_tiles(const FusedStep& step, const RunContext& context, void* const* buffers, int64_t first, int64_t last,
+               std::atomic<int32_t>& failed) {
+  Range range;
+  const int64_t begin = first * step.tile;
+  const int64_t end = std::min(last * step.tile, step.size);
+  begin_range(step, buffers, end - begin, range);
+  const auto count = static_cast<int32_t>(step.instructions.size());
+  for (int64_t start = begin; start < end; start += step.tile) {
+    int32_t limit = count;
+    if (step.checks != 0) {
+      limit = std::min(limit, failed.load(std::memory_order_relaxed));
+    }
+    if (start != begin && is_cancelled(context)) return;
+    const int64_t n = std::min<int64_t>(step.tile, end - start);
+    begin_tile(step, buffers, start, n, range);
+    for (int32_t i = 0; i < limit; ++i) {
+      const Instruction& instruction = step.instructions[static_cast<size_t>(i)];
+      if (instruction.check && !instruction.check(range.at[instruction.b], n)) {
+        int32_t before = failed.load(std::memory_order_relaxed);
+        while (i < before && !failed.compare_exchange_weak(before, i, std::memory_order_relaxed)) {
+        }
+        break;
+      }
+      instruction.loop(range.at[instruction.dst], range.at[instruction.a], range.at[instruction.b],
+                       range.at[instruction.c], n);
+    }
+  }
+}
+
+}  // namespace
+
+Status run_fused(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const FusedStep&>(base);
+  if (step.size == 0) return Status();
+  std::atomic<int32_t> failed{INT_MAX};
+  const int64_t tiles = (step.size + step.tile - 1) / step.tile;
+  parallel_for(context, tiles, step.grain,
+               [&](int64_t begin, int64_t end) { run_tiles(step, context, buffers, begin, end, failed); });
+  const int32_t refused = failed.load(std::memory_order_relaxed);
+  if (refused != INT_MAX) {
+    const Instruction& instruction = step.instructions[static_cast<size_t>(refused)];
+    return Status::error(Code::kInvalidArgument, "%s", instruction.refusal).at(instruction.node);
+  }
+  if (tiles > 1 && is_cancelled(context)) return cancelled();
+  return Status();
+}
+
+}  // namespace grafo::cpu
