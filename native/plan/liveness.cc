@@ -24,7 +24,8 @@ class Layout {
       : plan_(plan),
         live_(plan.storages.size()),
         defined_(plan.storages.size(), 0),
-        callers_(plan.blocks.size(), 0) {
+        callers_(plan.blocks.size(), 0),
+        placed_(plan.blocks.size(), 0) {
     for (const PlanBlock& block : plan.blocks) {
       for (const PlanStep& step : block.steps) {
         for (const int32_t inner : step_blocks(step)) ++callers_[static_cast<size_t>(inner)];
@@ -37,7 +38,7 @@ class Layout {
     for (const PlanPort& fetch : plan_.fetches) touch(fetch.value, time_, false, 0);
     // Blocks with several callers, and what they call, did not get a place.
     for (size_t b = 1; b < plan_.blocks.size(); ++b) {
-      if (placed(b)) continue;
+      if (placed_[b] != 0 || callers_[b] == 0) continue;
       for (const PlanStep& step : plan_.blocks[b].steps) touch_throughout(step);
     }
     extend_over_loops();
@@ -46,11 +47,6 @@ class Layout {
   const std::vector<Interval>& live() const { return live_; }
 
  private:
-  bool placed(size_t block) const {
-    return std::find(placed_.begin(), placed_.end(), block) != placed_.end() ||
-           callers_[block] == 0;
-  }
-
   // `conditional`: nested in an If, so a definition here may not happen.
   void touch(int32_t value, int64_t time, bool defines, int conditional) {
     const size_t s = static_cast<size_t>(plan_.values[static_cast<size_t>(value)].storage);
@@ -78,7 +74,7 @@ class Layout {
 
   // Nesting is at most 64 deep (verify_nesting), and each block is placed at most once.
   void place_block(size_t block, int conditional) {
-    placed_.push_back(block);
+    placed_[block] = 1;
     for (const PlanStep& step : plan_.blocks[block].steps) {
       const int64_t start = time_++;
       for (const int32_t value : step.inputs) touch(value, start, false, conditional);
@@ -115,7 +111,7 @@ class Layout {
   std::vector<Interval> live_;
   std::vector<uint8_t> defined_;
   std::vector<int64_t> callers_;
-  std::vector<size_t> placed_;
+  std::vector<uint8_t> placed_;
   std::vector<Loop> loops_;
   int64_t time_ = 0;
 };

@@ -1,0 +1,64 @@
+// JavaScript values <-> what the engine takes. Every napi_status is looked at; nothing here throws C++ exceptions.
+#pragma once
+#include <node_api.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "runtime/engine.h"
+
+namespace grafo {
+
+// A failed Node-API call, as a Status. If JavaScript has thrown, its exception is the one that will be seen.
+Status check(napi_env env, napi_status status);
+// Throws {message, code, node}, unless an exception is pending already.
+void throw_status(napi_env env, const Status& status);
+Status make_error(napi_env env, const Status& status, napi_value* error);
+
+// Arguments of a call; missing ones are undefined.
+struct Call {
+  static constexpr size_t kMaxArgs = 6;
+  napi_value self;
+  napi_value args[kMaxArgs];
+  void* data;
+};
+
+// A callback that answers with a Status.
+using Method = Status (*)(napi_env env, const Call& call, napi_value* result);
+napi_value invoke(napi_env env, napi_callback_info info, Method method) noexcept;
+template <Method kMethod>
+napi_value callback(napi_env env, napi_callback_info info) noexcept {
+  return invoke(env, info, kMethod);
+}
+
+Status to_int32(napi_env env, napi_value value, int32_t* result);
+Status to_int64(napi_env env, napi_value value, int64_t* result);
+Status to_text(napi_env env, napi_value value, std::string* result);
+bool is_nullish(napi_env env, napi_value value);
+// The elements of an array; getters and proxies run here, before anything else is looked at.
+Status to_list(napi_env env, napi_value value, size_t at_most, std::vector<napi_value>* items);
+
+// Memory of a typed array as it is now. Valid until JavaScript runs again.
+struct Bytes {
+  napi_typedarray_type type;
+  void* data;
+  int64_t bytes;
+  bool shared;  // another thread may write it: copy before reading twice
+};
+Status to_bytes(napi_env env, napi_value value, Bytes* bytes);
+// Of the element type that holds this dtype.
+Status to_bytes_of(napi_env env, napi_value value, DType dtype, Bytes* bytes);
+Status to_words(napi_env env, napi_value value, std::vector<int32_t>* words);
+// {data: Uint8Array, offsets: Int32Array}
+Status to_strings(napi_env env, napi_value value, Strings* strings);
+
+Status from_text(napi_env env, const std::string& text, napi_value* value);
+Status from_number(napi_env env, double number, napi_value* value);
+Status from_strings(napi_env env, const Strings& strings, int64_t count, napi_value* value);
+Status set_property(napi_env env, napi_value object, const char* name, napi_value value);
+Status set_number(napi_env env, napi_value object, const char* name, double number);
+
+}  // namespace grafo

@@ -1,0 +1,410 @@
+// The four ways to run a plan: once or as a loop, on the caller's thread or on the session's.
+#include <cstring>
+
+#include "addon/session_object.h"
+
+namespace grafo {
+namespace {
+
+struct Ports {
+  const std::vector<Port>* feeds;
+  const std::vector<Port>* fetches;
+};
+
+Status ports_of(SessionObject* self, int32_t plan, Ports* ports) {
+  return self->session().ports(plan, &ports->feeds, &ports->fetches);
+}
+
+// Reads what JavaScript feeds. With `copy` (and for shared memory always) the bytes are taken now, because they may
+// change or go before they are used.
+Status read_feeds(napi_env env, const std::vector<napi_value>& values, const std::vector<Port>& ports,
+                  bool copy, std::vector<Feed>* feeds, std::vector<std::vector<uint8_t>>* copies,
+                  std::vector<Strings>* strings) {
+  const size_t n = ports.size();
+  if (values.size() != n) {
+    return Status::error(Code::kInvalidArgument, "%zu feeds given, %zu expected", values.size(), n);
+  }
+  feeds->assign(n, Feed{});
+  if (copies->size() < n) copies->resize(n);
+  if (strings->size() < n) strings->resize(n);
+  // Strings are read through properties, which may run JavaScript: they come before any memory is looked at.
+  for (size_t i = 0; i < n; ++i) {
+    if (ports[i].dtype != DType::kString) continue;
+    if (Status status = to_strings(env, values[i], &(*strings)[i]); !status.ok()) {
+      return status.at(ports[i].node);
+    }
+    (*feeds)[i].strings = &(*strings)[i];
+  }
+  for (size_t i = 0; i < n; ++i) {
+    if (ports[i].dtype == DType::kString) continue;
+    Bytes bytes;
+    if (Status status = to_bytes_of(env, values[i], ports[i].dtype, &bytes); !status.ok()) {
+      return status.at(ports[i].node);
+    }
+    Feed& feed = (*feeds)[i];
+    feed.data = bytes.data;
+    feed.bytes = bytes.bytes;
+    if ((copy || bytes.shared) && bytes.bytes > 0) {
+      const auto* first = static_cast<const uint8_t*>(bytes.data);
+      (*copies)[i].assign(first, first + bytes.bytes);
+      feed.data = (*copies)[i].data();
+    }
+  }
+  return {};
+}
+
+struct Out {
+  void* data = nullptr;
+  int64_t bytes = 0;
+};
+
+// The caller's own arrays for results: the right element type and exactly the planned bytes.
+Status read_outs(napi_env env, const std::vector<napi_value>& values, const std::vector<Port>& ports,
+                 int64_t times, std::vector<Out>* outs) {
+  outs->assign(ports.size(), Out{});
+  for (size_t i = 0; i < ports.size() && i < values.size(); ++i) {
+    if (is_nullish(env, values[i])) continue;
+    Bytes bytes;
+    if (Status status = to_bytes_of(env, values[i], ports[i].dtype, &bytes); !status.ok()) {
+      return status.at(ports[i].node);
+    }
+    int64_t wanted;
+    if (__builtin_mul_overflow(ports[i].bytes, times, &wanted) || bytes.bytes != wanted) {
+      return Status::error(Code::kInvalidArgument, "An output array has %lld bytes, not %lld x %lld",
+                           static_cast<long long>(bytes.bytes), static_cast<long long>(times),
+                           static_cast<long long>(ports[i].bytes))
+          .at(ports[i].node);
+    }
+    (*outs)[i] = {bytes.data, bytes.bytes};
+  }
+  return {};
+}
+
+void leave_in_mailbox(uint8_t* mailbox, size_t position, const void* data, int64_t bytes,
+                      double first_dim) {
+  if (bytes > 0) {
+    std::memcpy(mailbox + position * kMailboxBytes, data, static_cast<size_t>(bytes));
+  }
+  std::memcpy(mailbox + kMailboxFetches * kMailboxBytes + position * sizeof(double), &first_dim,
+              sizeof first_dim);
+}
+
+Status no_mailbox() {
+  return Status::error(Code::kFailedPrecondition, "The session's mailbox was taken away");
+}
+
+// An entry of the list of results, which is made when the first one is needed.
+Status add_result(napi_env env, size_t count, size_t position, napi_value value, napi_value* list) {
+  if (*list == nullptr) TRY(check(env, napi_create_array_with_length(env, count, list)));
+  return check(env, napi_set_element(env, *list, static_cast<uint32_t>(position), value));
+}
+
+Status to_buffer(napi_env env, const void* data, int64_t bytes, napi_value* value) {
+  void* target = nullptr;
+  TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &target, value)));
+  if (bytes > 0) std::memcpy(target, data, static_cast<size_t>(bytes));
+  return {};
+}
+
+Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports,
+                       const std::vector<Out>& outs, napi_value* list) {
+  uint8_t* mailbox = nullptr;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Fetched fetched = self->session().fetched(static_cast<int32_t>(i));
+    napi_value value = nullptr;
+    if (ports[i].dtype == DType::kString) {
+      TRY(from_strings(env, *fetched.strings, fetched.size, &value));
+    } else if (!outs.empty() && outs[i].data != nullptr) {
+      std::memcpy(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
+      continue;
+    } else if (in_mailbox(ports[i], i)) {
+      if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
+      leave_in_mailbox(mailbox, i, fetched.data, fetched.bytes,
+                       static_cast<double>(fetched.first_dim));
+      continue;
+    } else {
+      TRY(to_buffer(env, fetched.data, fetched.bytes, &value));
+    }
+    TRY(add_result(env, ports.size(), i, value, list));
+  }
+  return {};
+}
+
+Status read_plan(napi_env env, const Call& call, SessionObject** self, int32_t* plan) {
+  TRY(self_of(env, call, self));
+  return to_int32(env, call.args[0], plan);
+}
+
+Status read_stepped(napi_env env, napi_value value, size_t count, std::vector<uint8_t>* stepped) {
+  std::vector<napi_value> items;
+  TRY(to_list(env, value, count, &items));
+  stepped->assign(count, 0);
+  for (size_t i = 0; i < items.size(); ++i) {
+    bool flag = false;
+    if (napi_get_value_bool(env, items[i], &flag) != napi_ok) {
+      return Status::error(Code::kInvalidArgument, "stepped: booleans are expected");
+    }
+    (*stepped)[i] = flag;
+  }
+  return {};
+}
+
+constexpr size_t kMaxPorts = 1 << 20;
+
+// A run on the session's thread. Owns copies of its feeds, and everything it produces until that is delivered.
+class RunJob final : public EnvironmentJob {
+ public:
+  RunJob(SessionObject* self, int32_t plan) : self_(self), plan_(plan) {}
+
+  Status prepare(napi_env env, const std::vector<napi_value>& values, const Ports& ports) {
+    fetches_ = *ports.fetches;
+    results_.resize(fetches_.size());
+    TRY(read_feeds(env, values, *ports.feeds, true, &feeds_, &copies_, &strings_));
+    for (size_t i = 0; i < fetches_.size(); ++i) {
+      const Port& port = fetches_[i];
+      if (port.dtype == DType::kString || port.dynamic || (!loop_ && in_mailbox(port, i))) continue;
+      int64_t bytes = port.bytes;
+      if (loop_ && __builtin_mul_overflow(bytes, n_, &bytes)) {
+        return Status::error(Code::kResourceExhausted, "A loop's results are too large").at(port.node);
+      }
+      napi_value buffer;
+      TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &results_[i].data,
+                                             &buffer)));
+      TRY(check(env, napi_create_reference(env, buffer, 1, &results_[i].buffer)));
+      if (results_[i].data == nullptr) results_[i].data = &results_[i];  // no bytes: never followed
+    }
+    return {};
+  }
+
+  void make_loop(int64_t n, std::vector<uint8_t> stepped) {
+    loop_ = true;
+    n_ = n;
+    stepped_ = std::move(stepped);
+  }
+
+  // Takes the callback and keeps the session alive.
+  Status hold(napi_env env, napi_value callback) {
+    TRY(check(env, napi_create_reference(env, callback, 1, &callback_)));
+    return check(env, napi_reference_ref(env, self_->self(), nullptr));
+  }
+
+  void drop(napi_env env) {
+    for (Result& result : results_) {
+      if (result.buffer != nullptr) (void)napi_delete_reference(env, result.buffer);
+      result.buffer = nullptr;
+    }
+    if (callback_ != nullptr) {
+      (void)napi_delete_reference(env, callback_);
+      (void)napi_reference_unref(env, self_->self(), nullptr);
+      callback_ = nullptr;
+    }
+  }
+
+  Status execute() override {
+    Session& session = self_->session();
+    if (loop_) {
+      std::vector<void*> sinks;
+      for (const Result& result : results_) sinks.push_back(result.data);
+      return session.run_loop(plan_, n_, feeds_, stepped_, sinks);
+    }
+    TRY(session.run(plan_, feeds_));
+    for (size_t i = 0; i < results_.size(); ++i) {
+      const Fetched fetched = session.fetched(static_cast<int32_t>(i));
+      Result& result = results_[i];
+      result.first_dim = static_cast<double>(fetched.first_dim);
+      if (fetched.strings != nullptr) {
+        result.strings.assign(fetched.strings->begin(), fetched.strings->begin() + fetched.size);
+      } else if (result.buffer != nullptr) {
+        if (fetched.bytes > 0) {
+          std::memcpy(result.data, fetched.data, static_cast<size_t>(fetched.bytes));
+        }
+      } else {
+        const auto* first = static_cast<const uint8_t*>(fetched.data);
+        result.bytes.assign(first, first + fetched.bytes);
+      }
+    }
+    return {};
+  }
+
+  void deliver(napi_env env) override {
+    napi_value arguments[2] = {nullptr, nullptr};
+    napi_value function, undefined;
+    if (!status.ok() || !(status = collect(env, &arguments[1])).ok()) {
+      if (!make_error(env, status, &arguments[0]).ok()) arguments[0] = nullptr;
+      arguments[1] = nullptr;
+    }
+    const bool found = napi_get_undefined(env, &undefined) == napi_ok &&
+                       napi_get_reference_value(env, callback_, &function) == napi_ok;
+    SessionObject* self = self_;
+    (void)self->deliver_log(env);
+    drop(env);
+    self->report_memory(env);
+    if (!found) return;
+    for (napi_value& argument : arguments) {
+      if (argument == nullptr) argument = undefined;
+    }
+    (void)napi_call_function(env, undefined, function, 2, arguments, nullptr);
+  }
+
+ private:
+  struct Result {
+    void* data = nullptr;  // of buffer
+    napi_ref buffer = nullptr;
+    std::vector<uint8_t> bytes;  // small and dynamic ones
+    Strings strings;
+    double first_dim = 0;
+  };
+
+  Status collect(napi_env env, napi_value* list) {
+    for (size_t i = 0; i < results_.size(); ++i) {
+      Result& result = results_[i];
+      napi_value value = nullptr;
+      if (fetches_[i].dtype == DType::kString) {
+        TRY(from_strings(env, result.strings, static_cast<int64_t>(result.strings.size()), &value));
+      } else if (result.buffer != nullptr) {
+        TRY(check(env, napi_get_reference_value(env, result.buffer, &value)));
+      } else if (in_mailbox(fetches_[i], i)) {
+        uint8_t* mailbox = self_->mailbox(env);
+        if (mailbox == nullptr) return no_mailbox();
+        leave_in_mailbox(mailbox, i, result.bytes.data(),
+                         static_cast<int64_t>(result.bytes.size()), result.first_dim);
+        continue;
+      } else {
+        TRY(to_buffer(env, result.bytes.data(), static_cast<int64_t>(result.bytes.size()), &value));
+      }
+      TRY(add_result(env, results_.size(), i, value, list));
+    }
+    return {};
+  }
+
+  SessionObject* self_;
+  int32_t plan_;
+  bool loop_ = false;
+  int64_t n_ = 1;
+  std::vector<uint8_t> stepped_;
+  std::vector<Feed> feeds_;
+  std::vector<std::vector<uint8_t>> copies_;
+  std::vector<Strings> strings_;
+  std::vector<Port> fetches_;
+  std::vector<Result> results_;
+  napi_ref callback_ = nullptr;
+};
+
+Status submit(napi_env env, SessionObject* self, std::unique_ptr<RunJob> run,
+              const std::vector<napi_value>& values, const Ports& ports, napi_value callback) {
+  Status status = run->prepare(env, values, ports);
+  if (status.ok()) status = run->hold(env, callback);
+  RunJob* raw = run.get();
+  std::unique_ptr<Job> job = std::move(run);
+  if (status.ok()) status = self->worker().submit(job);
+  if (!status.ok()) {
+    raw->drop(env);
+    return status;
+  }
+  self->environment()->job_started();
+  return {};
+}
+
+Status check_callback(napi_env env, napi_value value) {
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_function) return {};
+  return Status::error(Code::kInvalidArgument, "A callback is expected");
+}
+
+}  // namespace
+
+Status run_sync(napi_env env, const Call& call, napi_value* result) {
+  SessionObject* self = nullptr;
+  int32_t plan = -1;
+  TRY(read_plan(env, call, &self, &plan));
+  TRY(to_list(env, call.args[1], kMaxPorts, &self->values));
+  std::vector<napi_value> out_values;
+  if (!is_nullish(env, call.args[2])) TRY(to_list(env, call.args[2], kMaxPorts, &out_values));
+  Ports ports;
+  TRY(ports_of(self, plan, &ports));
+  TRY(read_feeds(env, self->values, *ports.feeds, false, &self->feeds, &self->copies,
+                 &self->strings));
+  std::vector<Out> outs;
+  if (!out_values.empty()) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
+  self->worker().wait_idle();
+  self->session().arm();
+  const Status status = self->session().run(plan, self->feeds);
+  if (status.ok()) TRY(deliver_fetches(env, self, *ports.fetches, outs, result));
+  self->report_memory(env);
+  TRY(self->deliver_log(env));
+  return status;
+}
+
+Status run_async(napi_env env, const Call& call, napi_value*) {
+  SessionObject* self = nullptr;
+  int32_t plan = -1;
+  TRY(read_plan(env, call, &self, &plan));
+  TRY(check_callback(env, call.args[2]));
+  std::vector<napi_value> values;
+  TRY(to_list(env, call.args[1], kMaxPorts, &values));
+  Ports ports;
+  TRY(ports_of(self, plan, &ports));
+  return submit(env, self, std::make_unique<RunJob>(self, plan), values, ports, call.args[2]);
+}
+
+Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
+  SessionObject* self = nullptr;
+  int32_t plan = -1;
+  int64_t n = 0;
+  TRY(read_plan(env, call, &self, &plan));
+  TRY(to_int64(env, call.args[1], &n));
+  TRY(to_list(env, call.args[2], kMaxPorts, &self->values));
+  std::vector<uint8_t> stepped;
+  TRY(read_stepped(env, call.args[3], self->values.size(), &stepped));
+  std::vector<napi_value> out_values;
+  if (!is_nullish(env, call.args[4])) TRY(to_list(env, call.args[4], kMaxPorts, &out_values));
+  Ports ports;
+  TRY(ports_of(self, plan, &ports));
+  if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
+  TRY(read_feeds(env, self->values, *ports.feeds, false, &self->feeds, &self->copies,
+                 &self->strings));
+  std::vector<Out> outs;
+  TRY(read_outs(env, out_values, *ports.fetches, n, &outs));
+  std::vector<void*> sinks;
+  uint8_t nothing = 0;
+  for (size_t i = 0; i < outs.size(); ++i) {
+    void* data = outs[i].data;
+    if (data == nullptr && outs[i].bytes == 0) {
+      int64_t bytes;
+      if (__builtin_mul_overflow((*ports.fetches)[i].bytes, n, &bytes)) {
+        return Status::error(Code::kResourceExhausted, "A loop's results are too large");
+      }
+      napi_value buffer;
+      TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &data, &buffer)));
+      TRY(add_result(env, outs.size(), i, buffer, result));
+    }
+    sinks.push_back(data != nullptr ? data : &nothing);
+  }
+  self->worker().wait_idle();
+  self->session().arm();
+  const Status status = self->session().run_loop(plan, n, self->feeds, stepped, sinks);
+  self->report_memory(env);
+  TRY(self->deliver_log(env));
+  return status;
+}
+
+Status run_loop_async(napi_env env, const Call& call, napi_value*) {
+  SessionObject* self = nullptr;
+  int32_t plan = -1;
+  int64_t n = 0;
+  TRY(read_plan(env, call, &self, &plan));
+  TRY(to_int64(env, call.args[1], &n));
+  TRY(check_callback(env, call.args[4]));
+  std::vector<napi_value> values;
+  TRY(to_list(env, call.args[2], kMaxPorts, &values));
+  std::vector<uint8_t> stepped;
+  TRY(read_stepped(env, call.args[3], values.size(), &stepped));
+  Ports ports;
+  TRY(ports_of(self, plan, &ports));
+  if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
+  auto run = std::make_unique<RunJob>(self, plan);
+  run->make_loop(n, std::move(stepped));
+  return submit(env, self, std::move(run), values, ports, call.args[4]);
+}
+
+}  // namespace grafo

@@ -1,0 +1,177 @@
+// The engine's own C++ face: load a backend, open a session, load plans into it, run them. Knows nothing of Node.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "plan/plan.h"
+#include "runtime/backend.h"
+
+namespace grafo {
+
+using Strings = std::vector<std::string>;
+
+struct EngineInfo {
+  std::string path;                // of the backend library, empty if linked statically
+  std::vector<std::string> tried;  // one line per library that was looked at
+};
+
+// A backend and how it was found. One per process and folder; never closed.
+class Engine {
+ public:
+  // Opens the best CPU library of `folder` for this machine; GRAFO_ISA=v2|v3|v4 takes that one or none.
+  static Status load(const std::string& folder, const Engine** engine);
+  explicit Engine(const Backend* backend) : backend_(backend) {}
+
+  const Backend& backend() const { return *backend_; }
+  const EngineInfo& info() const { return info_; }
+
+ private:
+  const Backend* backend_;
+  EngineInfo info_;
+};
+
+struct SessionOptions {
+  int32_t threads = 0;       // 0 = the pool's default
+  int64_t memory_bytes = 0;  // 0 = what the machine has
+};
+
+struct Feed {
+  const void* data = nullptr;
+  int64_t bytes = 0;
+  const Strings* strings = nullptr;
+};
+
+// What a caller must know of a feed or fetch before a run.
+struct Port {
+  DType dtype;
+  int32_t rank;
+  int64_t dims[kMaxRank];
+  int64_t size;
+  int64_t bytes;
+  int32_t node;
+  bool dynamic;  // the first dim is a bound
+};
+
+// A fetch after a run. Valid until the session's next call.
+struct Fetched {
+  const void* data;
+  const Strings* strings;
+  int64_t first_dim;  // really produced; of a scalar 1
+  int64_t size;
+  int64_t bytes;
+};
+
+struct MemoryUse {
+  int64_t arena;
+  int64_t variables;
+  int64_t constants;
+  int64_t used;
+  int64_t peak;
+  int64_t limit;
+};
+
+struct LoadedPlan;
+struct Variable;
+
+// One run at a time: every call takes the session's mutex, but cancel() and arm(), which only set a flag.
+class Session {
+ public:
+  static Status open(const Backend& backend, const SessionOptions& options,
+                     std::unique_ptr<Session>* session);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // states: for each random state of the plan, the session-wide key of its counter.
+  Status load_plan(std::span<const int32_t> words, std::span<const uint8_t> constants,
+                   const Strings& strings, std::span<const int32_t> states, int32_t* plan);
+  Status unload_plan(int32_t plan);
+  Status ports(int32_t plan, const std::vector<Port>** feeds, const std::vector<Port>** fetches);
+
+  Status run(int32_t plan, std::span<const Feed> feeds);
+  // Fetch `index` of the plan that ran last.
+  Fetched fetched(int32_t index) const;
+
+  // n runs. A stepped feed holds a multiple of the planned bytes: run i reads part i modulo their number. sinks[i]
+  // receives n times the bytes of fetch i; strings and dynamic fetches are refused.
+  Status run_loop(int32_t plan, int64_t n, std::span<const Feed> feeds,
+                  std::span<const uint8_t> stepped, std::span<void* const> sinks);
+
+  // The run in flight, or the next one if arm() does not come first, ends CANCELLED.
+  void cancel() { cancelled_.store(1, std::memory_order_relaxed); }
+  void arm() { cancelled_.store(0, std::memory_order_relaxed); }
+
+  // Frees everything; later calls answer FAILED_PRECONDITION.
+  void close();
+
+  // Variables by session-wide id, for checkpoints. The first plan that names one creates it.
+  Status variable_port(int32_t id, Port* port, bool* initialized);
+  Status read_variable(int32_t id, void* data, int64_t bytes, Strings* strings);
+  Status write_variable(int32_t id, const void* data, int64_t bytes, const Strings* strings);
+
+  // Random counters by key; one that was never used is 0.
+  int64_t state(int32_t key);
+  Status set_state(int32_t key, int64_t value);
+
+  MemoryUse memory();
+  int64_t used_bytes() const { return budget_.used(); }  // without waiting for a run
+  int32_t threads() const { return threads_; }
+  // Text of Print since the last call.
+  std::vector<std::string> take_log();
+  bool has_log() const { return has_log_.load(std::memory_order_relaxed); }
+
+ private:
+  Session(const Backend& backend, const SessionOptions& options);
+
+  Status find(int32_t id, LoadedPlan** plan);
+  Status bind_variables(LoadedPlan* plan);
+  Status create_variable(const PlanVariable& declared, const PlanValue& value, Variable** variable);
+  Status ensure_arena(int64_t bytes);
+  Status check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
+                     std::span<const uint8_t> stepped);
+  Status prepare_run(LoadedPlan* plan);
+  Status execute_plan(LoadedPlan* plan);
+  void release_plan(LoadedPlan* plan);
+  Status closed() const;
+
+  static void* host_allocate(void* self, size_t bytes);
+  static void host_release(void* self, void* memory, size_t bytes);
+  static int32_t host_threads(void* self);
+  static void host_parallel_for(void* self, int64_t n, int64_t grain,
+                                void (*body)(void*, int64_t, int64_t), void* arg);
+  static void log_line(void* self, const char* text, size_t bytes);
+
+  const Backend& backend_;
+  int32_t threads_;
+  Budget budget_;
+  HostServices host_;
+  void* instance_ = nullptr;
+
+  std::mutex mutex_;
+  std::atomic<int32_t> cancelled_{0};
+  bool closed_ = false;
+
+  void* arena_ = nullptr;
+  int64_t arena_bytes_ = 0;
+  int64_t arena_generation_ = 1;  // changes with the arena's address
+  int64_t variable_bytes_ = 0;
+  int64_t constant_bytes_ = 0;
+  std::unordered_map<int32_t, std::unique_ptr<Variable>> variables_;
+  std::unordered_map<int32_t, std::unique_ptr<int64_t>> states_;
+  std::vector<std::unique_ptr<LoadedPlan>> plans_;  // by id; null where unloaded
+  LoadedPlan* last_ = nullptr;
+
+  std::mutex log_mutex_;
+  std::atomic<bool> has_log_{false};
+  std::vector<std::string> log_;
+};
+
+}  // namespace grafo

@@ -1,0 +1,120 @@
+// Runs a bound plan: buffers are resolved once per arena, then a step costs one call through the backend.
+#include <algorithm>
+
+#include "runtime/loaded_plan.h"
+
+namespace grafo {
+namespace {
+
+// What an empty tensor points to.
+alignas(kAlignment) unsigned char g_nothing[kAlignment];
+
+bool truth(const LoadedPlan& plan, int32_t value) {
+  const int32_t storage = plan.plan.values[static_cast<size_t>(value)].storage;
+  return *static_cast<const uint8_t*>(plan.base[static_cast<size_t>(storage)]) != 0;
+}
+
+Status run_strings(Execution& run, LoadedPlan& plan, const ExecStep& step) {
+  const size_t first = static_cast<size_t>(step.buffers - plan.buffers.data());
+  // Fed slots change from run to run, so they are looked up here.
+  std::vector<Strings*> slots;
+  for (size_t i = first; i < first + step.operands; ++i) {
+    slots.push_back(plan.slots[static_cast<size_t>(plan.buffer_storages[i])]);
+  }
+  return step.strings->run(&run.context, {step.buffers, slots.data()});
+}
+
+Status run_kernel(Execution& run, LoadedPlan& plan, const ExecStep& step) {
+  run.context.dynamic_sizes = step.dynamic;
+  run.context.initialized = step.initialized;
+  if (step.strings == nullptr) {
+    return run.backend.run(run.instance, step.prepared, &run.context, step.buffers);
+  }
+  return run_strings(run, plan, step);
+}
+
+Status run_while(Execution& run, LoadedPlan& plan, const ExecStep& step) {
+  for (;;) {
+    TRY(execute(run, plan, step.blocks[0]));
+    if (!truth(plan, step.condition)) return {};
+    TRY(execute(run, plan, step.blocks[1]));
+    // Both blocks may be empty, so a loop asks by itself.
+    if (run.cancelled.load(std::memory_order_relaxed) != 0) {
+      return Status::error(Code::kCancelled, "The run was cancelled").at(step.node);
+    }
+  }
+}
+
+}  // namespace
+
+void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation) {
+  if (plan->resolved == generation) return;
+  for (size_t s = 0; s < plan->plan.storages.size(); ++s) {
+    const PlanStorage& storage = plan->plan.storages[s];
+    void* base = g_nothing;
+    if (!storage.strings) {
+      switch (storage.kind) {
+        case StorageKind::kArena:
+          if (storage.bytes > 0) base = static_cast<unsigned char*>(arena) + storage.offset;
+          break;
+        case StorageKind::kConstant:
+          if (storage.bytes > 0) {
+            base = static_cast<unsigned char*>(plan->constants) + storage.offset;
+          }
+          break;
+        case StorageKind::kVariable:
+          base = plan->variables[static_cast<size_t>(storage.index)]->memory;
+          break;
+        case StorageKind::kFeed:
+          if (plan->base[s] != nullptr) base = plan->base[s];
+          break;
+        case StorageKind::kStrings:
+          break;
+      }
+    }
+    plan->base[s] = base;
+  }
+  for (size_t i = 0; i < plan->buffers.size(); ++i) {
+    plan->buffers[i] = plan->base[static_cast<size_t>(plan->buffer_storages[i])];
+  }
+  plan->resolved = generation;
+}
+
+void set_feed(LoadedPlan* plan, size_t feed, const void* data) {
+  const int32_t value = plan->plan.feeds[feed].value;
+  const size_t storage = static_cast<size_t>(plan->plan.values[static_cast<size_t>(value)].storage);
+  // Steps never write feeds (verify_plan), so dropping const is safe.
+  void* memory = data == nullptr ? g_nothing : const_cast<void*>(data);
+  if (plan->base[storage] == memory) return;
+  plan->base[storage] = memory;
+  for (const int32_t buffer : plan->feed_buffers[feed]) {
+    plan->buffers[static_cast<size_t>(buffer)] = memory;
+  }
+}
+
+Status execute(Execution& run, LoadedPlan& plan, int32_t block) {
+  for (const ExecStep& step : plan.blocks[static_cast<size_t>(block)].steps) {
+    if (run.cancelled.load(std::memory_order_relaxed) != 0) {
+      return Status::error(Code::kCancelled, "The run was cancelled").at(step.node);
+    }
+    switch (step.kind) {
+      case StepKind::kKernel: {
+        if (Status status = run_kernel(run, plan, step); !status.ok()) return status.at(step.node);
+        for (uint8_t* flag : step.initializes) *flag = 1;
+        break;
+      }
+      case StepKind::kCall:
+        TRY(execute(run, plan, step.blocks[0]));
+        break;
+      case StepKind::kIf:
+        TRY(execute(run, plan, step.blocks[truth(plan, step.condition) ? 0 : 1]));
+        break;
+      case StepKind::kWhile:
+        TRY(run_while(run, plan, step));
+        break;
+    }
+  }
+  return {};
+}
+
+}  // namespace grafo

@@ -1,0 +1,82 @@
+// A plan bound to a session: prepared steps, their buffer pointers, and what changes from run to run.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "plan/plan.h"
+#include "runtime/backend.h"
+#include "runtime/engine.h"
+#include "runtime/strings.h"
+
+namespace grafo {
+
+struct Variable {
+  Port port;
+  void* memory = nullptr;  // never null but for strings
+  Strings strings;
+  uint8_t initialized = 0;
+};
+
+struct ExecStep {
+  StepKind kind;
+  int32_t node;
+  PreparedStep* prepared = nullptr;
+  std::unique_ptr<StringStep> strings;  // instead of prepared, where an operand holds strings
+  size_t operands = 0;
+  void** buffers = nullptr;             // inputs, then outputs; in LoadedPlan::buffers
+  int64_t* dynamic = nullptr;           // per output; in LoadedPlan::dynamic
+  const uint8_t* initialized = nullptr;
+  std::vector<uint8_t*> initializes;  // flags of the variables that it writes
+  int32_t blocks[2] = {-1, -1};
+  int32_t condition = -1;  // a value, of If and While
+};
+
+struct ExecBlock {
+  std::vector<ExecStep> steps;
+};
+
+struct LoadedPlan {
+  Plan plan;
+  std::vector<ExecBlock> blocks;
+  std::vector<Port> feeds;
+  std::vector<Port> fetches;
+
+  std::vector<void*> base;           // of each storage
+  std::vector<Strings*> slots;       // of each storage, null where it holds bytes
+  std::vector<Strings> own_strings;  // constants and computed ones
+  void* constants = nullptr;
+  int64_t string_bytes = 0;  // taken from the budget for string slots
+
+  std::vector<void*> buffers;
+  std::vector<int32_t> buffer_storages;           // which storage each buffer is of
+  std::vector<std::vector<int32_t>> feed_buffers;  // positions in `buffers` of each feed
+  std::vector<int64_t> dynamic;
+  std::vector<int32_t> fetch_dynamic;  // position in `dynamic` of each fetch, -1 if none
+
+  std::vector<Variable*> variables;
+  std::vector<int64_t*> states;
+  bool ready = false;    // all variables that must be initialised are
+  int64_t resolved = 0;  // generation of the arena that the buffers were computed for
+};
+
+// Backend, counters and log of a run.
+struct Execution {
+  const Backend& backend;
+  void* instance;
+  const std::atomic<int32_t>& cancelled;
+  RunContext context;
+};
+
+// Turns the plan's steps into prepared ones: buffers without addresses yet. On failure `release_steps` cleans up.
+Status prepare_steps(const Backend& backend, void* instance, LoadedPlan* plan);
+void release_steps(const Backend& backend, void* instance, LoadedPlan* plan);
+
+// Computes every buffer's address for an arena. Feeds get theirs from set_feed.
+void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation);
+void set_feed(LoadedPlan* plan, size_t feed, const void* data);
+
+// Runs a block to its end.
+Status execute(Execution& run, LoadedPlan& plan, int32_t block);
+
+}  // namespace grafo

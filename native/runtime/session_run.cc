@@ -1,0 +1,177 @@
+// Runs of a session: feeds are checked, buffers resolved, blocks executed, fetches shown or stacked.
+#include <cstring>
+#include <new>
+
+#include "base/shape.h"
+#include "runtime/loaded_plan.h"
+
+namespace grafo {
+namespace {
+
+// A bool that is neither 0 nor 1 would be undefined behaviour in kernels, so it does not get in.
+bool is_bools(const void* data, int64_t bytes) {
+  const auto* values = static_cast<const uint8_t*>(data);
+  uint8_t all = 0;
+  for (int64_t i = 0; i < bytes; ++i) all |= values[i];
+  return all <= 1;
+}
+
+Status check_feed(const Port& port, const Feed& feed, bool stepped) {
+  if (port.dtype == DType::kString) {
+    if (feed.strings == nullptr || stepped ||
+        static_cast<int64_t>(feed.strings->size()) != port.size) {
+      return Status::error(Code::kInvalidArgument, "A feed of %lld strings is expected",
+                           static_cast<long long>(port.size))
+          .at(port.node);
+    }
+    return {};
+  }
+  const bool fits = stepped && port.bytes > 0 ? feed.bytes > 0 && feed.bytes % port.bytes == 0
+                                              : feed.bytes == port.bytes;
+  if (!fits || (feed.data == nullptr && feed.bytes != 0)) {
+    return Status::error(Code::kInvalidArgument, "A feed has %lld bytes, %lld are expected",
+                         static_cast<long long>(feed.bytes), static_cast<long long>(port.bytes))
+        .at(port.node);
+  }
+  if (port.dtype == DType::kBool && !is_bools(feed.data, feed.bytes)) {
+    return Status::error(Code::kInvalidArgument, "A feed of bools has a byte that is not 0 or 1")
+        .at(port.node);
+  }
+  return {};
+}
+
+void bind_feed(LoadedPlan* plan, size_t index, const Feed& feed) {
+  if (plan->feeds[index].dtype != DType::kString) {
+    set_feed(plan, index, feed.data);
+    return;
+  }
+  const int32_t value = plan->plan.feeds[index].value;
+  // Steps never write feeds (verify_plan), so dropping const is safe.
+  plan->slots[static_cast<size_t>(plan->plan.values[static_cast<size_t>(value)].storage)] =
+      const_cast<Strings*>(feed.strings);
+}
+
+}  // namespace
+
+Status Session::check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
+                            std::span<const uint8_t> stepped) {
+  if (feeds.size() != plan.feeds.size()) {
+    return Status::error(Code::kInvalidArgument, "%zu feeds given, %zu expected", feeds.size(),
+                         plan.feeds.size());
+  }
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    TRY(check_feed(plan.feeds[i], feeds[i], !stepped.empty() && stepped[i] != 0));
+  }
+  return {};
+}
+
+// What must hold before the first step: memory, and variables that are read.
+Status Session::prepare_run(LoadedPlan* plan) {
+  if (!plan->ready) {
+    for (size_t i = 0; i < plan->variables.size(); ++i) {
+      const PlanVariable& declared = plan->plan.variables[i];
+      if (declared.must_be_initialized && plan->variables[i]->initialized == 0) {
+        return Status::error(Code::kFailedPrecondition, "Attempting to use uninitialized value")
+            .at(declared.node);
+      }
+    }
+    plan->ready = true;  // a variable does not become uninitialised again
+  }
+  TRY(ensure_arena(plan->plan.arena_bytes));
+  resolve_buffers(plan, arena_, arena_generation_);
+  return {};
+}
+
+Status Session::execute_plan(LoadedPlan* plan) {
+  Execution run{backend_, instance_, cancelled_, {}};
+  run.context.host = &host_;
+  run.context.cancelled = &cancelled_;
+  run.context.states = plan->states.data();
+  run.context.log_self = this;
+  run.context.log = log_line;
+  TRY(execute(run, *plan, 0));
+  return backend_.synchronize(instance_);
+}
+
+Status Session::run(int32_t id, std::span<const Feed> feeds) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  LoadedPlan* plan = nullptr;
+  TRY(find(id, &plan));
+  TRY(check_feeds(*plan, feeds, {}));
+  try {
+    TRY(prepare_run(plan));
+    for (size_t i = 0; i < feeds.size(); ++i) bind_feed(plan, i, feeds[i]);
+    last_ = nullptr;
+    TRY(execute_plan(plan));
+  } catch (const std::bad_alloc&) {
+    return Status::error(Code::kResourceExhausted, "Out of memory in a run");
+  }
+  last_ = plan;
+  return {};
+}
+
+Fetched Session::fetched(int32_t index) const {
+  if (last_ == nullptr || index < 0 || static_cast<size_t>(index) >= last_->fetches.size()) {
+    return {};
+  }
+  const size_t i = static_cast<size_t>(index);
+  const Port& port = last_->fetches[i];
+  const PlanValue& value =
+      last_->plan.values[static_cast<size_t>(last_->plan.fetches[i].value)];
+  const size_t storage = static_cast<size_t>(value.storage);
+  Fetched fetched{last_->base[storage], last_->slots[storage],
+                  port.rank > 0 ? port.dims[0] : 1, port.size, port.bytes};
+  if (!port.dynamic) return fetched;
+  const int64_t rows = last_->dynamic[static_cast<size_t>(last_->fetch_dynamic[i])];
+  // A kernel cannot produce more than the bound that its memory was planned for.
+  if (rows < 0 || rows >= port.dims[0]) return fetched;
+  fetched.size = port.size / port.dims[0] * rows;
+  fetched.bytes = port.bytes / port.dims[0] * rows;
+  fetched.first_dim = rows;
+  return fetched;
+}
+
+Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
+                         std::span<const uint8_t> stepped, std::span<void* const> sinks) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  LoadedPlan* plan = nullptr;
+  TRY(find(id, &plan));
+  if (n < 0 || stepped.size() != feeds.size() || sinks.size() != plan->fetches.size()) {
+    return Status::error(Code::kInvalidArgument, "A loop needs n >= 0 and all feeds and fetches");
+  }
+  TRY(check_feeds(*plan, feeds, stepped));
+  for (const Port& fetch : plan->fetches) {
+    if (fetch.dynamic || fetch.dtype == DType::kString) {
+      return Status::error(Code::kUnimplemented, "A loop cannot stack strings or dynamic shapes")
+          .at(fetch.node);
+    }
+  }
+  last_ = nullptr;
+  try {
+    TRY(prepare_run(plan));
+    for (size_t f = 0; f < feeds.size(); ++f) bind_feed(plan, f, feeds[f]);
+    for (int64_t i = 0; i < n; ++i) {
+      for (size_t f = 0; f < feeds.size(); ++f) {
+        const int64_t bytes = plan->feeds[f].bytes;
+        if (stepped[f] == 0 || bytes == 0) continue;
+        const int64_t part = i % (feeds[f].bytes / bytes);
+        set_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes);
+      }
+      TRY(execute_plan(plan));
+      for (size_t f = 0; f < sinks.size(); ++f) {
+        const size_t bytes = static_cast<size_t>(plan->fetches[f].bytes);
+        if (bytes == 0) continue;
+        const PlanValue& value =
+            plan->plan.values[static_cast<size_t>(plan->plan.fetches[f].value)];
+        TRY(backend_.copy_to_host(instance_,
+                                  static_cast<uint8_t*>(sinks[f]) + static_cast<size_t>(i) * bytes,
+                                  plan->base[static_cast<size_t>(value.storage)], bytes));
+      }
+    }
+  } catch (const std::bad_alloc&) {
+    return Status::error(Code::kResourceExhausted, "Out of memory in a run");
+  }
+  return {};
+}
+
+}  // namespace grafo

@@ -1,0 +1,129 @@
+// See strings.h: movement of strings by element numbers.
+#include "runtime/strings.h"
+
+#include <cstring>
+#include <unordered_map>
+
+namespace grafo {
+namespace {
+
+// Kernels that only move elements, so that moving their numbers tells where each string goes.
+constexpr const char* kMovers[] = {"Copy",   "Fill", "Transpose", "Concat", "Slice", "SliceGrad",
+                                   "MirrorPad", "Tile", "Gather", "OneHot", "Unique"};
+
+// Element number 0 is the empty string: what SliceGrad pads with when it is given no pad.
+class Mover : public StringStep {
+ public:
+  static Status make(const Backend& backend, void* instance, const StepDesc& desc,
+                     std::unique_ptr<StringStep>* step) {
+    auto mover = std::make_unique<Mover>(backend, instance);
+    const int32_t count = desc.num_inputs + desc.num_outputs;
+    mover->inputs_ = desc.num_inputs;
+    mover->unique_ = std::strcmp(desc.kernel, "Unique") == 0;
+    for (int32_t i = 0; i < count; ++i) {
+      TensorDesc tensor = i < desc.num_inputs ? desc.inputs[i] : desc.outputs[i - desc.num_inputs];
+      mover->is_string_.push_back(tensor.dtype == DType::kString);
+      if (tensor.dtype == DType::kString) {
+        tensor.dtype = DType::kInt32;
+        tensor.variable = 0;
+      }
+      mover->numbers_.emplace_back(
+          mover->is_string_.back() ? static_cast<size_t>(tensor.size) : size_t{0});
+      mover->tensors_.push_back(tensor);
+    }
+    StepDesc numbers = desc;
+    numbers.inputs = mover->tensors_.data();
+    numbers.outputs = mover->tensors_.data() + desc.num_inputs;
+    TRY(backend.prepare(instance, &numbers, &mover->prepared_));
+    *step = std::move(mover);
+    return {};
+  }
+
+  Mover(const Backend& backend, void* instance) : backend_(backend), instance_(instance) {}
+  ~Mover() override {
+    if (prepared_ != nullptr) backend_.destroy(instance_, prepared_);
+  }
+
+  Status run(RunContext* context, const StringOperands& operands) override {
+    std::vector<void*> buffers(is_string_.size());
+    sources_.assign(1, nullptr);
+    seen_.clear();
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      buffers[i] = is_string_[i] ? numbers_[i].data() : operands.buffers[i];
+      if (is_string_[i] && numbers_[i].empty()) buffers[i] = &nothing_;
+      if (is_string_[i] && i < static_cast<size_t>(inputs_)) number(i, *operands.slots[i]);
+    }
+    TRY(backend_.run(instance_, prepared_, context, buffers.data()));
+    for (size_t i = static_cast<size_t>(inputs_); i < buffers.size(); ++i) {
+      if (is_string_[i]) TRY(move(i, operands.slots[i]));
+    }
+    return {};
+  }
+
+ private:
+  // Numbers an operand's strings; equal strings share a number only where equality is asked for.
+  void number(size_t operand, const Strings& strings) {
+    for (size_t e = 0; e < numbers_[operand].size(); ++e) {
+      const auto next = static_cast<int32_t>(sources_.size());
+      int32_t id = next;
+      if (unique_) id = seen_.try_emplace(strings[e], next).first->second;
+      if (id == next) sources_.push_back(&strings[e]);
+      numbers_[operand][e] = id;
+    }
+  }
+
+  Status move(size_t operand, Strings* target) {
+    const std::vector<int32_t>& numbers = numbers_[operand];
+    // Through a copy: the target may be a source as well, where a variable is updated from itself.
+    Strings moved(numbers.size());
+    for (size_t e = 0; e < numbers.size(); ++e) {
+      const auto id = static_cast<size_t>(numbers[e]);
+      if (numbers[e] <= 0 || id >= sources_.size()) continue;  // a pad, or past a dynamic end
+      moved[e] = *sources_[id];
+    }
+    for (size_t e = 0; e < moved.size(); ++e) (*target)[e] = std::move(moved[e]);
+    return {};
+  }
+
+  const Backend& backend_;
+  void* instance_;
+  PreparedStep* prepared_ = nullptr;
+  int32_t inputs_ = 0;
+  bool unique_ = false;
+  int32_t nothing_ = 0;
+  std::vector<bool> is_string_;
+  std::vector<TensorDesc> tensors_;
+  std::vector<std::vector<int32_t>> numbers_;
+  std::vector<const std::string*> sources_;  // by number
+  std::unordered_map<std::string, int32_t> seen_;
+};
+
+class IsInitializedStep : public StringStep {
+ public:
+  Status run(RunContext* context, const StringOperands& operands) override {
+    *static_cast<uint8_t*>(operands.buffers[1]) =
+        context->initialized != nullptr ? *context->initialized : uint8_t{1};
+    return {};
+  }
+};
+
+}  // namespace
+
+Status make_string_step(const Backend& backend, void* instance, const StepDesc& desc,
+                        std::unique_ptr<StringStep>* step) {
+  const std::string kernel = desc.kernel;
+  for (const char* mover : kMovers) {
+    if (kernel == mover) return Mover::make(backend, instance, desc, step);
+  }
+  if (kernel == "Fused") return make_fused_strings(desc, step);
+  if (kernel == "Print") return make_print(desc, step);
+  if (kernel == "Assert") return make_assert(desc, step);
+  if (kernel == "IsInitialized" && desc.num_inputs == 1 && desc.num_outputs == 1 &&
+      desc.outputs[0].dtype == DType::kBool && desc.outputs[0].size == 1) {
+    *step = std::make_unique<IsInitializedStep>();
+    return {};
+  }
+  return Status::error(Code::kUnimplemented, "%s has no kernel for strings", desc.kernel);
+}
+
+}  // namespace grafo

@@ -1,0 +1,153 @@
+// Variables of a session: made by the first plan that names them, at one address for the session's life.
+#include <cstring>
+#include <new>
+
+#include "base/shape.h"
+#include "runtime/loaded_plan.h"
+
+namespace grafo {
+namespace {
+
+bool same_port(const Port& port, const PlanValue& value) {
+  return port.dtype == value.dtype && port.rank == value.rank &&
+         std::memcmp(port.dims, value.dims,
+                     static_cast<size_t>(value.rank) * sizeof(int64_t)) == 0;
+}
+
+Status no_variable(int32_t id) {
+  return Status::error(Code::kNotFound, "No variable %d in this session", id);
+}
+
+}  // namespace
+
+Status Session::create_variable(const PlanVariable& declared, const PlanValue& value,
+                                Variable** result) {
+  auto variable = std::make_unique<Variable>();
+  variable->port = {value.dtype, value.rank, {}, value.size, value.bytes, declared.node, false};
+  std::memcpy(variable->port.dims, value.dims, sizeof variable->port.dims);
+  auto& place = variables_[declared.id];
+  Status status;
+  if (value.dtype == DType::kString) {
+    int64_t bytes;
+    if (!checked_mul(value.size, static_cast<int64_t>(sizeof(std::string)), &bytes) ||
+        !allocation_allowed() || !budget_.take(bytes)) {
+      status = Status::error(Code::kResourceExhausted, "No memory for a variable of %lld strings",
+                             static_cast<long long>(value.size));
+    } else {
+      variable_bytes_ += bytes;
+      variable->strings.resize(static_cast<size_t>(value.size));
+    }
+  } else {
+    const size_t bytes = static_cast<size_t>(value.bytes);
+    status = backend_.allocate(instance_, bytes, &variable->memory);
+    if (status.ok()) variable_bytes_ += value.bytes;
+    // A plan may read what it promised to have written: then it reads zeros, never a stranger's bytes.
+    if (status.ok() && bytes > 0) std::memset(variable->memory, 0, bytes);
+  }
+  if (!status.ok()) {
+    variables_.erase(declared.id);
+    return status.at(declared.node);
+  }
+  place = std::move(variable);
+  *result = place.get();
+  return {};
+}
+
+Status Session::bind_variables(LoadedPlan* loaded) {
+  const Plan& plan = loaded->plan;
+  for (const PlanVariable& declared : plan.variables) {
+    const PlanValue& value = plan.values[static_cast<size_t>(declared.value)];
+    Variable* variable = nullptr;
+    const auto found = variables_.find(declared.id);
+    if (found == variables_.end()) {
+      TRY(create_variable(declared, value, &variable));
+    } else {
+      variable = found->second.get();
+      if (!same_port(variable->port, value)) {
+        return Status::error(Code::kInternal,
+                             "Plan: variable %d is %s of %lld elements here, %s of %lld before",
+                             declared.id, dtype_name(value.dtype),
+                             static_cast<long long>(value.size), dtype_name(variable->port.dtype),
+                             static_cast<long long>(variable->port.size))
+            .at(declared.node);
+      }
+    }
+    loaded->variables.push_back(variable);
+    if (value.dtype == DType::kString) {
+      loaded->slots[static_cast<size_t>(value.storage)] = &variable->strings;
+    }
+  }
+  return {};
+}
+
+Status Session::variable_port(int32_t id, Port* port, bool* initialized) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) return closed();
+  const auto found = variables_.find(id);
+  if (found == variables_.end()) return no_variable(id);
+  *port = found->second->port;
+  *initialized = found->second->initialized != 0;
+  return {};
+}
+
+Status Session::read_variable(int32_t id, void* data, int64_t bytes, Strings* strings) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) return closed();
+  const auto found = variables_.find(id);
+  if (found == variables_.end()) return no_variable(id);
+  const Variable& variable = *found->second;
+  if (variable.initialized == 0) {
+    return Status::error(Code::kFailedPrecondition, "Attempting to use uninitialized value")
+        .at(variable.port.node);
+  }
+  if (variable.port.dtype == DType::kString) {
+    if (strings == nullptr) return Status::error(Code::kInvalidArgument, "A variable of strings");
+    try {
+      *strings = variable.strings;
+    } catch (const std::bad_alloc&) {
+      return Status::error(Code::kResourceExhausted, "Out of memory for strings");
+    }
+    return {};
+  }
+  if (data == nullptr || bytes != variable.port.bytes) {
+    return Status::error(Code::kInvalidArgument, "Variable %d has %lld bytes, not %lld", id,
+                         static_cast<long long>(variable.port.bytes),
+                         static_cast<long long>(bytes));
+  }
+  return bytes == 0 ? Status()
+                    : backend_.copy_to_host(instance_, data, variable.memory,
+                                            static_cast<size_t>(bytes));
+}
+
+Status Session::write_variable(int32_t id, const void* data, int64_t bytes,
+                               const Strings* strings) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_) return closed();
+  const auto found = variables_.find(id);
+  if (found == variables_.end()) return no_variable(id);
+  Variable& variable = *found->second;
+  if (variable.port.dtype == DType::kString) {
+    if (strings == nullptr || static_cast<int64_t>(strings->size()) != variable.port.size) {
+      return Status::error(Code::kInvalidArgument, "Variable %d takes %lld strings", id,
+                           static_cast<long long>(variable.port.size));
+    }
+    try {
+      variable.strings = *strings;
+    } catch (const std::bad_alloc&) {
+      return Status::error(Code::kResourceExhausted, "Out of memory for strings");
+    }
+  } else {
+    if (bytes != variable.port.bytes || (data == nullptr && bytes != 0)) {
+      return Status::error(Code::kInvalidArgument, "Variable %d takes %lld bytes, not %lld", id,
+                           static_cast<long long>(variable.port.bytes),
+                           static_cast<long long>(bytes));
+    }
+    if (bytes > 0) {
+      TRY(backend_.copy_from_host(instance_, variable.memory, data, static_cast<size_t>(bytes)));
+    }
+  }
+  variable.initialized = 1;
+  return {};
+}
+
+}  // namespace grafo
