@@ -33,10 +33,12 @@ export interface Program {
 /** The dtype of a ref. */
 export const refDtype = (ref: Ref) => (ref.node.fed ?? ref.node.op.outputs[ref.output]!).dtype;
 /** Whether a ref is a variable's own memory. */
-export const isVariableRef = (ref: Ref): boolean => ref.node.row !== undefined && ref.node.op.outputs[ref.output]!.isRef;
+export const isVariableRef = (ref: Ref): boolean =>
+  ref.node.row !== undefined && ref.node.op.outputs[ref.output]?.isRef === true;
 
 /** Whether running a node twice differs from once, or it acts. */
-export const isStateful = (node: Node): boolean => node.row?.stateful === true || node.row?.updates !== undefined || node.row?.lower === 'source';
+export const isStateful = (node: Node): boolean =>
+  node.row?.stateful === true || node.row?.updates !== undefined || node.row?.lower === 'source';
 
 /** A pass: a program to an equivalent one. */
 export type Pass = (program: Program) => Program;
@@ -45,10 +47,14 @@ export type Pass = (program: Program) => Program;
  * Rebuilds a program after replacing refs. `replace` gives the new ref of an output of an old node, or undefined to keep it; it is asked with
  * nodes whose inputs are already rebuilt. Nodes nobody needs any more are dropped.
  */
-export const rewrite = (program: Program, replace: (node: Node) => readonly (Ref | undefined)[] | undefined): Program => {
+export const rewrite = (
+  program: Program,
+  replace: (node: Node) => readonly (Ref | undefined)[] | undefined,
+): Program => {
   const built = new Map<Node, Node>();
   const moved = new Map<Node, readonly (Ref | undefined)[]>();
-  const ref = (old: Ref): Ref => moved.get(old.node)?.[old.output] ?? { node: built.get(old.node) ?? old.node, output: old.output };
+  const ref = (old: Ref): Ref =>
+    moved.get(old.node)?.[old.output] ?? { node: built.get(old.node) ?? old.node, output: old.output };
   for (const old of program.nodes) {
     const inputs = old.inputs.map(ref);
     const controls = old.controls.map((control) => built.get(control) ?? control);

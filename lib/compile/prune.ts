@@ -22,7 +22,15 @@ export const prune = (request: Request): Program => {
   const feedOf = (tensor: Tensor): Node => {
     let node = feeds.get(tensor);
     if (node === undefined) {
-      node = { op: tensor.op, row: undefined, attrs: new Map(), inputs: [], controls: [], feed: fed.get(tensor)!, fed: tensor };
+      node = {
+        op: tensor.op,
+        row: undefined,
+        attrs: new Map(),
+        inputs: [],
+        controls: [],
+        feed: fed.get(tensor)!,
+        fed: tensor,
+      };
       feeds.set(tensor, node);
     }
     return node;
@@ -50,9 +58,12 @@ export const prune = (request: Request): Program => {
 const unfed = (op: Operation): InvalidArgumentError => {
   const { dtype, shape } = op.output;
   const told = shape.rank === null ? '' : ` and shape ${shape.toBrackets()}`;
-  return new InvalidArgumentError(`You must feed a value for placeholder tensor '${op.name}' with dtype ${dtype.cName}${told}`, {
-    op: op.type,
-    node: op.name,
-    createdAt: op.place.toString() || undefined,
-  });
+  return new InvalidArgumentError(
+    `You must feed a value for placeholder tensor '${op.name}' with dtype ${dtype.cName}${told}`,
+    {
+      op: op.type,
+      node: op.name,
+      createdAt: op.place.toString() || undefined,
+    },
+  );
 };

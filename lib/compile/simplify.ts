@@ -1,6 +1,7 @@
 // simplify: local rewrites that change no bit of any result. A row is {type, rewrite}; a rewrite gives the new ref of output 0 or undefined.
-import { constantValue } from '../core/constantValue.js';
+
 import type { AttrValue } from '../core/attrs.js';
+import { constantValue } from '../core/constantValue.js';
 import { type Node, type Pass, type Ref, refDtype, rewrite } from './program.js';
 import { updatedVariables, variableOf } from './versions.js';
 
@@ -22,13 +23,20 @@ const free = (node: Node): boolean => node.controls.length === 0;
 /** The permutation of a Transpose where it is a constant. */
 const permutation = (node: Node): readonly number[] | undefined => {
   const perm = node.inputs[1];
-  if (perm === undefined || perm.node.row === undefined || perm.node.inputs.some((input) => input.node.row === undefined)) return undefined;
+  if (
+    perm === undefined ||
+    perm.node.row === undefined ||
+    perm.node.inputs.some((input) => input.node.row === undefined)
+  )
+    return undefined;
   const value = constantValue(perm.node.op.outputs[perm.output]!);
   return value === null ? undefined : Array.from(value.data as Int32Array, Number);
 };
 const swapsLastTwo = (perm: readonly number[]): boolean =>
   perm.length >= 2 &&
-  perm.every((axis, i) => (i < perm.length - 2 ? axis === i : axis === (i === perm.length - 1 ? perm.length - 2 : perm.length - 1)));
+  perm.every((axis, i) =>
+    i < perm.length - 2 ? axis === i : axis === (i === perm.length - 1 ? perm.length - 2 : perm.length - 1),
+  );
 
 /** A matrix product whose operand is a transpose takes the operand itself and flips its flag. */
 const foldTranspose =
@@ -91,7 +99,8 @@ const RULES: readonly Rule[] = [
   { types: ['BatchMatMul', 'BatchMatMulV2'], apply: foldTranspose(['adj_x', 'adj_y']) },
   {
     types: ['Cast'],
-    apply: (node) => (free(node) && refDtype(node.inputs[0]!) === node.op.outputs[0]!.dtype ? node.inputs[0] : undefined),
+    apply: (node) =>
+      free(node) && refDtype(node.inputs[0]!) === node.op.outputs[0]!.dtype ? node.inputs[0] : undefined,
   },
 ];
 
@@ -109,7 +118,8 @@ export const simplify: Pass = (program) => {
     const replaced = node.row === undefined ? undefined : BY_TYPE.get(node.row.type)?.apply(node);
     if (replaced === undefined) return undefined;
     // Either the node itself over other inputs, or a ref that was there before.
-    const taken = replaced.node.op === node.op ? replaced.node.inputs.filter((ref) => !node.inputs.includes(ref)) : [replaced];
+    const taken =
+      replaced.node.op === node.op ? replaced.node.inputs.filter((ref) => !node.inputs.includes(ref)) : [replaced];
     return taken.some(handsOver) ? undefined : [replaced];
   });
 };

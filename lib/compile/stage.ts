@@ -80,5 +80,7 @@ export interface CompileOptions {
   readonly cse?: boolean;
   readonly fuse?: boolean;
   readonly inPlace?: boolean;
+  /** Whether an operation on a device that is not there may run on the CPU. */
+  readonly allowSoftPlacement?: boolean;
   readonly evaluate?: Evaluator | undefined;
 }

@@ -53,7 +53,7 @@ export interface TapeCode {
 /** One kernel call. */
 export interface Step {
   readonly kernel: string;
-  readonly inputs: readonly PlanValue[];
+  readonly inputs: PlanValue[];
   readonly outputs: readonly PlanValue[];
   readonly attrs: readonly Word[];
   readonly tape: TapeCode | undefined;
@@ -75,7 +75,8 @@ export interface StepProgram {
 export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
 export const bytesOf = (dtype: DType, shape: readonly number[]): number => dtype.size * sizeOfShape(shape);
 
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((dim, i) => dim === b[i]);
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((dim, i) => dim === b[i]);
 
 /** A fresh arena value. */
 export const arenaValue = (dtype: DType, shape: readonly number[], dynamic = false): PlanValue => ({

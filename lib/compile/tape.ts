@@ -12,8 +12,6 @@ interface Operand extends TapeRef {
   readonly instruction: number;
 }
 
-const COMPARISONS = new Set(['Less', 'LessEqual', 'Greater', 'GreaterEqual', 'Equal', 'NotEqual', 'IsNan', 'IsInf', 'IsFinite']);
-
 /** The Tape that rows write to. */
 export class TapeBuilder implements Tape {
   readonly inputs: PlanValue[] = [];
@@ -53,19 +51,26 @@ export class TapeBuilder implements Tape {
     this.#stored.push(ref as Operand);
   }
   finish(): TapeCode {
-    const place = (operand: Operand): number => (operand.input >= 0 ? operand.input : this.inputs.length + operand.instruction);
+    const place = (operand: Operand): number =>
+      operand.input >= 0 ? operand.input : this.inputs.length + operand.instruction;
     const instructions = this.#code.map(
-      ({ functor, operand, result, args }): Instruction => ({ functor, operand, result, args: args.map(place), node: this.#node }),
+      ({ functor, operand, result, args }): Instruction => ({
+        functor,
+        operand,
+        result,
+        args: args.map(place),
+        node: this.#node,
+      }),
     );
     return { space: this.#space, instructions, outputs: this.#stored.map(place) };
   }
 }
 
-/** Whether a functor's result is bool whatever its operands are. */
-export const givesBool = (functor: string): boolean => COMPARISONS.has(functor);
-
 /** Nanoseconds an element of a functor costs, coarse: for the decision to run inline. */
 export const functorCost = (functor: string, operand: DType): number => {
-  const cheap = /^(Add|AddV2|Sub|Mul|Neg|Abs|Maximum|Minimum|Square|Relu|ReluGrad|Select|Cast|Less|Greater|Equal|Identity)/.test(functor);
+  const cheap =
+    /^(Add|AddV2|Sub|Mul|Neg|Abs|Maximum|Minimum|Square|Relu|ReluGrad|Select|Cast|Less|Greater|Equal|Identity)/.test(
+      functor,
+    );
   return (cheap ? 0.15 : 2) * (operand === float64 ? 2 : 1);
 };

@@ -90,11 +90,13 @@ export const variableOf = (ref: Ref): Operation | undefined => {
     if (node.row.lower === 'source') return isVariableRef({ node, output: 0 }) ? node.op : undefined;
     const input = node.inputs[0];
     if (input === undefined) return undefined;
-    const passes = isVariableRef({ node, output: ref.output }) || (isPlainRead(node) && variableOf(input) !== undefined);
+    const passes =
+      isVariableRef({ node, output: ref.output }) || (isPlainRead(node) && variableOf(input) !== undefined);
     if (!passes) return undefined;
     node = input.node;
   }
 };
 
 /** An Identity straight on a variable's memory with nothing to wait for. */
-const isPlainRead = (node: Node): boolean => node.op.type === 'Identity' && node.controls.length === 0 && isVariableRef(node.inputs[0]!);
+const isPlainRead = (node: Node): boolean =>
+  node.op.type === 'Identity' && node.controls.length === 0 && isVariableRef(node.inputs[0]!);

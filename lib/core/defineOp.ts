@@ -56,6 +56,8 @@ export interface ShapeContext {
   valueAsShape(input: string): TensorShape;
   attr<T extends AttrValue>(name: string): T;
   hasAttr(name: string): boolean;
+  /** True where a plan is made: every input's shape is concrete and the outputs' must be. */
+  readonly planning?: boolean;
 }
 
 /** What evaluating an op on the host may ask: shapes of the inputs and values of those that are known. */
@@ -93,6 +95,8 @@ export interface OpDefinition<I extends Args = Args> {
     | ((context: LowerContext) => void);
   /** Value of the outputs from values and shapes of the inputs; null where it cannot be known. For small integer tensors (shapes, axes). */
   readonly host?: (context: HostContext) => readonly NDArray[] | null;
+  /** Whether `host` looks at shapes only, never at values (Shape, Size, Rank): a fed value then does not belong to the plan's key. */
+  readonly hostFromShapes?: boolean;
   /** The elements of the (small, integer) output as far as they are known, null for an unknown one: what shape rules see through Shape, Pack, Concat. */
   readonly partial?: (op: Operation, of: (tensor: Tensor) => readonly Dim[] | null) => readonly Dim[] | null;
   /** Inputs whose values the shape rule or the lowering needs when a plan is made. */
@@ -105,7 +109,10 @@ export interface OpDefinition<I extends Args = Args> {
   readonly initializes?: boolean;
   /** Whether the first two inputs commute exactly (cse may order them). */
   readonly commutative?: boolean;
-  /** Whether the shape of an output depends on data (Unique, Where): a plan ends a segment there. */
+  /**
+   * Whether data decides the first dimension of an output (Unique, Where): the shape rule leaves it unknown, the number of elements of the first
+   * input bounds it, and what needs the real one runs in a next stage.
+   */
   readonly dynamic?: boolean;
 }
 

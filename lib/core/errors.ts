@@ -29,6 +29,8 @@ export interface ErrorPlace {
   createdAt?: string | undefined;
   /** The user's line that ran it. */
   runFrom?: string | undefined;
+  /** Shapes of the operation's inputs, e.g. `x [32,784], W [512,10]`. */
+  shapes?: string | undefined;
 }
 
 /** The base of every error grafo throws. `code` is TensorFlow's, `text` the message without grafo's location lines. */
@@ -39,9 +41,11 @@ export class GrafoError extends Error {
   readonly node: string | undefined;
   readonly createdAt: string | undefined;
   readonly runFrom: string | undefined;
+  readonly shapes: string | undefined;
 
   constructor(text: string, code: ErrorCode, place: ErrorPlace = {}) {
     const lines = [
+      place.shapes === undefined ? '' : `${place.op} '${place.node}' of ${place.shapes}`,
       place.createdAt === undefined ? '' : `created at ${place.createdAt}`,
       place.runFrom === undefined ? '' : `run from ${place.runFrom}`,
     ].filter((line) => line !== '');
@@ -52,6 +56,7 @@ export class GrafoError extends Error {
     this.node = place.node;
     this.createdAt = place.createdAt;
     this.runFrom = place.runFrom;
+    this.shapes = place.shapes;
   }
   override get name(): string {
     return this.constructor.name;

@@ -1,0 +1,275 @@
+// lower: nodes at concrete shapes become kernel steps, tapes, aliases and constants, as their rows say.
+import type { AttrValue } from '../core/attrs.js';
+import type { DType } from '../core/dtype.js';
+import { InternalError } from '../core/errors.js';
+import type { Operation } from '../core/graph.js';
+import type { LowerContext, Tape, Value, Words } from '../core/lowering.js';
+import type { NDArray } from '../core/ndarray.js';
+import { type Facts, hostPositions, place } from './facts.js';
+import { isStateful, isVariableRef, type Node, type Ref } from './program.js';
+import { arenaValue, bytesOf, type PlanValue, type Step, sizeOfShape, type VariableSlot, type Word } from './steps.js';
+import { TapeBuilder } from './tape.js';
+import { updatedVariables, type Versions, variableOf } from './versions.js';
+
+/** What lowering needs to know beside the facts. */
+export interface LowerInput {
+  readonly facts: Facts;
+  readonly versions: Versions;
+  /** The plan value of a ref that this stage is fed (a feed of the request, or a value carried over). */
+  readonly fed: (ref: Ref) => PlanValue | undefined;
+  /** How many updates of a variable earlier stages ran: what its memory holds when this stage starts. */
+  readonly startVersion: (variable: Operation) => number;
+}
+
+/** Lowers the nodes of a stage in order and keeps which value each ref became. */
+export class Lowering {
+  readonly steps: Step[] = [];
+  readonly #input: LowerInput;
+  readonly #values = new Map<Node, (PlanValue | undefined)[]>();
+  readonly #constants = new Map<NDArray, PlanValue>();
+  readonly #slots = new Map<Operation, VariableSlot>();
+  readonly #storages = new Map<Operation, PlanValue['storage']>();
+  /** Steps after which a node has happened. */
+  readonly #done = new Map<Node, ReadonlySet<Step>>();
+
+  constructor(input: LowerInput) {
+    this.#input = input;
+  }
+
+  /** The value of a ref for a node that consumes it (or for a fetch). */
+  value(ref: Ref, consumer: Node | 'fetch'): PlanValue {
+    const variable = variableOf(ref);
+    if (variable !== undefined) {
+      const { versions } = this.#input;
+      const version = consumer === 'fetch' ? versions.fetched(ref, variable) : versions.read(consumer, variable);
+      return this.#variableAt(variable, version);
+    }
+    const fed = this.#input.fed(ref);
+    if (fed !== undefined) return fed;
+    const made = this.#values.get(ref.node)?.[ref.output];
+    if (made !== undefined) return made;
+    const host = this.#input.facts.host(ref);
+    if (host !== null) return this.constant(host);
+    throw new InternalError(`no step computes ${ref.node.op.name}:${ref.output}`, place(ref.node.op));
+  }
+  /** A variable at a version, for a fetch that carries it to the next stage. */
+  snapshot(variable: Operation, version: number): PlanValue {
+    return this.#variableAt(variable, version);
+  }
+  /** A variable's memory at a version; an older one than the memory holds was carried over from the stage before. */
+  #variableAt(variable: Operation, version: number): PlanValue {
+    if (version < this.#input.startVersion(variable)) {
+      const snapshot = this.#input.fed(versionRef(variable, version));
+      if (snapshot !== undefined) return snapshot;
+      throw new InternalError(`version ${version} of variable ${variable.name} is gone`, place(variable));
+    }
+    let storage = this.#storages.get(variable);
+    if (storage === undefined) {
+      const ref: Ref = { node: this.#sourceOf(variable), output: 0 };
+      const shape = this.#input.facts.shape(ref);
+      const slot: VariableSlot = { op: variable, dtype: variable.outputs[0]!.dtype, shape };
+      storage = { kind: 'variable', bytes: bytesOf(slot.dtype, shape), variable: slot };
+      this.#storages.set(variable, storage);
+      this.#slots.set(variable, slot);
+    }
+    const slot = this.#slots.get(variable)!;
+    return { dtype: slot.dtype, shape: slot.shape, storage, version, dynamic: false };
+  }
+  readonly #sources = new Map<Operation, Node>();
+  #sourceOf(variable: Operation): Node {
+    return this.#sources.get(variable)!;
+  }
+
+  constant(array: NDArray): PlanValue {
+    let value = this.#constants.get(array);
+    if (value === undefined) {
+      const storage = { kind: 'constant' as const, bytes: bytesOf(array.dtype, array.shape), array };
+      value = { dtype: array.dtype, shape: array.shape, storage, version: 0, dynamic: false };
+      this.#constants.set(array, value);
+    }
+    return value;
+  }
+
+  /** Remembers a variable's node, so that its shape can be asked for. */
+  declare(node: Node): void {
+    if (isVariableRef({ node, output: 0 })) this.#sources.set(node.op, node);
+  }
+
+  /** Lowers one node whose inputs are lowered. */
+  lower(node: Node): void {
+    const row = node.row;
+    if (row === undefined) return;
+    const before = new Set<Step>();
+    for (const previous of [...node.inputs.map((input) => input.node), ...node.controls]) {
+      for (const step of this.#done.get(previous) ?? []) before.add(step);
+    }
+    const first = this.steps.length;
+    const isRead = row.updates === undefined && variableOf({ node, output: 0 }) !== undefined;
+    if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host') this.#steps(node);
+    const made = this.steps.slice(first);
+    for (const step of made) for (const earlier of before) step.after.add(earlier);
+    this.#done.set(node, made.length > 0 ? new Set(made) : before);
+  }
+
+  #steps(node: Node): void {
+    const row = node.row!;
+    const { facts, versions } = this.#input;
+    const updated = updatedVariables(node);
+    const hosts = new Set(hostPositions(node));
+    const ofUpdated = new Map(
+      updated.map((variable) => [variable, this.#variableAt(variable, versions.made(node, variable))] as const),
+    );
+    // Inputs are looked up when a row asks: one that is only read on the host has no value in the plan.
+    const inputs: PlanValue[] = [];
+    node.inputs.forEach((input, i) => {
+      Object.defineProperty(inputs, i, {
+        enumerable: true,
+        configurable: true,
+        get: () => {
+          const variable = isVariableRef(input) ? variableOf(input) : undefined;
+          const own = variable === undefined ? undefined : ofUpdated.get(variable);
+          // The memory an update is about to change holds the version before its own.
+          const value =
+            own === undefined
+              ? hosts.has(i)
+                ? this.constant(facts.host(input)!)
+                : this.value(input, node)
+              : { ...own, version: own.version - 1 };
+          Object.defineProperty(inputs, i, { value, enumerable: true, configurable: true });
+          return value;
+        },
+      });
+    });
+    const outputs = node.op.outputs.map((tensor, output): PlanValue => {
+      const ref: Ref = { node, output };
+      if (tensor.isRef) {
+        const variable = variableOf(ref);
+        if (variable !== undefined)
+          return ofUpdated.get(variable) ?? this.#variableAt(variable, versions.read(node, variable));
+      }
+      return arenaValue(tensor.dtype, facts.shape(ref), facts.isDynamic(ref));
+    });
+    this.#values.set(node, outputs);
+    const emit = (
+      kernel: string,
+      ins: readonly PlanValue[],
+      outs: readonly PlanValue[],
+      attrs: Word[],
+      tape: Step['tape'],
+    ): void => {
+      this.steps.push({
+        kernel,
+        inputs: [...ins],
+        // A row may write to the ref input or to the ref output: both are the variable at the version this update makes.
+        outputs: outs.map((out) =>
+          out.storage.kind === 'variable' ? (ofUpdated.get(out.storage.variable.op) ?? out) : out,
+        ),
+        attrs,
+        tape,
+        op: node.op,
+        after: new Set(),
+        acts: isStateful(node),
+      });
+    };
+    const tape = (space: readonly number[], build: (tape: Tape) => void): void => {
+      const builder = new TapeBuilder(space, node.op.id, (array) => this.constant(array));
+      build(builder);
+      emit('Fused', builder.inputs, builder.outputs, [], builder.finish());
+    };
+    const names = Object.keys(row.inputs);
+    const counts = row.arity(node.attrs);
+    const list = (name: string): readonly PlanValue[] => {
+      const i = names.indexOf(name);
+      if (i < 0) throw new InternalError(`op ${row.type} has no input ${name}`);
+      const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
+      return Array.from({ length: counts[i]! }, (_, k) => inputs[from + k]!);
+    };
+    if (row.lower === 'alias') {
+      outputs[0] = { ...inputs[0]!, shape: outputs[0]!.shape };
+      return;
+    }
+    if (typeof row.lower === 'object') {
+      const { functor } = row.lower;
+      tape(outputs[0]!.shape, (t) => {
+        const operands = node.inputs.map((_, i) => t.input(inputs[i]!));
+        t.output(outputs[0]!, t.apply(functor, operands, outputs[0]!.dtype));
+      });
+      return;
+    }
+    if (typeof row.lower !== 'function') return;
+    const context: LowerContext = {
+      inputs,
+      outputs,
+      list,
+      input: (name) => list(name)[0]!,
+      attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
+      host: (name) => {
+        const i = names.indexOf(name);
+        const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
+        const value = facts.host(node.inputs[from]!);
+        if (value === null) throw new InternalError(`input ${name} of ${row.type} is not in its hostInputs`);
+        return value;
+      },
+      hostNumbers: (name) => Array.from(context.host(name).data as Int32Array, Number),
+      kernel: (kernel, ins, outs, attrs) => {
+        const words = new WordList(node.op);
+        attrs?.(words);
+        emit(kernel, ins as readonly PlanValue[], outs as readonly PlanValue[], words.list, undefined);
+      },
+      tape,
+      view: (value, shape) => {
+        if (sizeOfShape(shape) !== sizeOfShape(value.shape))
+          throw new InternalError(`a view of ${value.shape} as ${shape}`);
+        return { ...(value as PlanValue), shape };
+      },
+      temp: (dtype: DType, shape) => arenaValue(dtype, shape),
+      constant: (array) => this.constant(array),
+      alias: (output, value: Value) => {
+        outputs[output] = { ...(value as PlanValue), shape: outputs[output]!.shape };
+      },
+    };
+    row.lower(context);
+  }
+}
+
+/** A name under which a stage is fed an older version of a variable. */
+export const versionRef = (variable: Operation, version: number): Ref => ({
+  node: {
+    op: variable,
+    row: undefined,
+    attrs: new Map(),
+    inputs: [],
+    controls: [],
+    feed: -1,
+    fed: variable.outputs[0]!,
+  },
+  output: -1 - version,
+});
+
+/** Collects attribute words. */
+class WordList implements Words {
+  readonly list: Word[] = [];
+  readonly #op: Operation;
+  constructor(op: Operation) {
+    this.#op = op;
+  }
+  i32(...values: number[]): Words {
+    this.list.push(...values.map((value) => value | 0));
+    return this;
+  }
+  i64(...values: (number | bigint)[]): Words {
+    for (const value of values) {
+      const bits = BigInt(value);
+      this.list.push(Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n)));
+    }
+    return this;
+  }
+  symbol(text: string): Words {
+    this.list.push({ symbol: text });
+    return this;
+  }
+  state(): Words {
+    this.list.push({ stateOf: this.#op.id });
+    return this;
+  }
+}

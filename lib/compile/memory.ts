@@ -1,0 +1,146 @@
+// memory: lifetimes of arena storages, in-place reuse, and best-fit offsets in one arena.
+import { type PlanValue, type Step, type StepProgram, type Storage, sameShape } from './steps.js';
+
+/** Cache lines, and what SIMD loads like. */
+export const ALIGNMENT = 64;
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+type ArenaStorage = Extract<Storage, { kind: 'arena' }>;
+
+/** The plan's memory: bytes of the arena, and what it would be without reuse. */
+export interface MemoryPlan {
+  readonly arenaBytes: number;
+  readonly unsharedBytes: number;
+}
+
+/** Free ranges of the arena, by offset. */
+class FreeList {
+  readonly #free: { offset: number; bytes: number }[] = [];
+  end = 0;
+
+  take(bytes: number): number {
+    let best = -1;
+    for (let i = 0; i < this.#free.length; i++) {
+      const range = this.#free[i]!;
+      if (range.bytes >= bytes && (best < 0 || range.bytes < this.#free[best]!.bytes)) best = i;
+    }
+    if (best >= 0) {
+      const range = this.#free[best]!;
+      const { offset } = range;
+      range.offset += bytes;
+      range.bytes -= bytes;
+      if (range.bytes === 0) this.#free.splice(best, 1);
+      return offset;
+    }
+    // Grow the arena, from a free range at its end where there is one.
+    const last = this.#free.at(-1);
+    if (last !== undefined && last.offset + last.bytes === this.end) {
+      this.#free.pop();
+      this.end = last.offset + bytes;
+      return last.offset;
+    }
+    const offset = this.end;
+    this.end += bytes;
+    return offset;
+  }
+  give(offset: number, bytes: number): void {
+    if (bytes === 0) return;
+    let i = this.#free.findIndex((range) => range.offset > offset);
+    if (i < 0) i = this.#free.length;
+    this.#free.splice(i, 0, { offset, bytes });
+    for (const at of [i, i - 1]) {
+      const [range, next] = [this.#free[at], this.#free[at + 1]];
+      if (range !== undefined && next !== undefined && range.offset + range.bytes === next.offset) {
+        range.bytes += next.bytes;
+        this.#free.splice(at + 1, 1);
+      }
+    }
+  }
+}
+
+/** Gives every arena storage its offset; steps are in their final order. */
+export const planMemory = (program: StepProgram, options: { readonly inPlace: boolean }): MemoryPlan => {
+  const { steps } = program;
+  const lastUse = new Map<Storage, number>();
+  steps.forEach((step, i) => {
+    for (const value of [...step.inputs, ...step.outputs]) lastUse.set(value.storage, i);
+  });
+  for (const fetch of program.fetches) lastUse.set(fetch.storage, steps.length);
+
+  const free = new FreeList();
+  const placed = new Set<Storage>();
+  const views = valuesByStorage(program);
+  let unsharedBytes = 0;
+  const dying: ArenaStorage[][] = steps.map(() => []);
+  const place = (storage: Storage): void => {
+    if (storage.kind !== 'arena' || placed.has(storage)) return;
+    placed.add(storage);
+    unsharedBytes += align(storage.bytes);
+    storage.offset = storage.bytes === 0 ? 0 : free.take(align(storage.bytes));
+    const last = lastUse.get(storage)!;
+    if (last < steps.length) dying[last]!.push(storage);
+  };
+  steps.forEach((step, i) => {
+    const taken = new Set<Storage>();
+    if (options.inPlace && step.tape !== undefined) {
+      for (const output of step.outputs) {
+        const heir = inheritance(step, output, i, lastUse, placed, taken);
+        if (heir === undefined) continue;
+        taken.add(heir);
+        unsharedBytes += align(heir.bytes);
+        const last = lastUse.get(output.storage)!;
+        // Everything that looks at the output's memory looks at the input's from now on.
+        for (const view of views.get(output.storage) ?? []) view.storage = heir;
+        views.get(heir)!.push(...(views.get(output.storage) ?? []));
+        placed.delete(output.storage);
+        lastUse.set(heir, last);
+        dying[i] = dying[i]!.filter((storage) => storage !== heir);
+        if (last < steps.length) dying[last]!.push(heir);
+      }
+    }
+    for (const output of step.outputs) place(output.storage);
+    for (const storage of dying[i]!) free.give(storage.offset, align(storage.bytes));
+  });
+  return { arenaBytes: free.end, unsharedBytes };
+};
+
+/** The input whose memory an output may take: it dies here, is read element by element, and has the same size. */
+const inheritance = (
+  step: Step,
+  output: PlanValue,
+  at: number,
+  lastUse: ReadonlyMap<Storage, number>,
+  placed: ReadonlySet<Storage>,
+  taken: ReadonlySet<Storage>,
+): ArenaStorage | undefined => {
+  if (output.storage.kind !== 'arena' || placed.has(output.storage) || output.storage.bytes === 0) return undefined;
+  for (const input of step.inputs) {
+    const { storage } = input;
+    if (
+      storage.kind !== 'arena' ||
+      taken.has(storage) ||
+      lastUse.get(storage) !== at ||
+      storage.bytes !== output.storage.bytes
+    )
+      continue;
+    const everyUseFits = step.inputs.every(
+      (other) =>
+        other.storage !== storage ||
+        (sameShape(other.shape, step.tape!.space) && other.dtype.size === output.dtype.size),
+    );
+    if (everyUseFits && !step.outputs.some((other) => other.storage === storage)) return storage;
+  }
+  return undefined;
+};
+
+const valuesByStorage = (program: StepProgram): Map<Storage, PlanValue[]> => {
+  const found = new Map<Storage, Set<PlanValue>>();
+  const add = (value: PlanValue): void => {
+    const set = found.get(value.storage);
+    if (set === undefined) found.set(value.storage, new Set([value]));
+    else set.add(value);
+  };
+  for (const step of program.steps) for (const value of [...step.inputs, ...step.outputs]) add(value);
+  for (const fetch of program.fetches) add(fetch);
+  return new Map(Array.from(found, ([storage, values]) => [storage, [...values]] as const));
+};

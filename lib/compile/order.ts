@@ -1,0 +1,83 @@
+// order: a read of a variable runs before the update after it; where it cannot, it reads a copy.
+import type { PlanValue, Step, StepProgram } from './steps.js';
+import { arenaValue, Producers } from './steps.js';
+
+/** Everything a step must come after. */
+export const dependencies = (step: Step, producers: Producers): Set<Step> => {
+  const found = new Set(step.after);
+  for (const input of step.inputs) {
+    const producer = producers.of(input);
+    if (producer !== undefined && producer !== step) found.add(producer);
+  }
+  return found;
+};
+
+/** Adds the order that variables need; copies what is read after its variable moved on. */
+export const order = (program: StepProgram): StepProgram => {
+  const producers = new Producers(program.steps);
+  const nextUpdate = (value: PlanValue): Step | undefined =>
+    value.storage.kind === 'variable' ? producers.of({ ...value, version: value.version + 1 }) : undefined;
+  const steps: Step[] = [];
+  const position = new Map(program.steps.map((step, i) => [step, i] as const));
+  let backward = false;
+
+  /** Whether `target` must run after `start`. */
+  const reaches = (start: Step, target: Step): boolean => {
+    // Steps are made in creation order: only an edge added below can point from a later step to an earlier one.
+    if (!backward && position.get(target)! < position.get(start)!) return false;
+    const seen = new Set<Step>();
+    const stack = [target];
+    while (stack.length > 0) {
+      const step = stack.pop()!;
+      if (step === start) return true;
+      if (seen.has(step)) continue;
+      seen.add(step);
+      for (const earlier of dependencies(step, producers)) stack.push(earlier);
+    }
+    return false;
+  };
+  const copy = (value: PlanValue, reader: Step | undefined, before: Step): PlanValue => {
+    const result = arenaValue(value.dtype, value.shape);
+    const step: Step = {
+      kernel: 'Copy',
+      inputs: [value],
+      outputs: [result],
+      attrs: [],
+      tape: undefined,
+      op: (reader ?? before).op,
+      after: new Set(),
+      acts: false,
+    };
+    before.after.add(step);
+    position.set(step, -1);
+    producers.add(step);
+    steps.push(step);
+    return result;
+  };
+
+  for (const step of program.steps) {
+    // Updates of one variable run one after the other, in version order.
+    for (const output of step.outputs) {
+      if (output.storage.kind !== 'variable') continue;
+      const previous = producers.of({ ...output, version: output.version - 1 });
+      if (previous !== undefined && previous !== step) step.after.add(previous);
+    }
+  }
+  for (const step of program.steps) {
+    step.inputs.forEach((input, i) => {
+      const update = nextUpdate(input);
+      if (update === undefined || update === step) return;
+      if (reaches(update, step)) step.inputs[i] = copy(input, step, update);
+      else {
+        if (position.get(step)! > position.get(update)!) backward = true;
+        update.after.add(step);
+      }
+    });
+    steps.push(step);
+  }
+  const fetches = program.fetches.map((fetch) => {
+    const update = nextUpdate(fetch);
+    return update === undefined ? fetch : copy(fetch, undefined, update);
+  });
+  return { ...program, steps, fetches };
+};

@@ -1,0 +1,52 @@
+// print: a plan as people read it: a line per step, what was fused, where buffers lie, what memory it takes.
+import type { MemoryPlan } from './memory.js';
+import type { PlanValue, StepProgram, Storage } from './steps.js';
+
+const shapeText = (value: PlanValue): string =>
+  `${value.dtype.name}[${value.shape.join(',')}]${value.dynamic ? '?' : ''}`;
+
+/** Bytes with a unit: `12.5 KB`. */
+export const bytesText = (bytes: number): string => {
+  if (bytes < 1024) return `${bytes} B`;
+  const units = ['KB', 'MB', 'GB', 'TB'];
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+};
+
+/** One line a step. */
+export const print = (program: StepProgram, memory: MemoryPlan): string => {
+  const names = new Map<Storage, string>();
+  const name = (value: PlanValue): string => {
+    const { storage } = value;
+    if (storage.kind === 'variable') return `${storage.variable.op.name}@${value.version}`;
+    let text = names.get(storage);
+    if (text === undefined) {
+      text =
+        storage.kind === 'feed'
+          ? `feed${storage.index}`
+          : storage.kind === 'constant'
+            ? `const${names.size}`
+            : `t${names.size}`;
+      names.set(storage, text);
+    }
+    return storage.kind === 'arena' ? `${text}+${storage.offset}` : text;
+  };
+  const operand = (value: PlanValue): string => `${name(value)} ${shapeText(value)}`;
+  let moved = 0;
+  const lines = program.steps.map((step, i) => {
+    for (const value of [...step.inputs, ...step.outputs])
+      moved += value.dtype.size * value.shape.reduce((size, dim) => size * dim, 1);
+    const label =
+      step.tape === undefined
+        ? step.kernel
+        : `Fused(${step.tape.instructions.map((instruction) => instruction.functor).join(' ')})`;
+    const head = `${String(i).padStart(3)}  ${label}`;
+    return `${head}  ${step.outputs.map(operand).join(', ')} <- ${step.inputs.map(operand).join(', ')}  '${step.op.name}'`;
+  });
+  const fetched = program.fetches.map(operand).join(', ');
+  return [
+    `plan: ${program.steps.length} steps, arena ${bytesText(memory.arenaBytes)} (${bytesText(memory.unsharedBytes)} without reuse), ${bytesText(moved)} moved`,
+    ...lines,
+    ...(fetched === '' ? [] : [`  fetch  ${fetched}`]),
+  ].join('\n');
+};

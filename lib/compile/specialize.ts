@@ -1,0 +1,231 @@
+// specialize: a symbolic program and concrete feeds become one stage's plan; what data must decide first waits for the next stage.
+import type { Operation } from '../core/graph.js';
+import type { NDArray } from '../core/ndarray.js';
+import { encode } from './encode.js';
+import { Facts, type Given, hostPositions, refKey } from './facts.js';
+import { fuse } from './fuse.js';
+import { Lowering, versionRef } from './lower.js';
+import { planMemory } from './memory.js';
+import { order } from './order.js';
+import { print } from './print.js';
+import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
+import { schedule } from './schedule.js';
+import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
+import { bytesOf, type PlanValue, type StepProgram, sizeOfShape } from './steps.js';
+import { functorCost } from './tape.js';
+import { verifyOrder, verifySteps } from './verify.js';
+import { updatedVariables, type Versions, variableOf } from './versions.js';
+
+/** Host values above this many elements are computed by the engine where they are also wanted as tensors. */
+const MAX_HOST_ELEMENTS = 4096;
+
+/** A program with what every stage of its runs shares. */
+export interface Symbolic {
+  readonly program: Program;
+  readonly versions: Versions;
+  readonly valueFeeds: ReadonlySet<number>;
+  readonly options: CompileOptions;
+}
+
+/** Nodes whose steps a stage needs: those behind its fetches and targets, and everything that acts. */
+const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: readonly Ref[]): Set<Node> => {
+  const needed = new Set<Node>();
+  const stack: Node[] = [];
+  const want = (ref: Ref): void => {
+    if (given.carried.has(refKey(ref)) || isHostOnly(ref, facts)) return;
+    stack.push(ref.node);
+  };
+  for (const fetch of fetches) want(fetch);
+  stack.push(...symbolic.program.targets);
+  for (const node of symbolic.program.nodes) if (isStateful(node) && node.row?.lower !== 'source') stack.push(node);
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    if (node.row === undefined || needed.has(node) || given.ran.has(node) || facts.blocked.has(node)) continue;
+    needed.add(node);
+    const hosts = new Set(hostPositions(node));
+    node.inputs.forEach((input, i) => {
+      if (!hosts.has(i)) want(input);
+    });
+    stack.push(...node.controls);
+  }
+  return needed;
+};
+
+/** Whether a ref's value is known here, so that a constant stands for it. */
+const isHostOnly = (ref: Ref, facts: Facts): boolean => {
+  const { node } = ref;
+  if (node.row === undefined || node.row.host === undefined || isStateful(node) || node.row.type === 'Const')
+    return false;
+  if (node.controls.length > 0) return false;
+  const value = facts.host(ref);
+  return value !== null && value.size <= MAX_HOST_ELEMENTS;
+};
+
+/** Makes the stage that starts from `given`. `updatesDone` counts the updates of each variable that earlier stages ran. */
+export const specialize = (symbolic: Symbolic, given: Given, updatesDone: ReadonlyMap<Operation, number>): Stage => {
+  const { program, versions, options } = symbolic;
+  const facts = new Facts(program, given, versions);
+  const isLast = facts.blocked.size === 0;
+  const doneAfter = countUpdates(program, facts, updatesDone);
+  const carry = isLast ? [] : refsToCarry(symbolic, facts, given, doneAfter);
+  const wanted = isLast
+    ? program.fetches.filter((ref) => !given.carried.has(refKey(ref)))
+    : carry.filter((ref) => ref.output >= 0);
+  const needed = neededNodes(symbolic, facts, given, wanted);
+
+  const feeds: { value: PlanValue; source: FeedSource }[] = [];
+  const feedIndex = new Map<string, number>();
+  const feed = (key: string, source: FeedSource, shape: readonly number[], dtype: NDArray['dtype']): PlanValue => {
+    let i = feedIndex.get(key);
+    if (i === undefined) {
+      i = feeds.length;
+      feedIndex.set(key, i);
+      const storage = { kind: 'feed' as const, bytes: bytesOf(dtype, shape), index: i };
+      feeds.push({ value: { dtype, shape, storage, version: 0, dynamic: false }, source });
+    }
+    return feeds[i]!.value;
+  };
+  const fed = (ref: Ref): PlanValue | undefined => {
+    const key = refKey(ref);
+    const carried = given.carried.get(key);
+    if (carried !== undefined) return feed(key, { value: carried }, carried.shape, carried.dtype);
+    if (ref.node.row !== undefined || ref.node.feed < 0) return undefined;
+    return feed(key, { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
+  };
+  const lowering = new Lowering({ facts, versions, fed, startVersion: (variable) => updatesDone.get(variable) ?? 0 });
+  for (const node of program.nodes) lowering.declare(node);
+  for (const node of program.nodes) if (needed.has(node)) lowering.lower(node);
+  const fetched = (isLast ? wanted : carry).map((ref) =>
+    ref.output >= 0 ? lowering.value(ref, 'fetch') : lowering.snapshot(ref.node.op, -1 - ref.output),
+  );
+
+  let steps: StepProgram = { steps: lowering.steps, fetches: fetched, feeds: feeds.map(({ value }) => value) };
+  verifySteps(steps, 'lower');
+  steps = schedule(order(steps));
+  if (options.fuse !== false) {
+    steps = fuse(steps);
+    verifySteps(steps, 'fuse');
+    steps = schedule(steps);
+  }
+  const memory = planMemory(steps, { inPlace: options.inPlace !== false });
+  verifyOrder(steps);
+  const final = steps;
+  const results = program.fetches.map((ref) => {
+    const value = given.carried.get(refKey(ref));
+    return value !== undefined ? { value } : { fetch: isLast ? wanted.indexOf(ref) : -1 };
+  });
+  return {
+    plan: encode(final, memory),
+    feeds: feeds.map(({ value, source }) => ({ source, dtype: value.dtype, shape: value.shape })),
+    fetches: fetched.map(({ dtype, shape, dynamic }) => ({ dtype, shape, dynamic })),
+    results: isLast ? results : [],
+    explain: () => print(final, memory),
+    cost: estimate(final),
+    variableShapes: facts.variableShapes,
+    next: isLast
+      ? undefined
+      : (values) => {
+          const carried = new Map(given.carried);
+          carry.forEach((ref, i) => {
+            carried.set(refKey(ref), values[i]!);
+          });
+          const ran = new Set(given.ran);
+          for (const node of program.nodes) {
+            // What is known without running is worked out again; only steps must not run twice.
+            if (
+              node.row !== undefined &&
+              !facts.blocked.has(node) &&
+              node.row.lower !== 'source' &&
+              node.row.type !== 'Const'
+            )
+              ran.add(node);
+          }
+          const variableShapes = new Map([...given.variableShapes, ...facts.variableShapes]);
+          return specialize(symbolic, { ...given, carried, ran, variableShapes }, doneAfter);
+        },
+  };
+};
+
+/** Updates of each variable that have run once this stage has. */
+const countUpdates = (
+  program: Program,
+  facts: Facts,
+  before: ReadonlyMap<Operation, number>,
+): Map<Operation, number> => {
+  const counts = new Map<Operation, number>();
+  for (const node of program.nodes) {
+    if (facts.blocked.has(node)) continue;
+    for (const variable of updatedVariables(node)) counts.set(variable, (counts.get(variable) ?? 0) + 1);
+  }
+  for (const [variable, count] of before) counts.set(variable, Math.max(counts.get(variable) ?? 0, count));
+  return counts;
+};
+
+/** What later stages need of this one: values their nodes read, fetches, and old versions of variables that move on here. */
+const refsToCarry = (
+  symbolic: Symbolic,
+  facts: Facts,
+  given: Given,
+  doneAfter: ReadonlyMap<Operation, number>,
+): Ref[] => {
+  const { program, versions } = symbolic;
+  const found = new Map<string, Ref>();
+  const want = (ref: Ref, version: (variable: Operation) => number): void => {
+    const variable = variableOf(ref);
+    if (variable !== undefined) {
+      const read = version(variable);
+      const old = versionRef(variable, read);
+      if (read < (doneAfter.get(variable) ?? 0) && !given.carried.has(refKey(old))) found.set(refKey(old), old);
+      return;
+    }
+    if (
+      ref.node.row === undefined ||
+      facts.blocked.has(ref.node) ||
+      given.carried.has(refKey(ref)) ||
+      ref.node.row.type === 'Const'
+    )
+      return;
+    found.set(refKey(ref), ref);
+  };
+  for (const node of program.nodes) {
+    if (!facts.blocked.has(node)) continue;
+    const own = new Set(updatedVariables(node));
+    for (const input of node.inputs) {
+      const variable = variableOf(input);
+      if (variable === undefined || !own.has(variable)) want(input, (read) => versions.read(node, read));
+    }
+  }
+  for (const fetch of program.fetches) want(fetch, (variable) => versions.fetched(fetch, variable));
+  return [...found.values()];
+};
+
+/** Nanoseconds a plan may take, coarse: whether an async run is worth a thread. */
+const estimate = (program: StepProgram): number => {
+  let total = 0;
+  for (const step of program.steps) {
+    total += 150;
+    if (step.tape !== undefined) {
+      const elements = sizeOfShape(step.tape.space);
+      for (const { functor, operand } of step.tape.instructions) total += elements * functorCost(functor, operand);
+    } else if (step.kernel === 'MatMul') {
+      const [a, c] = [step.inputs[0]!, step.outputs[0]!];
+      const inner = sizeOfShape(a.shape) / Math.max(1, c.shape.at(-2) ?? 1);
+      total += (2 * sizeOfShape(c.shape) * inner) / 20;
+    } else {
+      for (const value of [...step.inputs, ...step.outputs]) total += sizeOfShape(value.shape) * 0.5;
+    }
+  }
+  return total;
+};
+
+/** The stage without anything run before it. */
+export const firstStage = (
+  symbolic: Symbolic,
+  feeds: readonly FeedValue[],
+  variableShapes: ReadonlyMap<number, readonly number[]>,
+): Stage =>
+  specialize(
+    symbolic,
+    { feeds, valueFeeds: symbolic.valueFeeds, variableShapes, carried: new Map(), ran: new Set() },
+    new Map(),
+  );
