@@ -211,6 +211,6 @@ const packConstants = (storages: readonly Storage[], values: readonly PlanValue[
     ...texts.map((_, i) => texts.slice(0, i + 1).reduce((sum, text) => sum + text.length, 0)),
   ]);
   const joined = new Uint8Array(ends.at(-1)!);
-  texts.forEach((text, i) => joined.set(text, ends[i]!));
+  for (const [i, text] of texts.entries()) joined.set(text, ends[i]!);
   return { data, offsets, strings: { data: joined, offsets: ends }, stringIndex };
 };

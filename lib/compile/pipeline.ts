@@ -2,6 +2,7 @@
 import { ValueError } from '../core/errors.js';
 import { cse } from './cse.js';
 import { hostPositions } from './facts.js';
+import { fold } from './fold.js';
 import { place } from './place.js';
 import { isVariableRef, type Node, type Program } from './program.js';
 import { prune } from './prune.js';
@@ -20,10 +21,16 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
     if (tensor.graph !== request.graph) throw new ValueError(`Tensor ${tensor} is not an element of this graph.`);
   }
   let program = place(prune(request), options.allowSoftPlacement ?? false);
+  const { evaluate } = options;
+  if (options.fold !== false && evaluate !== undefined) {
+    program = fold(program, (constants) =>
+      evaluate(firstStage(symbolicOf(constants, new Set(), options), [], new Map())),
+    );
+  }
   if (options.simplify !== false) program = simplify(program);
   if (options.cse !== false) program = cse(program);
   const valueFeeds = feedsThatReachShapes(program);
-  const symbolic: Symbolic = { program, versions: new Versions(program), valueFeeds, options };
+  const symbolic = symbolicOf(program, valueFeeds, options);
   return {
     request,
     valueFeeds: [...valueFeeds].sort((a, b) => a - b),
@@ -38,6 +45,13 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
     specialize: (feeds, variableShapes) => firstStage(symbolic, feeds, variableShapes),
   };
 };
+
+const symbolicOf = (program: Program, valueFeeds: ReadonlySet<number>, options: CompileOptions): Symbolic => ({
+  program,
+  versions: new Versions(program),
+  valueFeeds,
+  options,
+});
 
 /** Feeds whose values (not only shapes) decide a shape, an axis or another host input: backward from those inputs through host arithmetic. */
 const feedsThatReachShapes = (program: Program): Set<number> => {

@@ -1,0 +1,43 @@
+// Builds the TypeScript: every file by tsc into build-ts (tests and examples run from there), and the package's bundle and types into dist.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
+
+const bin = (name, script) => path.join(path.dirname(require.resolve(`${name}/package.json`)), script);
+
+/** Runs tsc and esbuild; throws where one of them fails. */
+export const build = async () => {
+  // A dependency's own `prepare` runs without devDependencies where the package is installed from a folder: nothing to do then.
+  if (!existsSync(path.join(root, 'node_modules', 'typescript')) && existsSync(path.join(root, 'dist', 'index.js')))
+    return;
+  rmSync(path.join(root, 'build-ts'), { recursive: true, force: true });
+  execFileSync(process.execPath, [bin('typescript', 'bin/tsc'), '-p', path.join(root, 'tsconfig.json')], {
+    stdio: 'inherit',
+    cwd: root,
+  });
+  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+  const esbuild = await import('esbuild');
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['lib/index.ts'],
+    outfile: 'dist/index.js',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    keepNames: true,
+    legalComments: 'none',
+  });
+  cpSync(path.join(root, 'build-ts', 'lib'), path.join(root, 'dist', 'types'), {
+    recursive: true,
+    filter: (source) => !/\.js(\.map)?$/.test(source),
+  });
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
