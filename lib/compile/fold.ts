@@ -50,7 +50,14 @@ export const fold = (program: Program, evaluate: ProgramEvaluator): Program => {
   const note = (ref: Ref): void => {
     if (known.has(ref.node) && ref.node.row?.type !== 'Const') border.add(ref.node);
   };
-  for (const node of program.nodes) if (!known.has(node)) node.inputs.forEach(note);
+  for (const node of program.nodes) {
+    if (known.has(node)) continue;
+    // What is only looked at on the host (shapes, axes) is worked out there.
+    const hosts = new Set(hostPositions(node));
+    node.inputs.forEach((input, i) => {
+      if (!hosts.has(i)) note(input);
+    });
+  }
   // A program that only fetches constants gains nothing: it would be computed twice for its first run.
   if (border.size === 0) return program;
   const fetches = [...border].map((node): Ref => ({ node, output: 0 }));

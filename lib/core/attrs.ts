@@ -110,13 +110,13 @@ export const tensorToJson = (array: NDArray): Json => {
   };
   const { data, dtype } = array;
   if (Array.isArray(data)) {
-    json['stringVal'] = data.map((item) =>
+    json.stringVal = data.map((item) =>
       typeof item === 'string' ? base64(item) : Buffer.from(item).toString('base64'),
     );
     return json;
   }
   if (array.size !== 1) {
-    json['tensorContent'] = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+    json.tensorContent = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
     return json;
   }
   const value = array.at(0);
