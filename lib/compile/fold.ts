@@ -2,6 +2,7 @@
 import type { AttrValue } from '../core/attrs.js';
 import { constRow } from '../core/constOp.js';
 import type { NDArray } from '../core/ndarray.js';
+import { hostPositions } from './facts.js';
 import {
   isStateful,
   isVariableRef,
