@@ -1,0 +1,133 @@
+// Transpose: any permutation as a walk over blocks of the two axes that are innermost on either side.
+#include "cpu/kernels.h"
+#include "cpu/strided.h"
+#include "cpu/transpose_block.h"
+
+namespace grafo::cpu {
+namespace {
+
+struct TransposeStep : PreparedStep {
+  using PreparedStep::PreparedStep;
+  // Row-major over y without the two block axes; steps in x, and where each position lies in y.
+  Strided outer;
+  int64_t outer_y[kMaxRank];
+  int64_t rows = 1, columns;  // of a matrix of x: columns are contiguous in x, rows are contiguous in y
+  int64_t x_row, y_row;       // distance of two rows in x, of two columns in y
+};
+
+// Rows of x that stay whole.
+template <class T>
+Status run_rows(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const TransposeStep&>(base);
+  const T* const x = static_cast<const T*>(buffers[0]);
+  T* const y = static_cast<T*>(buffers[1]);
+  const int64_t size = step.outer.row_size();
+  const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
+  parallel_for(context, step.outer.rows(), kGrainBytes / (bytes + 16) + 1,
+               [&](int64_t begin, int64_t end) {
+                 step.outer.walk(begin, end, [&](int64_t row, int64_t at) {
+                   std::memcpy(y + row * size, x + at, static_cast<size_t>(bytes));
+                 });
+               });
+  return Status();
+}
+
+constexpr int64_t kTileSide = 32;  // two tiles of 8-byte items stay in the L1 cache
+
+template <class T>
+Status run_blocks(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const TransposeStep&>(base);
+  const T* const x = static_cast<const T*>(buffers[0]);
+  T* const y = static_cast<T*>(buffers[1]);
+  const int64_t tall = (step.rows + kTileSide - 1) / kTileSide;
+  const int64_t wide = (step.columns + kTileSide - 1) / kTileSide;
+  const int64_t tiles = tall * wide;
+  int64_t matrices = 1;
+  for (int d = 0; d < step.outer.rank; ++d) matrices *= step.outer.dims[d];
+  const int64_t tile_bytes = std::min(step.rows, kTileSide) * std::min(step.columns, kTileSide) *
+                             static_cast<int64_t>(sizeof(T));
+  parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      int64_t index = piece / tiles, at_x = 0, at_y = 0;
+      for (int d = step.outer.rank - 1; d >= 0; --d) {
+        const int64_t i = index % step.outer.dims[d];
+        index /= step.outer.dims[d];
+        at_x += i * step.outer.steps[d];
+        at_y += i * step.outer_y[d];
+      }
+      // Down the columns of x first: y's rows are then written in order.
+      const int64_t row = piece % tiles % tall * kTileSide;
+      const int64_t column = piece % tiles / tall * kTileSide;
+      transpose_items(x + at_x + row * step.x_row + column, step.x_row,
+                      y + at_y + column * step.y_row + row, step.y_row,
+                      std::min(kTileSide, step.rows - row),
+                      std::min(kTileSide, step.columns - column));
+    }
+  });
+  return Status();
+}
+
+}  // namespace
+
+Status prepare_transpose(const StepDesc& desc, const HostServices&, StepPointer& step) {
+  TRY(check_arity(desc, 1, 1));
+  TRY(check_no_alias(desc));
+  const TensorDesc &x = desc.inputs[0], &y = desc.outputs[0];
+  TRY(check_same_dtype(desc, x, y));
+  if (x.rank != y.rank) return reject(desc, "ranks %d and %d", x.rank, y.rank);
+  AttrReader attrs(desc);
+  int perm[kMaxRank];
+  bool used[kMaxRank] = {};
+  for (int d = 0; d < x.rank; ++d) {
+    perm[d] = attrs.count(0, x.rank - 1);
+    if (used[perm[d]]) return reject(desc, "axis %d twice", perm[d]);
+    used[perm[d]] = true;
+    if (y.dims[d] != x.dims[perm[d]]) return reject(desc, "output dimension %d is wrong", d);
+  }
+  TRY(attrs.finish());
+  if (y.size == 0) {
+    step = std::make_unique<EmptyStep>();
+    return Status();
+  }
+
+  int64_t x_steps[kMaxRank];
+  row_major(x, x_steps);
+  Strided walk;
+  for (int d = 0; d < y.rank; ++d) walk.push(y.dims[d], x_steps[perm[d]]);
+  walk.close();
+  PreparedStep::Run rows = nullptr, blocks = nullptr;
+  dispatch_bytes(y.dtype, [&](auto type) {
+    rows = run_rows<typename decltype(type)::type>;
+    blocks = run_blocks<typename decltype(type)::type>;
+  });
+  if (walk.row_step() == 1) {
+    auto transpose = std::make_unique<TransposeStep>(rows);
+    transpose->outer = walk;
+    step = std::move(transpose);
+    return Status();
+  }
+  auto transpose = std::make_unique<TransposeStep>(blocks);
+  int64_t y_step = 1;
+  transpose->rows = walk.row_size();
+  transpose->x_row = walk.row_step();
+  Strided& outer = transpose->outer;
+  int64_t y_steps[kMaxRank];
+  for (int d = walk.rank - 1; d >= 0; --d) {
+    y_steps[d] = y_step;
+    y_step *= walk.dims[d];
+  }
+  for (int d = 0; d + 1 < walk.rank; ++d) {
+    if (walk.steps[d] == 1) {
+      transpose->columns = walk.dims[d];
+      transpose->y_row = y_steps[d];
+    } else {
+      transpose->outer_y[outer.rank] = y_steps[d];
+      outer.dims[outer.rank] = walk.dims[d];
+      outer.steps[outer.rank++] = walk.steps[d];
+    }
+  }
+  step = std::move(transpose);
+  return Status();
+}
+
+}  // namespace grafo::cpu
