@@ -1,0 +1,85 @@
+// Gather: copies the rows of params that the indices name.
+#include "cpu/indices.h"
+#include "cpu/kernels.h"
+#include "cpu/strided.h"
+
+namespace grafo::cpu {
+namespace {
+
+struct GatherStep : PreparedStep {
+  GatherStep(Run run_function, const TensorDesc& desc)
+      : PreparedStep(run_function), indices(desc) {}
+  IndexShape indices;
+  int64_t outer, limit, row_bytes;  // params is [outer, limit, row_bytes]
+  bool empty;                       // y is, but indices are checked all the same
+};
+
+// The common widths are one load and store; the rest is memcpy.
+inline void copy_row(char* to, const char* from, int64_t bytes) {
+  switch (bytes) {
+    case 4:
+      std::memcpy(to, from, 4);
+      return;
+    case 8:
+      std::memcpy(to, from, 8);
+      return;
+    default:
+      std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+}
+
+template <class I>
+Status run_gather(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const GatherStep&>(base);
+  TRY(step.indices.check(buffers[1], step.limit));
+  if (step.empty) return Status();
+  const char* const params = static_cast<const char*>(buffers[0]);
+  const I* const indices = static_cast<const I*>(buffers[1]);
+  char* const y = static_cast<char*>(buffers[2]);
+  const int64_t n = step.indices.size, bytes = step.row_bytes;
+  parallel_for(context, step.outer * n, kGrainBytes / (bytes + 32) + 1,
+               [&](int64_t begin, int64_t end) {
+                 int64_t outer = begin / n, i = begin % n;
+                 for (int64_t row = begin; row < end; ++row) {
+                   const int64_t from = outer * step.limit + static_cast<int64_t>(indices[i]);
+                   copy_row(y + row * bytes, params + from * bytes, bytes);
+                   if (++i == n) {
+                     i = 0;
+                     ++outer;
+                   }
+                 }
+               });
+  return Status();
+}
+
+}  // namespace
+
+Status prepare_gather(const StepDesc& desc, const HostServices&, StepPointer& step) {
+  TRY(check_arity(desc, 2, 1));
+  TRY(check_no_alias(desc));
+  const TensorDesc &params = desc.inputs[0], &indices = desc.inputs[1], &y = desc.outputs[0];
+  TRY(check_same_dtype(desc, params, y));
+  if (!is_index(indices.dtype)) return reject(desc, "indices are %s", dtype_name(indices.dtype));
+  AttrReader attrs(desc);
+  const int axis = attrs.count(0, params.rank - 1);
+  TRY(attrs.finish());
+  if (y.rank != params.rank - 1 + indices.rank) return reject(desc, "the output has rank %d", y.rank);
+  for (int d = 0; d < y.rank; ++d) {
+    const int64_t dim = d < axis                  ? params.dims[d]
+                        : d < axis + indices.rank ? indices.dims[d - axis]
+                                                  : params.dims[d - indices.rank + 1];
+    if (y.dims[d] != dim) return reject(desc, "output dimension %d is wrong", d);
+  }
+  auto gather = std::make_unique<GatherStep>(
+      indices.dtype == DType::kInt32 ? run_gather<int32_t> : run_gather<int64_t>, indices);
+  gather->limit = params.dims[axis];
+  gather->empty = y.size == 0;
+  gather->outer = extent(params, 0, axis);
+  gather->row_bytes =
+      gather->empty ? 0
+                    : extent(params, axis + 1, params.rank) * static_cast<int64_t>(item_size(y.dtype));
+  step = std::move(gather);
+  return Status();
+}
+
+}  // namespace grafo::cpu
