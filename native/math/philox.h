@@ -3,13 +3,7 @@
 #pragma once
 #include <stdint.h>
 
-#ifndef FN
-#ifdef __CUDACC__
-#define FN __host__ __device__ __forceinline__
-#else
-#define FN inline __attribute__((always_inline))
-#endif
-#endif
+#include "math/base.h"
 
 namespace grafo {
 

@@ -1,5 +1,6 @@
 // One kernel step as a test writes it: tensors, attribute words, run on a number of threads through the backend's contract.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -38,7 +39,11 @@ struct Tensor {
   template <class T>
   std::vector<T> get() const {
     std::vector<T> values(bytes.size() / sizeof(T));
-    for (size_t i = 0; i < values.size(); ++i) std::memcpy(&values[i], &bytes[i * sizeof(T)], sizeof(T));
+    for (size_t i = 0; i < values.size(); ++i) {
+      T value;
+      std::memcpy(&value, &bytes[i * sizeof(T)], sizeof(T));
+      values[i] = value;
+    }
     return values;
   }
 };
