@@ -1,0 +1,203 @@
+// ArgReduce and Cumulative: both see x as [outer, axis, inner].
+#include <algorithm>
+
+#include "cpu/kernels.h"
+#include "math/functors.h"
+
+namespace grafo::cpu {
+namespace {
+
+constexpr int64_t kStrip = 128;  // inner positions taken together
+
+struct AxisStep;
+using AxisLoop = void (*)(const AxisStep& step, const RunContext& context, const void* x, void* y);
+
+struct AxisStep : PreparedStep {
+  using PreparedStep::PreparedStep;
+  AxisLoop loop = nullptr;
+  int64_t outer = 0, axis = 0, inner = 0;
+  bool wide = true;  // int64 indices
+  bool exclusive = false, reverse = false;
+};
+
+Status run_axis(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const AxisStep&>(base);
+  if (step.outer != 0 && step.inner != 0 && step.axis != 0) step.loop(step, context, buffers[0], buffers[1]);
+  return Status();
+}
+
+Status read_axis(const StepDesc& desc, AttrReader& attrs, AxisStep& step, int32_t* axis) {
+  const TensorDesc& x = desc.inputs[0];
+  *axis = attrs.count(0, x.rank - 1);
+  if (!attrs.ok()) return attrs.finish();
+  step.outer = extent(x, 0, *axis);
+  step.axis = x.dims[*axis];
+  step.inner = extent(x, *axis + 1, x.rank);
+  return Status();
+}
+
+// Calls body(offset of the first element, first inner position, width, outer position) for strips of inner positions.
+template <class Body>
+void for_strips(const AxisStep& step, const RunContext& context, Body&& body) {
+  const int64_t strips = (step.inner + kStrip - 1) / kStrip;
+  const int64_t grain = grain_for(2 * step.axis * std::min(step.inner, kStrip));
+  parallel_for(context, step.outer * strips, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t outer = item / strips, first = item % strips * kStrip;
+      body(outer, first, std::min(kStrip, step.inner - first));
+    }
+  });
+}
+
+struct Larger {
+  template <class T>
+  static constexpr T start = math::kLowest<T>;
+  template <class T>
+  FN bool operator()(T x, T best) const { return x > best; }
+};
+struct Smaller {
+  template <class T>
+  static constexpr T start = math::kHighest<T>;
+  template <class T>
+  FN bool operator()(T x, T best) const { return x < best; }
+};
+
+// Starts from the lowest finite number at index 0, as Eigen's tuple reducer does: NaN never wins, and neither does -Inf.
+template <class Wins, class T>
+int64_t best_of_row(const T* x, int64_t n) {
+  T best = Wins::template start<T>;
+  if (n < 64) {
+    int64_t index = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const bool wins = Wins()(x[i], best);
+      best = wins ? x[i] : best;
+      index = wins ? i : index;
+    }
+    return index;
+  }
+  // The best value first, which vectorises in lanes; then where it is.
+  T lane[32];
+  std::fill_n(lane, 32, best);
+  int64_t i = 0;
+  for (; i + 32 <= n; i += 32)
+    for (int l = 0; l < 32; ++l) lane[l] = Wins()(x[i + l], lane[l]) ? x[i + l] : lane[l];
+  for (; i < n; ++i) lane[0] = Wins()(x[i], lane[0]) ? x[i] : lane[0];
+  for (int l = 0; l < 32; ++l) best = Wins()(lane[l], best) ? lane[l] : best;
+  if (!Wins()(best, Wins::template start<T>)) return 0;
+  for (i = 0; x[i] != best; ++i) {
+  }
+  return i;
+}
+
+void store_indices(const int64_t* index, int64_t n, bool wide, void* y, int64_t at) {
+  if (wide) std::copy_n(index, n, static_cast<int64_t*>(y) + at);
+  else
+    for (int64_t j = 0; j < n; ++j) static_cast<int32_t*>(y)[at + j] = static_cast<int32_t>(index[j]);
+}
+
+template <class Wins, class T>
+void arg_loop(const AxisStep& step, const RunContext& context, const void* x, void* y) {
+  const auto* from = static_cast<const T*>(x);
+  if (step.inner == 1) {
+    parallel_for(context, step.outer, grain_for(2 * step.axis), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        const int64_t index = best_of_row<Wins, T>(from + o * step.axis, step.axis);
+        store_indices(&index, 1, step.wide, y, o);
+      }
+    });
+    return;
+  }
+  for_strips(step, context, [&](int64_t outer, int64_t first, int64_t width) {
+    T best[kStrip];
+    int64_t index[kStrip];
+    std::fill_n(best, width, Wins::template start<T>);
+    std::fill_n(index, width, int64_t{0});
+    const T* base = from + outer * step.axis * step.inner + first;
+    for (int64_t a = 0; a < step.axis; ++a)
+      for (int64_t j = 0; j < width; ++j) {
+        const T value = base[a * step.inner + j];
+        const bool wins = Wins()(value, best[j]);
+        index[j] = wins ? a : index[j];
+        best[j] = wins ? value : best[j];
+      }
+    store_indices(index, width, step.wide, y, outer * step.inner + first);
+  });
+}
+
+template <class Combine, class T>
+void cumulative_loop(const AxisStep& step, const RunContext& context, const void* x, void* y) {
+  const T identity = std::is_same_v<Combine, math::Add> ? T(0) : T(1);
+  for_strips(step, context, [&](int64_t outer, int64_t first, int64_t width) {
+    const int64_t base = outer * step.axis * step.inner + first;
+    const T* from = static_cast<const T*>(x) + base;
+    T* to = static_cast<T*>(y) + base;
+    T sums[kStrip];
+    std::fill_n(sums, width, identity);
+    for (int64_t i = 0; i < step.axis; ++i) {
+      const int64_t at = (step.reverse ? step.axis - 1 - i : i) * step.inner;
+      if (step.exclusive) std::copy_n(sums, width, to + at);
+      for (int64_t j = 0; j < width; ++j) sums[j] = Combine()(sums[j], from[at + j]);
+      if (!step.exclusive) std::copy_n(sums, width, to + at);
+    }
+  });
+}
+
+}  // namespace
+
+Status prepare_arg_reduce(const StepDesc& desc, const HostServices&, StepPointer& pointer) {
+  TRY(check_arity(desc, 1, 1));
+  TRY(check_no_alias(desc));
+  const TensorDesc& x = desc.inputs[0];
+  const TensorDesc& y = desc.outputs[0];
+  auto step = std::make_unique<AxisStep>(run_axis);
+  AttrReader attrs(desc);
+  const bool smallest = attrs.flag();
+  int32_t axis = 0;
+  TRY(read_axis(desc, attrs, *step, &axis));
+  TRY(attrs.finish());
+  if (!is_index(y.dtype)) return reject(desc, "y is %s", dtype_name(y.dtype));
+  if (y.dtype == DType::kInt32 && step->axis > INT32_MAX) return reject(desc, "indices do not fit int32");
+  if (step->axis == 0) {
+    return Status::error(Code::kInvalidArgument, "Reduction axis %d is empty", axis).at(desc.node);
+  }
+  if (y.size != step->outer * step->inner) return reject(desc, "y has %lld elements", (long long)y.size);
+  step->wide = y.dtype == DType::kInt64;
+  const bool found = dispatch_numeric(x.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    step->loop = smallest ? arg_loop<Smaller, T> : arg_loop<Larger, T>;
+  });
+  if (!found) return reject(desc, "x is %s", dtype_name(x.dtype));
+  pointer = std::move(step);
+  return Status();
+}
+
+Status prepare_cumulative(const StepDesc& desc, const HostServices&, StepPointer& pointer) {
+  TRY(check_arity(desc, 1, 1));
+  TRY(check_no_alias(desc));
+  const TensorDesc& x = desc.inputs[0];
+  const TensorDesc& y = desc.outputs[0];
+  auto step = std::make_unique<AxisStep>(run_axis);
+  AttrReader attrs(desc);
+  const bool product = attrs.flag();
+  int32_t axis = 0;
+  TRY(read_axis(desc, attrs, *step, &axis));
+  step->exclusive = attrs.flag();
+  step->reverse = attrs.flag();
+  TRY(attrs.finish());
+  if (x.dtype != y.dtype || !same_shape(x, y)) return reject(desc, "y is not of x's shape and dtype");
+  const bool found = dispatch_numeric(x.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    // Integers wrap, so either sign is the unsigned one.
+    if constexpr (std::is_integral_v<T>) {
+      using U = std::make_unsigned_t<T>;
+      step->loop = product ? cumulative_loop<math::Mul, U> : cumulative_loop<math::Add, U>;
+    } else {
+      step->loop = product ? cumulative_loop<math::Mul, T> : cumulative_loop<math::Add, T>;
+    }
+  });
+  if (!found) return reject(desc, "x is %s", dtype_name(x.dtype));
+  pointer = std::move(step);
+  return Status();
+}
+
+}  // namespace grafo::cpu

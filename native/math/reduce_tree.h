@@ -1,0 +1,133 @@
+// The one tree of reductions. It depends on the number of elements only, so neither threads nor fusion change a bit:
+//   leaf     up to 8 * kLanes elements: lane l combines x[l], x[l + kLanes] ... in order, then lanes in halves
+//            (l with l + kLanes / 2, and so on); 32 lanes, as a warp has
+//   cascade  leaves pairwise, like carries of a binary counter, the older partner first; what is left at the end from the
+//            youngest up. A run of 2^k leaves that starts at a multiple of 2^k is a node, so large reductions are cut there.
+// An error of about 8 + log2(lanes) + 2 log2(leaves) roundings, under 2 log2(n) + 2 (Higham, Accuracy and Stability, 4.2).
+#pragma once
+#include "math/functors.h"
+
+namespace grafo::math {
+
+// Reducers: the identity, and combine(older, newer).
+struct SumReducer {
+  template <class A>
+  FN static A identity() { return A(0); }
+  template <class A>
+  FN static A combine(A a, A b) { return Add()(a, b); }
+};
+struct ProdReducer {
+  template <class A>
+  FN static A identity() { return A(1); }
+  template <class A>
+  FN static A combine(A a, A b) { return Mul()(a, b); }
+};
+// NaN never enters the accumulator, as in Eigen's reducers (accumulator < NaN is false): a maximum is of the numbers, and -Inf
+// where there are none.
+struct MaxReducer {
+  template <class A>
+  FN static A identity() {
+    if constexpr (kIsFloat<A>) return -kInfinity<A>;
+    else return kLowest<A>;
+  }
+  template <class A>
+  FN static A combine(A a, A b) { return Maximum()(a, b); }
+};
+struct MinReducer {
+  template <class A>
+  FN static A identity() {
+    if constexpr (kIsFloat<A>) return kInfinity<A>;
+    else return kHighest<A>;
+  }
+  template <class A>
+  FN static A combine(A a, A b) { return Minimum()(a, b); }
+};
+// Of bytes: anything but 0 is true.
+struct AllReducer {
+  template <class A>
+  FN static A identity() { return A(1); }
+  template <class A>
+  FN static A combine(A a, A b) { return A((a != 0) & (b != 0)); }
+};
+struct AnyReducer {
+  template <class A>
+  FN static A identity() { return A(0); }
+  template <class A>
+  FN static A combine(A a, A b) { return A((a != 0) | (b != 0)); }
+};
+
+inline constexpr int kLanes = 32;
+inline constexpr int kLeafSteps = 8;
+inline constexpr int kLeaf = kLeafSteps * kLanes;
+
+template <class Reducer, class A, class T>
+FN A full_leaf(const T* x) {
+  A lane[kLanes];
+  for (int l = 0; l < kLanes; ++l) {
+    A a = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
+    for (int s = 1; s < kLeafSteps; ++s) a = Reducer::combine(a, A(x[l + s * kLanes]));
+    lane[l] = a;
+  }
+  for (int half = kLanes / 2; half >= 1; half /= 2)
+    for (int l = 0; l < half; ++l) lane[l] = Reducer::combine(lane[l], lane[l + half]);
+  return lane[0];
+}
+
+#if defined(__CUDACC__)
+#define GRAFO_OUT_OF_LINE FN
+#else
+#define GRAFO_OUT_OF_LINE __attribute__((noinline))
+#endif
+
+// Lanes beyond n are left out; they would hold the identity, which changes nothing.
+template <class Reducer, class A, class T>
+GRAFO_OUT_OF_LINE A short_leaf(const T* x, i64 n) {
+  A lane[kLanes];
+  const int used = n < kLanes ? int(n) : kLanes;
+  if (used == 0) return Reducer::template identity<A>();
+  for (int l = 0; l < used; ++l) lane[l] = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
+  i64 start = kLanes;
+  for (; start + kLanes <= n; start += kLanes)
+    for (int l = 0; l < kLanes; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
+  for (int l = 0; start + l < n; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
+  for (int half = kLanes / 2; half >= 1; half /= 2)
+    for (int l = 0; l < half && l + half < used; ++l) lane[l] = Reducer::combine(lane[l], lane[l + half]);
+  return lane[0];
+}
+
+// The cascade over values that come one by one.
+template <class Reducer, class A>
+struct Cascade {
+  A level[56];
+  u64 count = 0;
+
+  FN void push(A a) {
+    int l = 0;
+    for (u64 bits = count++; (bits & 1) != 0; bits >>= 1) a = Reducer::combine(level[l++], a);
+    level[l] = a;
+  }
+  FN A finish() const {
+    A a = Reducer::template identity<A>();
+    bool first = true;
+    int l = 0;
+    for (u64 bits = count; bits != 0; bits >>= 1, ++l) {
+      if ((bits & 1) == 0) continue;
+      a = first ? level[l] : Reducer::combine(level[l], a);
+      first = false;
+    }
+    return a;
+  }
+};
+
+// The tree over n contiguous elements. Not inlined: the leaf is long.
+template <class Reducer, class A, class T>
+GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n) {
+  if (n < kLeaf) return short_leaf<Reducer, A>(x, n);
+  Cascade<Reducer, A> cascade;
+  i64 start = 0;
+  for (; start + kLeaf <= n; start += kLeaf) cascade.push(full_leaf<Reducer, A>(x + start));
+  if (start < n) cascade.push(short_leaf<Reducer, A>(x + start, n - start));
+  return cascade.finish();
+}
+
+}  // namespace grafo::math
