@@ -33,6 +33,7 @@ const shapeOp = defineOp('Shape', {
   shape: (c) => [vectorOfRank(c.inputs[0]!)],
   grad: 'none',
   lower: 'host',
+  hostFromShapes: true,
   host: (c) => {
     const shape = c.shapes[0];
     return isKnown(shape) ? [fromNumbers(c.outputs[0]!, [shape.dims.length], shape.dims)] : null;
@@ -47,6 +48,7 @@ const shapeNOp = defineOp('ShapeN', {
   shape: (c) => c.inputs.map(vectorOfRank),
   grad: 'none',
   lower: 'host',
+  hostFromShapes: true,
   host: (c) =>
     c.shapes.every(isKnown)
       ? c.shapes.map((shape, i) => fromNumbers(c.outputs[i]!, [shape.dims!.length], shape.dims as number[]))
@@ -60,6 +62,7 @@ const sizeOp = defineOp('Size', {
   shape: scalarShape,
   grad: 'none',
   lower: 'host',
+  hostFromShapes: true,
   host: (c) => {
     const size = c.shapes[0]!.numElements;
     return size === null ? null : [fromNumbers(c.outputs[0]!, [], [size])];
@@ -73,6 +76,7 @@ const rankOp = defineOp('Rank', {
   shape: scalarShape,
   grad: 'none',
   lower: 'host',
+  hostFromShapes: true,
   host: (c) => {
     const { rank: ndims } = c.shapes[0]!;
     return ndims === null ? null : [fromNumbers(int32, [], [ndims])];

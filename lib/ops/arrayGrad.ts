@@ -1,0 +1,126 @@
+// Gradients of array ops that are more than one call, operation by operation as TensorFlow's array_grad builds them.
+import { constantValue } from '../core/constantValue.js';
+import type { Gradient } from '../core/defineOp.js';
+import { bool, int32, int64 } from '../core/dtype.js';
+import type { Tensor } from '../core/graph.js';
+import { IndexedSlices } from '../core/indexedSlices.js';
+import { maximum } from './arithmetic.js';
+import { onesLike, zerosLike } from './array.js';
+import { concatOffset, expandDims, rank, reshape, shape, shapeN, size, squeeze } from './arrayShape.js';
+import { cast } from './cast.js';
+import { greaterEqual, where } from './compare.js';
+import { gather, unsortedSegmentSum } from './gather.js';
+import { get } from './indexing.js';
+import { concat, split, stack } from './join.js';
+import { pad, transpose } from './move.js';
+import * as py from './operators.js';
+import { reduceSum } from './reduce.js';
+import { colocateWith } from './scopes.js';
+import { range } from './sequence.js';
+import { slice } from './slicing.js';
+
+/** Beyond this many inputs one Split replaces the slices. */
+const MANY = 16;
+
+/** Each input of a concat gets its part of the gradient. */
+export const concatGrad = (
+  dy: Tensor,
+  values: readonly Tensor[],
+  axis: Tensor,
+): { values: readonly Gradient[]; axis: Gradient } => {
+  const at = py.mod(axis, rank(values[0]!));
+  const sizes = inputShapes(values);
+  if (sizes.length > MANY) {
+    const lengths = squeeze(slice(stack(sizes, 1), [at, 0], [1, -1]));
+    return { values: split(dy, lengths, at), axis: null };
+  }
+  const offsets = concatOffset(at, sizes);
+  return { values: offsets.map((begin, i) => slice(dy, begin, sizes[i]!)), axis: null };
+};
+
+/** The shapes of tensors: constants while they are known, one ShapeN as soon as one is not. */
+const inputShapes = (values: readonly Tensor[]): readonly Tensor[] => {
+  const sizes: Tensor[] = [];
+  for (const value of values) {
+    const made = shape(value);
+    if (made.op.type !== 'Const') return shapeN(values);
+    sizes.push(made);
+  }
+  return sizes;
+};
+
+/** The gradient of a slice is padded back to the input's shape. */
+export const sliceGrad = (
+  dy: Tensor,
+  input: Tensor,
+  begin: Tensor,
+  output: Tensor,
+): { input: Gradient; begin: Gradient; size: Gradient } => {
+  const ndims = rank(input);
+  const sizes = shape(output);
+  const column = stack([ndims, 1]);
+  const before = reshape(begin, column);
+  const after = reshape(py.sub(py.sub(shape(input), sizes), begin), column);
+  return { input: pad(dy, concat([before, after], 1)), begin: null, size: null };
+};
+
+/** The gradient of a tile is summed over the repetitions. */
+export const tileGrad = (dy: Tensor, input: Tensor, multiples: Tensor): Gradient => {
+  const inputShape = shape(input, { outType: multiples.dtype });
+  const splitShape = reshape(transpose(stack([multiples, inputShape])), [-1]);
+  const axes = range(0, size(splitShape), 2);
+  const made = reduceSum(reshape(dy, splitShape), axes);
+  made.setShape(input.shape);
+  return made;
+};
+
+/** The gradient of a pad is what lies inside. */
+export const padGrad = (dy: Tensor, input: Tensor, paddings: Tensor): Gradient => {
+  const before = slice(paddings, [0, 0], stack([rank(input), 1]));
+  const begin = reshape(before, [-1]);
+  return slice(dy, begin, shape(input));
+};
+
+/** Along the first axis slices; along another the rows are transposed to the front, summed and transposed back. */
+export const gatherGrad = (
+  dy: Tensor,
+  inputs: { readonly params: Tensor; readonly indices: Tensor; readonly axis: Tensor },
+  batch: number,
+): Gradient => {
+  const { params, axis } = inputs;
+  const paramsShape = colocateWith(params, () => cast(shape(params, { outType: int64 }), int32));
+  const count = expandDims(size(inputs.indices), 0);
+  const at = constantValue(axis);
+  if (at !== null && Number(at.data[0]) === 0) {
+    const values = reshape(dy, concat([count, get(paramsShape, [1, null])], 0));
+    return new IndexedSlices(values, reshape(inputs.indices, count), paramsShape);
+  }
+  const batchDims = batch < 0 ? batch + inputs.indices.shape.rank! : batch;
+  const outer = get(paramsShape, [null, axis]);
+  const inner = get(get(paramsShape, [axis, null]), [1, null]);
+  const valuesShape = concat([outer, [-1], inner], 0);
+  const ndims = size(valuesShape);
+  const axisDims = size(outer);
+  const outerBatches = range(batchDims);
+  const batchAxes = range(batchDims, axisDims);
+  const innerAxes = range(py.add(axisDims, 1), ndims);
+  const values = reshape(dy, valuesShape);
+  const toFront = concat([outerBatches, [axisDims], batchAxes, innerAxes], 0);
+  const moved = transpose(values, toFront);
+  const segments = get(paramsShape, axis);
+  const ids = reshape(inputs.indices, expandDims(size(inputs.indices), 0));
+  const rows = unsortedSegmentSum(moved, ids, segments);
+  const back = concat([outerBatches, py.add(batchAxes, 1), [batchDims], innerAxes], 0);
+  return transpose(rows, back);
+};
+
+/** Each row gets the gradient of its sum; a row with a negative id, which was dropped, zeros. */
+export const unsortedSegmentSumGrad = (dy: Tensor, ids: Tensor): Gradient => {
+  const clipped = maximum(ids, zerosLike(ids));
+  const gathered = gather(dy, clipped);
+  let counted: Tensor = greaterEqual(ids, 0);
+  const missing = (gathered.shape.rank ?? 0) - (counted.shape.rank ?? 0);
+  for (let i = 0; i < missing; i++) counted = expandDims(counted, -1);
+  counted = py.and(counted, onesLike(gathered, bool));
+  return where(counted, gathered, zerosLike(gathered));
+};
