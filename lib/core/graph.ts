@@ -4,6 +4,7 @@ import type { OpRow } from './defineOp.js';
 import { mergeDevices } from './device.js';
 import type { DType } from './dtype.js';
 import { GraphTypeError, LookupError, RuntimeError, ValueError } from './errors.js';
+import { type GraphDef, graphToDef } from './graphDef.js';
 import { UserPlace } from './place.js';
 import type { ShapeLike, TensorShape } from './shape.js';
 
@@ -187,6 +188,10 @@ export class Graph {
   /** Every operation, in creation order. */
   getOperations(): readonly Operation[] {
     return this.#operations;
+  }
+  /** TensorFlow's GraphDef in protobuf's JSON form: `graph.asGraphDef().node[0].name`. */
+  asGraphDef(): GraphDef {
+    return graphToDef(this);
   }
   /** The operation of a name; LookupError where there is none. */
   getOperationByName(name: string): Operation {

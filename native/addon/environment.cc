@@ -44,8 +44,11 @@ void Environment::finished(std::unique_ptr<Job> job) {
 }
 
 void Environment::deliver_all(napi_env env, napi_value, void* context, void*) noexcept {
-  auto* self = static_cast<Environment*>(context);
-  if (env == nullptr) return;
+  if (env != nullptr) static_cast<Environment*>(context)->deliver(env);
+}
+
+void Environment::deliver(napi_env env) noexcept {
+  Environment* self = this;
   for (;;) {
     std::unique_ptr<Job> job;
     {

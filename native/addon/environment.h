@@ -33,6 +33,8 @@ class Environment final : public Completions {
   // While jobs pend, the event loop stays alive. Both on the JavaScript thread.
   void job_started();
   void finished(std::unique_ptr<Job> job) override;
+  // Calls back for every job that has finished. On the JavaScript thread.
+  void deliver(napi_env env) noexcept;
 
  private:
   explicit Environment(napi_env env) : env_(env) {}

@@ -51,6 +51,15 @@ Status cancel(napi_env env, const Call& call, napi_value*) {
   return {};
 }
 
+Status finish(napi_env env, const Call& call, napi_value*) {
+  SessionObject* self = nullptr;
+  TRY(self_of(env, call, &self));
+  self->worker().wait_idle();
+  Environment* environment = Environment::get(env);
+  if (environment != nullptr) environment->deliver(env);
+  return {};
+}
+
 Status close(napi_env env, const Call& call, napi_value*) {
   SessionObject* self = nullptr;
   TRY(self_of(env, call, &self));
@@ -291,6 +300,7 @@ Status SessionObject::define(napi_env env, napi_value exports) {
       {"runLoopSync", callback<run_loop_sync>},
       {"runLoop", callback<run_loop_async>},
       {"cancel", callback<grafo::cancel>},
+      {"finish", callback<finish>},
       {"close", callback<grafo::close>},
       {"idle", callback<idle>},
       {"memory", callback<grafo::memory>},

@@ -1,0 +1,145 @@
+// Callables: the same fetches again and again, with nothing looked up on the way.
+import type { NumericArray } from '../core/dtype.js';
+import { GraphTypeError, ValueError } from '../core/errors.js';
+import type { Graph } from '../core/graph.js';
+import { NDArray } from '../core/ndarray.js';
+import { typedError } from './errors.js';
+import { runStages } from './execution.js';
+import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
+import type { Fetch } from './fetches.js';
+import type { NativeSession } from './native.js';
+import type { LoadedPlan, Outs, PlanCache } from './planCache.js';
+import { RunRequest } from './request.js';
+import type { RunLimits } from './runQueue.js';
+
+/** What `makeCallable` returns. */
+export interface Callable<R> {
+  /** Runs now. */
+  (...values: readonly FeedValueLike[]): R;
+  /** Runs without blocking. */
+  async(...values: readonly FeedValueLike[]): Promise<R>;
+}
+
+/** Options of `makeCallable`. */
+export interface CallableOptions {
+  /** Memory for the results, in the structure of the fetches: typed arrays or NDArrays. What it has no place for is made anew. */
+  readonly into?: unknown;
+}
+
+/** What a callable needs of its session. */
+export interface CallableContext {
+  readonly graph: Graph;
+  readonly engine: NativeSession;
+  readonly cache: PlanCache;
+  /** Throws where the session is closed; completes the async runs before. */
+  ready(): void;
+  later(request: RunRequest, values: readonly unknown[], limits: RunLimits): Promise<unknown>;
+}
+
+/** Makes a callable; the session's method calls this. */
+export const makeCallable = <R>(
+  fetches: Fetch,
+  feedList: readonly FeedKey[],
+  options: CallableOptions,
+  context: CallableContext,
+): Callable<R> => {
+  if (!Array.isArray(feedList)) throw new GraphTypeError('`feed_list` must be a list or tuple.');
+  const { graph, engine, cache } = context;
+  const request = new RunRequest(graph, fetches, feedList);
+  const count = feedList.length;
+  const check = (given: number): void => {
+    if (given !== count) throw new ValueError(`The callable takes ${count} values, ${given} given`);
+  };
+  const into = options.into === undefined ? undefined : new Targets(request, options.into);
+  const step = (...values: readonly FeedValueLike[]): unknown => {
+    if (values.length !== count) check(values.length);
+    const fed = request.slots.convert(values, false);
+    context.ready();
+    try {
+      if (!request.runs) return request.build([], fed);
+      const cached = request.cached(cache);
+      const results =
+        into === undefined
+          ? runStages(engine, cache, cached, fed)
+          : into.run(engine, cache, cache.plan(cached, fed), fed);
+      return request.build(results, fed);
+    } catch (error) {
+      throw typedError(graph, error);
+    }
+  };
+  const later = async (...values: readonly FeedValueLike[]): Promise<unknown> => {
+    check(values.length);
+    const result = await context.later(request, values, {});
+    return into === undefined ? result : into.fill(result);
+  };
+  return Object.assign(step, { async: later }) as unknown as Callable<R>;
+};
+
+/** The caller's memory for results. */
+class Targets {
+  readonly #request: RunRequest;
+  /** For each distinct fetch. */
+  readonly #targets: readonly (NumericArray | undefined)[];
+  #plan: LoadedPlan | undefined;
+  #outs: Outs | undefined;
+
+  constructor(request: RunRequest, into: unknown) {
+    this.#request = request;
+    this.#targets = request.structure.leavesOf(into).map((leaf) => {
+      if (leaf === undefined) return undefined;
+      const data = leaf instanceof NDArray ? leaf.data : leaf;
+      if (!ArrayBuffer.isView(data) || data instanceof DataView) {
+        throw new GraphTypeError('into takes typed arrays and NDArrays of numbers');
+      }
+      return data as NumericArray;
+    });
+  }
+
+  run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {
+    const outs = this.#outsOf(plan);
+    if (outs === undefined) {
+      return runStages(engine, cache, this.#request.cached(cache), fed).map((result, i) => this.#moved(result, i));
+    }
+    return plan.results(plan.values(engine.runSync(plan.id, plan.feeds(fed.datas), outs), outs));
+  }
+
+  /** What the engine writes itself; undefined where results have to be moved afterwards. */
+  #outsOf(plan: LoadedPlan): Outs | undefined {
+    if (this.#plan === plan) return this.#outs;
+    const { stage } = plan;
+    const direct = plan.plain && stage.next === undefined && stage.variableShapes.size === 0;
+    const outs = stage.fetches.map((_, place) => this.#targetOf(place));
+    this.#plan = plan;
+    this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? outs : undefined;
+    return this.#outs;
+  }
+  #targetOf(place: number): NumericArray | undefined {
+    const at = this.#targets.findIndex((_, i) => this.#request.placeOf(i) === place);
+    return this.#targets[at];
+  }
+
+  #moved(result: NDArray, place: number): NDArray {
+    const target = this.#targetOf(place);
+    return target === undefined ? result : moveInto(result, target);
+  }
+
+  /** The results of an async run, moved into the caller's memory. */
+  fill(results: unknown): unknown {
+    const { structure } = this.#request;
+    const values = structure.leavesOf(results).map((leaf, i) => {
+      const target = this.#targets[i];
+      return target === undefined || !(leaf instanceof NDArray) ? (leaf as NDArray) : moveInto(leaf, target);
+    });
+    return structure.build(values);
+  }
+}
+
+const moveInto = (result: NDArray, target: NumericArray): NDArray => {
+  if (target.constructor !== result.dtype.array || target.length !== result.size) {
+    throw new ValueError(
+      `into holds ${target.length} elements in a ${target.constructor.name}, the result is ${result.dtype} of ${result.size}`,
+    );
+  }
+  (target as Float32Array).set(result.data as Float32Array);
+  return new NDArray(result.dtype, result.shape, target);
+};

@@ -1,0 +1,64 @@
+// What the engine reports ({code, node, text}) as a typed error with the operation, its shapes and the user's lines.
+import { GrafoError, type OpError, opErrorFromCode } from '../core/errors.js';
+import type { Graph, Operation } from '../core/graph.js';
+import { UserPlace } from '../core/place.js';
+import type { NativeError } from './native.js';
+
+/** TensorFlow's names of its error codes, at their numbers. */
+const CODES: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+const isNativeError = (error: unknown): error is NativeError =>
+  error instanceof Error &&
+  !(error instanceof GrafoError) &&
+  typeof (error as Partial<NativeError>).code === 'string' &&
+  typeof (error as Partial<NativeError>).node === 'number';
+
+/** Operations are numbered from 1 in creation order. */
+const operationOf = (graph: Graph, id: number): Operation | undefined => {
+  const found = graph.getOperations()[id - 1];
+  return found?.id === id ? found : graph.getOperations().find((op) => op.id === id);
+};
+
+const shapesOf = (op: Operation): string | undefined =>
+  op.inputs.length === 0
+    ? undefined
+    : op.inputs
+        .slice(0, 8)
+        .map((input) => `${input.op.name} ${input.shape.toBrackets()}`)
+        .join(', ');
+
+/**
+ * The typed error for what a run threw; anything that is not the engine's stays as it is.
+ *
+ * @param runFrom the user's line of an async run; by default the one on the stack now.
+ */
+export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): unknown => {
+  if (!isNativeError(error)) return error;
+  const op = error.node > 0 ? operationOf(graph, error.node) : undefined;
+  const made: OpError = opErrorFromCode(CODES.indexOf(error.code), error.message, {
+    op: op?.type,
+    node: op?.name,
+    shapes: op === undefined ? undefined : shapesOf(op),
+    createdAt: op?.place.toString() || undefined,
+    runFrom: (runFrom ?? new UserPlace()).toString() || undefined,
+  });
+  return made;
+};

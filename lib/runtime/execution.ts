@@ -1,0 +1,106 @@
+// One run from its feeds to its results: every stage of it, on this thread or on the session's.
+import type { Stage } from '../compile/stage.js';
+import type { DataArray } from '../core/dtype.js';
+import type { NDArray } from '../core/ndarray.js';
+import type { Fed } from './feeds.js';
+import type { NativeResults, NativeSession } from './native.js';
+import type { CachedRequest, LoadedPlan, PlanCache } from './planCache.js';
+import type { Attempt } from './runQueue.js';
+
+/** Takes over what a stage tells about variables; the arrays keep their identity while nothing changed. */
+const learn = (cache: PlanCache, stage: Stage): void => {
+  for (const [id, shape] of stage.variableShapes) {
+    const known = cache.variableShapes.get(id);
+    if (known === undefined || known.length !== shape.length || known.some((dim, i) => dim !== shape[i])) {
+      cache.variableShapes.set(id, shape);
+    }
+  }
+};
+
+/** Runs every stage now and gives the request's results. */
+export const runStages = (
+  engine: NativeSession,
+  cache: PlanCache,
+  cached: CachedRequest,
+  fed: Fed,
+): readonly NDArray[] => {
+  const plan = cache.plan(cached, fed);
+  const raw = engine.runSync(plan.id, plan.feeds(fed.datas));
+  return plan.stage.next === undefined && plan.stage.variableShapes.size === 0
+    ? plan.results(plan.values(raw))
+    : runRest(engine, cache, plan, plan.values(raw), fed.datas);
+};
+
+const runRest = (
+  engine: NativeSession,
+  cache: PlanCache,
+  first: LoadedPlan,
+  firstValues: NDArray[],
+  datas: readonly DataArray[],
+): readonly NDArray[] => {
+  let values = firstValues;
+  learn(cache, first.stage);
+  let plan = first;
+  while (plan.stage.next !== undefined) {
+    const next = cache.load(plan.stage.next(values));
+    try {
+      values = next.values(engine.runSync(next.id, next.feeds(datas)));
+    } finally {
+      cache.unload(next);
+    }
+    learn(cache, next.stage);
+    plan = next;
+  }
+  return plan.results(values);
+};
+
+/** The stages of one async run, as attempts for the queue. `finish` gets the request's results. */
+export class StagedRun {
+  readonly #engine: NativeSession;
+  readonly #cache: PlanCache;
+  readonly #fed: Fed;
+  readonly #finish: (results: readonly NDArray[]) => void;
+
+  constructor(engine: NativeSession, cache: PlanCache, fed: Fed, finish: (results: readonly NDArray[]) => void) {
+    this.#engine = engine;
+    this.#cache = cache;
+    this.#fed = fed;
+    this.#finish = finish;
+  }
+
+  begin(cached: CachedRequest): Attempt {
+    return this.#attempt(this.#cache.plan(cached, this.#fed), false);
+  }
+
+  #attempt(plan: LoadedPlan, temporary: boolean): Attempt {
+    const feeds = plan.feeds(this.#fed.datas);
+    const drop = (): void => {
+      if (temporary) this.#cache.unload(plan);
+    };
+    return {
+      start: (done) => {
+        this.#engine.run(plan.id, feeds, (error, results) => {
+          // The engine unloads at once here: nothing of this session is in flight.
+          if (error !== undefined && error !== null) drop();
+          done(error, results);
+        });
+      },
+      sync: () => {
+        try {
+          return this.#engine.runSync(plan.id, feeds);
+        } catch (error) {
+          drop();
+          throw error;
+        }
+      },
+      next: (raw: NativeResults) => {
+        const values = plan.values(raw);
+        drop();
+        learn(this.#cache, plan.stage);
+        if (plan.stage.next !== undefined) return this.#attempt(this.#cache.load(plan.stage.next(values)), true);
+        this.#finish(plan.results(values));
+        return undefined;
+      },
+    };
+  }
+}

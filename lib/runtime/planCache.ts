@@ -1,0 +1,211 @@
+// Plans of a session: compiled once per request, specialised and loaded once per shapes, thrown away by least recent use.
+import { prepare } from '../compile/pipeline.js';
+import type { CompileOptions, Prepared, Request, Stage } from '../compile/stage.js';
+import type { DataArray, NumericArray } from '../core/dtype.js';
+import type { Graph } from '../core/graph.js';
+import { NDArray } from '../core/ndarray.js';
+import type { Fed } from './feeds.js';
+import type { NativeSession as Engine, NativeFeed, NativeResults } from './native.js';
+import { copyOf, packStrings, ResultReader } from './results.js';
+
+const MAX_REQUESTS = 256;
+const MAX_PLANS = 512;
+
+/** The caller's own memory for some fetches of a plan. */
+export type Outs = readonly (NumericArray | undefined)[];
+
+/** A stage in the engine, and how its feeds and results are found. */
+export class LoadedPlan {
+  readonly stage: Stage;
+  readonly id: number;
+  /** Whether an async run of it is worth no thread. */
+  readonly small: boolean;
+  readonly readers: readonly ResultReader[];
+  /** Whether the plan's fetches are the request's, one for one. */
+  readonly plain: boolean;
+  /** Whether the request's feeds are the plan's, in order and without strings. */
+  readonly #direct: boolean;
+
+  constructor(engine: Engine, stage: Stage) {
+    const { words, constants, strings, stateKeys } = stage.plan;
+    this.stage = stage;
+    this.id = engine.loadPlan(words, constants, strings, stateKeys);
+    this.small = stage.cost < 50_000 && stage.next === undefined;
+    this.readers = stage.fetches.map((info, i) => new ResultReader(info, i, engine));
+    this.plain =
+      stage.results.length === stage.fetches.length &&
+      stage.results.every((result, i) => 'fetch' in result && result.fetch === i);
+    this.#direct = stage.feeds.every(
+      ({ source, dtype }, i) => 'feed' in source && source.feed === i && dtype.array !== undefined,
+    );
+  }
+
+  /** What the engine is fed. */
+  feeds(datas: readonly DataArray[]): readonly NativeFeed[] {
+    if (this.#direct && datas.length === this.stage.feeds.length) return datas as readonly NativeFeed[];
+    return this.stage.feeds.map(({ source }) => {
+      const data = 'feed' in source ? datas[source.feed]! : source.value.data;
+      return Array.isArray(data) ? packStrings(data) : data;
+    });
+  }
+
+  /** Every fetched value of the plan; where `outs` has memory, that. */
+  values(raw: NativeResults, outs?: Outs): NDArray[] {
+    const readers = this.readers;
+    const values = new Array<NDArray>(readers.length);
+    for (let i = 0; i < values.length; i++) {
+      const out = outs?.[i];
+      values[i] = out === undefined ? readers[i]!.read(raw?.[i]) : readers[i]!.wrap(out);
+    }
+    return values;
+  }
+
+  /** The request's results, from the plan's values. */
+  results(values: NDArray[]): NDArray[] {
+    if (this.plain) return values;
+    const { results } = this.stage;
+    const used = new Set<number>();
+    return results.map((result) => {
+      if ('value' in result) return copyOf(result.value);
+      const value = values[result.fetch]!;
+      // Two fetches may share a value of the plan; each result is its own memory.
+      if (used.has(result.fetch)) return copyOf(value);
+      used.add(result.fetch);
+      return value;
+    });
+  }
+}
+
+/** The key of a specialisation: what the plan's shapes depend on. */
+interface Specialised {
+  readonly plan: LoadedPlan;
+  readonly key: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly valued: readonly (DataArray | undefined)[];
+  readonly variables: readonly (readonly number[] | undefined)[];
+}
+
+/** A request of a session with its plans. */
+export class CachedRequest {
+  readonly request: Request;
+  readonly prepared: Prepared;
+  readonly plans = new Map<string, Specialised>();
+  last: Specialised | undefined;
+
+  constructor(request: Request, prepared: Prepared) {
+    this.request = request;
+    this.prepared = prepared;
+  }
+}
+
+const sameNumbers = (a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean => {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+};
+
+/** All plans of one session. Not used while a run is in flight: the engine would make the caller wait. */
+export class PlanCache {
+  /** Shapes of variables that have no static one, by operation id. */
+  readonly variableShapes = new Map<number, readonly number[]>();
+  readonly #graph: Graph;
+  readonly #engine: Engine;
+  readonly #options: CompileOptions;
+  readonly #requests = new Map<string, CachedRequest>();
+  /** Plans by last use, oldest first. */
+  readonly #used = new Map<Specialised, CachedRequest>();
+
+  constructor(graph: Graph, engine: Engine, options: CompileOptions) {
+    this.#graph = graph;
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** The compiled request of these tensors and operations. */
+  request(fetches: Request['fetches'], targets: Request['targets'], feeds: Request['feeds']): CachedRequest {
+    const names = (tensors: Request['fetches']) =>
+      tensors.map((tensor) => `${tensor.op.id}:${tensor.valueIndex}`).join();
+    const key = `${names(fetches)};${targets.map((op) => op.id).join()};${names(feeds)}`;
+    let found = this.#requests.get(key);
+    if (found === undefined) {
+      const request = { graph: this.#graph, fetches, targets, feeds };
+      found = new CachedRequest(request, prepare(request, this.#options));
+      if (this.#requests.size >= MAX_REQUESTS) this.#forget(this.#requests.keys().next().value!);
+    } else this.#requests.delete(key);
+    this.#requests.set(key, found);
+    return found;
+  }
+
+  /** The plan for concrete feeds. */
+  plan(cached: CachedRequest, fed: Fed): LoadedPlan {
+    const last = cached.last;
+    if (last !== undefined && this.#fits(cached.prepared, last, fed)) return last.plan;
+    return this.#other(cached, fed);
+  }
+
+  #fits({ valueFeeds, dynamicVariables }: Prepared, plan: Specialised, { datas, shapes }: Fed): boolean {
+    for (let i = 0; i < shapes.length; i++) {
+      const a = plan.shapes[i]!;
+      const b = shapes[i]!;
+      if (a.length !== b.length) return false;
+      for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+    }
+    for (const i of valueFeeds) if (!sameNumbers(plan.valued[i]!, datas[i]!)) return false;
+    for (let i = 0; i < dynamicVariables.length; i++) {
+      if (plan.variables[i] !== this.variableShapes.get(dynamicVariables[i]!)) return false;
+    }
+    return true;
+  }
+
+  #other(cached: CachedRequest, { datas, shapes }: Fed): LoadedPlan {
+    const { prepared, request } = cached;
+    const values = prepared.valueFeeds.map((i) => JSON.stringify(Array.from(datas[i] as ArrayLike<unknown>, String)));
+    const variables = prepared.dynamicVariables.map((id) => this.variableShapes.get(id));
+    const key = [
+      shapes.map((shape) => shape.join('x')).join(),
+      ...values,
+      ...variables.map((shape) => shape?.join('x') ?? '?'),
+    ].join(';');
+    let found = cached.plans.get(key);
+    if (found === undefined) {
+      const own = shapes.map((shape) => Object.freeze([...shape]));
+      const arrays = own.map((shape, i) => {
+        const dtype = request.feeds[i]!.dtype;
+        const data = prepared.valueFeeds.includes(i) ? (datas[i]!.slice() as DataArray) : datas[i]!;
+        return { shape, array: new NDArray(dtype, shape, data) };
+      });
+      const stage = prepared.specialize(arrays, this.variableShapes);
+      const valued = arrays.map(({ array }, i) => (prepared.valueFeeds.includes(i) ? array.data : undefined));
+      found = { plan: this.load(stage), key, shapes: own, valued, variables };
+      cached.plans.set(key, found);
+    } else this.#used.delete(found);
+    this.#used.set(found, cached);
+    cached.last = found;
+    if (this.#used.size > MAX_PLANS) this.#evict();
+    return found.plan;
+  }
+
+  /** Loads a stage; the caller unloads it where the cache does not keep it. */
+  load(stage: Stage): LoadedPlan {
+    return new LoadedPlan(this.#engine, stage);
+  }
+  unload(plan: LoadedPlan): void {
+    this.#engine.unloadPlan(plan.id);
+  }
+
+  #evict(): void {
+    const [oldest, owner] = this.#used.entries().next().value!;
+    this.#drop(owner, oldest);
+  }
+  #drop(owner: CachedRequest, plan: Specialised): void {
+    this.#used.delete(plan);
+    owner.plans.delete(plan.key);
+    if (owner.last === plan) owner.last = undefined;
+    this.unload(plan.plan);
+  }
+  #forget(key: string): void {
+    const request = this.#requests.get(key)!;
+    this.#requests.delete(key);
+    for (const plan of [...request.plans.values()]) this.#drop(request, plan);
+  }
+}

@@ -1,0 +1,212 @@
+// The runs of one session, first in first out: one in flight on the session's thread, the others waiting here.
+import { CancelledError, DeadlineExceededError, ResourceExhaustedError } from '../core/errors.js';
+import type { NativeResults } from './native.js';
+
+/** How a run is limited. */
+export interface RunLimits {
+  /** Cancels the run, waiting or in flight. */
+  readonly signal?: AbortSignal | undefined;
+  /** Cancels the run after so many milliseconds with DEADLINE_EXCEEDED. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** One step of a run: hands itself to the engine's thread, or runs now. */
+export interface Attempt {
+  /** Starts it on the session's thread. */
+  start(done: (error: unknown, results: NativeResults) => void): void;
+  /** Runs it on this thread. */
+  sync(): NativeResults;
+  /** What follows its results: another attempt, or undefined where the run is complete. */
+  next(results: NativeResults): Attempt | undefined;
+}
+
+interface Job {
+  /** Makes the first attempt: called when the run has its turn, because shapes may depend on the runs before it. */
+  readonly begin: () => Attempt;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** Why it was told to stop while in flight. */
+  stopped: unknown;
+  settled: boolean;
+  release: (() => void) | undefined;
+}
+
+/** The queue of one session. */
+export class RunQueue {
+  readonly #limit: number;
+  readonly #cancel: () => void;
+  readonly #finish: () => void;
+  readonly #waiting: Job[] = [];
+  #active: Job | undefined;
+  /** Whether a run is on the session's thread now. */
+  #inFlight = false;
+  #pumping = false;
+  #onIdle: (() => void) | undefined;
+
+  /**
+   * @param limit most runs waiting.
+   * @param cancel ends the run in flight soon.
+   * @param finish waits for the run in flight and delivers it within the call.
+   */
+  constructor(limit: number, cancel: () => void, finish: () => void) {
+    this.#limit = limit;
+    this.#cancel = cancel;
+    this.#finish = finish;
+  }
+
+  get idle(): boolean {
+    return this.#active === undefined && this.#waiting.length === 0;
+  }
+
+  /** Adds a run; the promise settles when it is complete. */
+  add(begin: () => Attempt, limits: RunLimits): Promise<void> {
+    if (this.#waiting.length >= this.#limit) {
+      return Promise.reject(
+        new ResourceExhaustedError(
+          `${this.#waiting.length} runs are waiting in this session; maxInFlight is ${this.#limit}`,
+        ),
+      );
+    }
+    return new Promise<void>((resolve, reject) => {
+      const job: Job = { begin, resolve, reject, stopped: undefined, settled: false, release: undefined };
+      this.#limited(job, limits);
+      if (job.settled) return;
+      this.#waiting.push(job);
+      this.#startNext();
+    });
+  }
+
+  /** Completes every run that was added, on this thread. */
+  pump(): void {
+    if (this.idle) return;
+    if (this.#inFlight) {
+      this.#pumping = true;
+      try {
+        while (this.#inFlight) this.#finish();
+      } finally {
+        this.#pumping = false;
+      }
+    }
+    while (this.#waiting.length > 0) this.#runNow(this.#waiting.shift()!);
+  }
+
+  /** Rejects what waits; calls `then` when the run in flight, if any, is complete. */
+  close(then: () => void): void {
+    for (const job of this.#waiting.splice(0)) this.#settle(job, new CancelledError('Session has been closed.'));
+    if (this.#active === undefined) then();
+    else this.#onIdle = then;
+  }
+
+  #limited(job: Job, { signal, timeoutMs }: RunLimits): void {
+    const stop = (why: unknown): void => {
+      if (job.settled) return;
+      if (this.#active === job) {
+        job.stopped = why;
+        this.#cancel();
+        return;
+      }
+      const at = this.#waiting.indexOf(job);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      this.#settle(job, why);
+    };
+    const releases: (() => void)[] = [];
+    if (signal !== undefined) {
+      const abort = (): void => {
+        const why = new CancelledError('The run was cancelled by its AbortSignal');
+        why.cause = signal.reason;
+        stop(why);
+      };
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener('abort', abort, { once: true });
+      releases.push(() => signal.removeEventListener('abort', abort));
+    }
+    if (timeoutMs !== undefined) {
+      const timer = setTimeout(
+        () => stop(new DeadlineExceededError(`The run took longer than ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      releases.push(() => clearTimeout(timer));
+    }
+    if (releases.length === 0) return;
+    job.release = () => {
+      for (const release of releases) release();
+    };
+  }
+
+  #settle(job: Job, error: unknown): void {
+    if (job.settled) return;
+    job.settled = true;
+    job.release?.();
+    if (error === undefined) job.resolve();
+    else job.reject(job.stopped ?? error);
+  }
+
+  #startNext(): void {
+    while (this.#active === undefined && this.#waiting.length > 0 && !this.#pumping) {
+      const job = this.#waiting.shift()!;
+      this.#active = job;
+      try {
+        this.#launch(job, job.begin());
+      } catch (error) {
+        this.#complete(job, error);
+      }
+    }
+  }
+
+  #launch(job: Job, attempt: Attempt): void {
+    this.#inFlight = true;
+    try {
+      attempt.start((error, results) => {
+        this.#inFlight = false;
+        if (error !== undefined && error !== null) {
+          this.#complete(job, error);
+          this.#startNext();
+          return;
+        }
+        try {
+          const next = attempt.next(results);
+          if (next === undefined) this.#complete(job, undefined);
+          else if (job.stopped !== undefined) this.#complete(job, job.stopped);
+          else if (this.#pumping) this.#finishNow(job, next);
+          else this.#launch(job, next);
+        } catch (failure) {
+          this.#complete(job, failure);
+        }
+        this.#startNext();
+      });
+    } catch (error) {
+      this.#inFlight = false;
+      throw error;
+    }
+  }
+
+  #runNow(job: Job): void {
+    this.#active = job;
+    try {
+      this.#finishNow(job, job.begin());
+    } catch (error) {
+      this.#complete(job, error);
+    }
+  }
+
+  #finishNow(job: Job, first: Attempt): void {
+    for (let attempt: Attempt | undefined = first; attempt !== undefined; ) {
+      const results: NativeResults = attempt.sync();
+      attempt = attempt.next(results);
+    }
+    this.#complete(job, undefined);
+  }
+
+  #complete(job: Job, error: unknown): void {
+    if (this.#active === job) this.#active = undefined;
+    this.#settle(job, error);
+    const then = this.#onIdle;
+    if (then !== undefined && this.#active === undefined) {
+      this.#onIdle = undefined;
+      then();
+    }
+  }
+}

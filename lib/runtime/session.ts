@@ -1,0 +1,353 @@
+// Session: runs parts of a graph on the native engine and keeps the variables' values.
+import type { CompileOptions } from '../compile/stage.js';
+import type { TensorSource } from '../core/defineOp.js';
+import { asDtype, type DTypeLike } from '../core/dtype.js';
+import { GraphTypeError, RuntimeError, UnimplementedError, ValueError } from '../core/errors.js';
+import { Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
+import { NDArray } from '../core/ndarray.js';
+import { UserPlace } from '../core/place.js';
+import { sizeOf } from '../core/shape.js';
+import { type Callable, type CallableOptions, makeCallable } from './callable.js';
+import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
+import { typedError } from './errors.js';
+import { runStages, StagedRun } from './execution.js';
+import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
+import type { Fetch, Fetched } from './fetches.js';
+import { type NativeMemory, type NativeSession, native } from './native.js';
+import { PlanCache } from './planCache.js';
+import { RecentRequests, type RunRequest } from './request.js';
+import { type LoopFeed, runLoop, runLoopSync } from './runLoop.js';
+import { type RunLimits, RunQueue } from './runQueue.js';
+
+/** Options of a session. */
+export interface SessionOptions {
+  /** The graph to run; by default the default graph. */
+  readonly graph?: Graph | undefined;
+  /** Threads a run may use; by default what the machine grants the process. Results do not depend on it. */
+  readonly threads?: number | undefined;
+  /** Most bytes that variables, constants and intermediate values may take together. */
+  readonly memoryBytes?: number | undefined;
+  /** Most async runs that may wait; one more is rejected with RESOURCE_EXHAUSTED. 10,000 by default. */
+  readonly maxInFlight?: number | undefined;
+  /** Receives the lines of `tf.Print`; by default they go to standard error. */
+  readonly onLog?: ((line: string) => void) | undefined;
+  /** Runs on the CPU what asks for a device that is not there. */
+  readonly allowSoftPlacement?: boolean | undefined;
+  /** Passes of the compiler to switch off. */
+  readonly compile?: CompileOptions | undefined;
+}
+
+/** Options of one run. */
+export interface RunOptions extends RunLimits {}
+
+/** A device as `listDevices` tells it. */
+export interface DeviceInfo {
+  readonly name: string;
+  readonly deviceType: 'CPU' | 'GPU';
+  readonly memoryLimitBytes: number;
+}
+
+const MAX_IN_FLIGHT = 10_000;
+
+/**
+ * Runs operations of a graph and holds its variables. Sessions of one graph have separate variables.
+ *
+ * @example
+ * const x = tf.placeholder('float', []);
+ * using sess = new tf.Session();
+ * sess.runSync(tf.square(x), [[x, 3]]).item(); // 9
+ */
+export class Session {
+  readonly graph: Graph;
+  readonly #engine: NativeSession;
+  readonly #cache: PlanCache;
+  readonly #queue: RunQueue;
+  readonly #recent: RecentRequests;
+  #closed = false;
+
+  /**
+   * @param graphOrTarget the graph, the options, or TensorFlow's target (only '' exists here: this process).
+   * @param options the options.
+   */
+  constructor(graphOrTarget?: Graph | SessionOptions | string, options?: SessionOptions) {
+    if (typeof graphOrTarget === 'string' && graphOrTarget !== '') {
+      throw new UnimplementedError(`Sessions run in this process only; no target '${graphOrTarget}'`);
+    }
+    const given: SessionOptions =
+      graphOrTarget instanceof Graph
+        ? { ...options, graph: graphOrTarget }
+        : { ...(typeof graphOrTarget === 'object' ? graphOrTarget : {}), ...options };
+    if (given.graph !== undefined && !(given.graph instanceof Graph)) {
+      throw new GraphTypeError(`graph must be a tf.Graph, but got ${typeof given.graph}`);
+    }
+    this.graph = given.graph ?? getDefaultGraph();
+    const { NativeSession: Native } = native();
+    this.#engine = new Native({
+      threads: given.threads,
+      memoryBytes: given.memoryBytes,
+      onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
+    });
+    const engine = this.#engine;
+    this.#cache = new PlanCache(this.graph, engine, {
+      ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),
+      ...given.compile,
+      evaluate:
+        given.compile?.evaluate ??
+        ((stage) => {
+          const plan = this.#cache.load(stage);
+          try {
+            return plan.results(plan.values(engine.runSync(plan.id, plan.feeds([]))));
+          } finally {
+            this.#cache.unload(plan);
+          }
+        }),
+    });
+    this.#queue = new RunQueue(
+      given.maxInFlight ?? MAX_IN_FLIGHT,
+      () => engine.cancel(),
+      () => engine.finish(),
+    );
+    this.#recent = new RecentRequests(this.graph);
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new RuntimeError('Attempted to use a closed Session.');
+    if (this.graph.version === 0) {
+      throw new RuntimeError('The Session graph is empty.  Add operations to the graph before calling run().');
+    }
+  }
+
+  /**
+   * Runs now and gives the results in the structure of `fetches`: an NDArray for a tensor or variable, null for an operation.
+   * Async runs that were started before come first.
+   *
+   * @param fetches a tensor, variable, operation or name, or arrays, maps and objects of them.
+   * @param feeds values of placeholders (or of any tensor): a Map, pairs, or an object keyed by tensor name. A typed array is a vector,
+   *   or takes its tensor's shape where that is fully known and as large.
+   * @example sess.runSync({ loss, step: train }, new Map([[x, [1, 2]]])).loss.item()
+   */
+  runSync<const F extends Fetch>(fetches: F, feeds?: Feeds): Fetched<F> {
+    this.#checkOpen();
+    const { keys, values } = readFeeds(feeds);
+    const request = this.#recent.find(fetches, keys);
+    return this.#now(request, values) as Fetched<F>;
+  }
+
+  /** Runs a request on this thread. */
+  #now(request: RunRequest, values: readonly unknown[]): unknown {
+    const fed = request.slots.convert(values, false);
+    this.#checkOpen();
+    if (!this.#queue.idle) this.#queue.pump();
+    try {
+      const results = request.runs ? runStages(this.#engine, this.#cache, request.cached(this.#cache), fed) : [];
+      return request.build(results, fed);
+    } catch (error) {
+      throw typedError(this.graph, error);
+    }
+  }
+
+  /**
+   * Runs without blocking: the promise of what `runSync` returns. Runs of a session happen in the order of their calls. Feeds are copied
+   * before this returns. A run that takes about as long as handing it over is done at once.
+   *
+   * @param options `signal` and `timeoutMs` cancel the run: CANCELLED, DEADLINE_EXCEEDED.
+   * @example await sess.run(train, [[x, batch]], { timeoutMs: 1000 })
+   */
+  run<const F extends Fetch>(fetches: F, feeds?: Feeds, options: RunOptions = {}): Promise<Fetched<F>> {
+    try {
+      this.#checkOpen();
+      const { keys, values } = readFeeds(feeds);
+      const request = this.#recent.find(fetches, keys);
+      return this.#later(request, values, options) as Promise<Fetched<F>>;
+    } catch (error) {
+      return Promise.reject(typedError(this.graph, error));
+    }
+  }
+
+  async #later(request: RunRequest, values: readonly unknown[], limits: RunLimits): Promise<unknown> {
+    const { signal, timeoutMs } = limits;
+    const from = new UserPlace();
+    const alone = this.#queue.idle && signal === undefined && timeoutMs === undefined;
+    let fed = request.slots.convert(values, !alone);
+    this.#checkOpen();
+    if (!request.runs) return request.build([], fed);
+    try {
+      if (alone) {
+        const cached = request.cached(this.#cache);
+        const plan = this.#cache.plan(cached, fed);
+        if (plan.small) return request.build(runStages(this.#engine, this.#cache, cached, fed), fed);
+        // The engine copies what it is fed at once; what comes after the first stage needs its own memory.
+        if (plan.stage.next !== undefined || !request.direct) fed = ownFed(fed);
+      }
+      let found: unknown;
+      const staged = new StagedRun(this.#engine, this.#cache, fed, (results) => {
+        found = request.build(results, fed);
+      });
+      await this.#queue.add(() => staged.begin(request.cached(this.#cache)), limits);
+      return found;
+    } catch (error) {
+      throw typedError(this.graph, error, from);
+    }
+  }
+
+  /**
+   * A function that runs the same fetches again and again, with one argument per element of `feedList`. It looks nothing up.
+   *
+   * @param options `into`: typed arrays or NDArrays, in the structure of `fetches`, that take the results.
+   * @returns `step(...values)` runs now; `step.async(...values)` gives a promise.
+   * @example
+   * const step = sess.makeCallable([loss, train], [x, y]);
+   * for (const [xs, ys] of batches) step(xs, ys);
+   */
+  makeCallable<const F extends Fetch>(
+    fetches: F,
+    feedList: readonly FeedKey[] = [],
+    options: CallableOptions = {},
+  ): Callable<Fetched<F>> {
+    this.#checkOpen();
+    return makeCallable<Fetched<F>>(fetches, feedList, options, {
+      graph: this.graph,
+      engine: this.#engine,
+      cache: this.#cache,
+      ready: () => {
+        if (this.#closed) this.#checkOpen();
+        if (!this.#queue.idle) this.#queue.pump();
+      },
+      later: (request, values, limits) => this.#later(request, values, limits),
+    });
+  }
+
+  /**
+   * Runs the same request `n` times in one native call.
+   *
+   * @param feeds pairs of a tensor and its value; `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end).
+   * @returns the results in the structure of `fetches`, each with a first dimension of `n`; null for operations.
+   * @example sess.runLoopSync([train, loss], 100, [[x, tf.stepped(batches)]])[1].shape // [100]
+   */
+  runLoopSync<const F extends Fetch>(
+    fetches: F,
+    n: number,
+    feeds: Iterable<readonly [FeedKey, LoopFeed]> = [],
+  ): Fetched<F> {
+    this.#checkOpen();
+    const loop = runLoopSync(this.#loopContext(), fetches, n, [...feeds]);
+    return loop as Fetched<F>;
+  }
+
+  /** `runLoopSync` on the session's own thread: the promise of what it returns. */
+  runLoop<const F extends Fetch>(
+    fetches: F,
+    n: number,
+    feeds: Iterable<readonly [FeedKey, LoopFeed]> = [],
+    options: RunOptions = {},
+  ): Promise<Fetched<F>> {
+    return this.#loopLater(fetches, n, feeds, options) as Promise<Fetched<F>>;
+  }
+
+  async #loopLater(
+    fetches: Fetch,
+    n: number,
+    feeds: Iterable<readonly [FeedKey, LoopFeed]>,
+    options: RunOptions,
+  ): Promise<unknown> {
+    this.#checkOpen();
+    const from = new UserPlace();
+    try {
+      return await runLoop(this.#loopContext(), fetches, n, [...feeds], options);
+    } catch (error) {
+      throw typedError(this.graph, error, from);
+    }
+  }
+
+  #loopContext() {
+    return {
+      graph: this.graph,
+      engine: this.#engine,
+      cache: this.#cache,
+      queue: this.#queue,
+      checkOpen: () => this.#checkOpen(),
+    };
+  }
+
+  /**
+   * The plan of a run, as text: steps, fusions, buffers and bytes.
+   *
+   * @example console.log(sess.explain(loss, [[x, batch]]))
+   */
+  explain(fetches: Fetch, feeds?: Feeds): string {
+    this.#checkOpen();
+    const { keys, values } = readFeeds(feeds);
+    const request = this.#recent.find(fetches, keys);
+    const fed = request.slots.convert(values, false);
+    this.#checkOpen();
+    if (!request.runs) return 'nothing to run: every fetch is fed';
+    this.#queue.pump();
+    return this.#cache.plan(request.cached(this.#cache), fed).stage.explain();
+  }
+
+  /** Bytes the session uses: `sess.memory().variables`. */
+  memory(): NativeMemory {
+    this.#checkOpen();
+    return this.#engine.memory();
+  }
+
+  /** The devices a run may use: `sess.listDevices()[0].deviceType // 'CPU'`. */
+  listDevices(): readonly DeviceInfo[] {
+    if (this.#closed) throw new RuntimeError('Attempted to use a closed Session.');
+    const memoryLimitBytes = this.#engine.memory().limit;
+    return [{ name: '/job:localhost/replica:0/task:0/device:CPU:0', deviceType: 'CPU', memoryLimitBytes }];
+  }
+
+  /**
+   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it.
+   *
+   * @example const batch = sess.hostBuffer('float32', [100, 784]);
+   */
+  hostBuffer(dtype: DTypeLike, shape: readonly number[]): NDArray {
+    const type = asDtype(dtype);
+    if (type.array === undefined) throw new ValueError('A host buffer holds numbers, not strings');
+    const size = sizeOf(shape);
+    if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || !Number.isSafeInteger(size * type.size)) {
+      throw new ValueError(`No buffer has the shape (${shape.join(', ')})`);
+    }
+    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size)));
+  }
+
+  /** The current value of a variable; FailedPreconditionError where it is not initialised: `sess.readVariable(w).toArray()`. */
+  readVariable(variable: TensorSource | Tensor): NDArray {
+    return this.runSync(variable as TensorSource);
+  }
+
+  /**
+   * Sets a variable, through its own initialiser.
+   *
+   * @example sess.loadVariable(w, [[1], [2]])
+   */
+  loadVariable(variable: { readonly initializer: Operation }, value: FeedValueLike): void {
+    const { initializer } = variable;
+    this.runSync(initializer, [[initializer.inputs[1]!, value]]);
+  }
+
+  /** Runs a synchronous function with this session as the default one, for `eval()` and `run()`. */
+  asDefault<R>(fn: (session: Session) => R): R {
+    return withDefaultSession(this as DefaultHolder as Session, fn);
+  }
+
+  /** Ends the session: rejects the runs that wait, lets the one in flight finish, frees its memory. Again: nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.close(() => this.#engine.close());
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `<tf.Session${this.#closed ? ' closed' : ''}>`;
+  }
+}
