@@ -1,0 +1,63 @@
+# The same libraries as CMakeLists.txt, for machines without CMake: the addon and the CPU backends.
+{
+  "variables": {
+    "common_flags": [
+      "-std=c++20", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+      "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fstack-protector-strong", "-fexceptions",
+      "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-Wall", "-Wextra", "-ffile-prefix-map=<(module_root_dir)/="
+    ]
+  },
+  "target_defaults": {
+    "include_dirs": ["native", "node_modules/node-api-headers/include", "../node-api-headers/include"],
+    "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["<@(common_flags)"],
+    "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(common_flags)"], "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
+    "conditions": [
+      ["OS=='linux'", {
+        "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete,-z,relro,-z,now,-z,noexecstack"]
+      }]
+    ]
+  },
+  "targets": [
+    {
+      "target_name": "grafo",
+      "sources": ["<!@(node tools/lib/sources.mjs base plan runtime addon)"],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags_cc": ["-D_GLIBCXX_ASSERTIONS"],
+      "libraries": ["-ldl"]
+    }
+  ],
+  "conditions": [
+    ["target_arch=='x64'", {
+      "targets": [
+        {
+          "target_name": "grafo_cpu_v2", "type": "shared_library", "product_prefix": "", "product_extension": "so",
+          "product_dir": "<(PRODUCT_DIR)",
+          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
+          "defines": ["GRAFO_ISA_LEVEL=\"v2\""], "cflags_cc": ["-march=x86-64-v2"]
+        },
+        {
+          "target_name": "grafo_cpu_v3", "type": "shared_library", "product_prefix": "", "product_extension": "so",
+          "product_dir": "<(PRODUCT_DIR)",
+          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
+          "defines": ["GRAFO_ISA_LEVEL=\"v3\""], "cflags_cc": ["-march=x86-64-v3"]
+        },
+        {
+          "target_name": "grafo_cpu_v4", "type": "shared_library", "product_prefix": "", "product_extension": "so",
+          "product_dir": "<(PRODUCT_DIR)",
+          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
+          "defines": ["GRAFO_ISA_LEVEL=\"v4\""], "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512"]
+        }
+      ]
+    }, {
+      "targets": [
+        {
+          "target_name": "grafo_cpu_arm64", "type": "shared_library", "product_prefix": "", "product_extension": "so",
+          "product_dir": "<(PRODUCT_DIR)",
+          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
+          "defines": ["GRAFO_ISA_LEVEL=\"arm64\""], "cflags_cc": ["-march=armv8-a"]
+        }
+      ]
+    }]
+  ]
+}

@@ -1,0 +1,115 @@
+// Builds the native engine: which tool is there, what it is called with, and whether there is anything to do.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The package's folder. */
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** Where the addon and its backends are put. */
+export const output = join(root, 'build', 'Release');
+/** The addon. */
+export const addon = join(output, 'grafo.node');
+
+const require = createRequire(import.meta.url);
+
+/** The full path of a program, or undefined. */
+export function which(name) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    if (folder !== '' && existsSync(path)) return path;
+  }
+  return undefined;
+}
+
+const compiler = () => process.env.CXX?.split(' ')[0] || which('c++') || which('g++') || which('clang++');
+
+/** The entry file of a dependency, or undefined where it is not installed. */
+function dependency(path) {
+  try {
+    return require.resolve(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function newest(folder) {
+  let time = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (entry.name !== 'test') time = Math.max(time, newest(path));
+    } else {
+      time = Math.max(time, statSync(path).mtimeMs);
+    }
+  }
+  return time;
+}
+
+/** Whether the addon and a backend are newer than every source. */
+export function upToDate() {
+  if (!existsSync(addon)) return false;
+  const built = readdirSync(output).filter((name) => name === 'grafo.node' || name.startsWith('grafo_cpu_'));
+  if (built.length < 2) return false;
+  const oldest = Math.min(...built.map((name) => statSync(join(output, name)).mtimeMs));
+  const rules = ['CMakeLists.txt', 'binding.gyp'].map((name) => statSync(join(root, name)).mtimeMs);
+  return oldest >= Math.max(newest(join(root, 'native')), ...rules);
+}
+
+function withCmake() {
+  const cmakeJs = dependency('cmake-js/bin/cmake-js');
+  if (which('cmake') === undefined || cmakeJs === undefined) return undefined;
+  // cmake-js takes node-api-headers because package.json names binary.napi_versions; nothing is downloaded.
+  const words = [cmakeJs, 'compile', '--parallel', '2'];
+  return { name: 'cmake-js', words };
+}
+
+function withGyp() {
+  const npm = dirname(
+    process.env.npm_execpath ?? join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'bin', 'x'),
+  );
+  const places = [
+    process.env.npm_config_node_gyp,
+    join(npm, '..', 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'),
+    join(
+      dirname(process.execPath),
+      '..',
+      'lib',
+      'node_modules',
+      'npm',
+      'node_modules',
+      'node-gyp',
+      'bin',
+      'node-gyp.js',
+    ),
+  ];
+  const gyp = places.find((path) => path && existsSync(path)) ?? dependency('node-gyp/bin/node-gyp.js');
+  if (gyp === undefined || which('make') === undefined) return undefined;
+  const words = [gyp, 'rebuild', '--jobs', '2'];
+  const prefix = dirname(dirname(process.execPath));
+  if (existsSync(join(prefix, 'include', 'node', 'node_api.h'))) words.push(`--nodedir=${prefix}`);
+  return { name: 'node-gyp', words };
+}
+
+/** The way to build here: {name, words for node}, or undefined where a tool is missing. */
+export function builder() {
+  if (compiler() === undefined) return undefined;
+  return process.env.GRAFO_BUILDER === 'node-gyp' ? withGyp() : (withCmake() ?? withGyp());
+}
+
+/** Builds from nothing. True if the tool says that it went well. */
+export function build({ words }) {
+  // The cache of another CMake, or of another folder, fails in ways that say nothing.
+  rmSync(join(root, 'build', 'CMakeCache.txt'), { force: true });
+  return spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+/** Loads the addon in a process of its own, so that a crash is an answer too. Undefined if all is well, else what it said. */
+export function tryAddon() {
+  const code =
+    'const n = require(process.argv[1]); console.log(JSON.stringify(n.info())); new n.NativeSession().close();';
+  const child = spawnSync(process.execPath, ['-e', code, addon], { encoding: 'utf8' });
+  if (child.status === 0) return undefined;
+  return child.stderr || `ended with ${child.signal ?? child.status}`;
+}
