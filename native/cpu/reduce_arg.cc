@@ -127,6 +127,21 @@ void arg_loop(const AxisStep& step, const RunContext& context, const void* x, vo
 template <class Combine, class T>
 void cumulative_loop(const AxisStep& step, const RunContext& context, const void* x, void* y) {
   const T identity = std::is_same_v<Combine, math::Add> ? T(0) : T(1);
+  if (step.inner == 1) {
+    parallel_for(context, step.outer, grain_for(4 * step.axis), [&](int64_t begin, int64_t end) {
+      const int64_t stride = step.reverse ? -1 : 1;
+      for (int64_t o = begin; o < end; ++o) {
+        T sum = identity;
+        int64_t at = o * step.axis + (step.reverse ? step.axis - 1 : 0);
+        for (int64_t i = 0; i < step.axis; ++i, at += stride) {
+          const T next = Combine()(sum, static_cast<const T*>(x)[at]);
+          static_cast<T*>(y)[at] = step.exclusive ? sum : next;
+          sum = next;
+        }
+      }
+    });
+    return;
+  }
   for_strips(step, context, [&](int64_t outer, int64_t first, int64_t width) {
     const int64_t base = outer * step.axis * step.inner + first;
     const T* from = static_cast<const T*>(x) + base;

@@ -193,7 +193,7 @@ FN float softplus(float x) {
 }
 FN double softplus(double x) {
   const double larger = x > 0.0 ? x : 0.0;
-  return x == x ? larger + log1p(exp(-fabs(x))) : x;
+  return larger + log1p(exp(-fabs(x)));  // NaN comes through exp
 }
 
 }  // namespace grafo::math
