@@ -1,0 +1,103 @@
+// Python's operators on tensors: `x + y` is an AddV2 named "add", as TensorFlow's operator overloads make it.
+// Gradients are written with these, so that the graphs they make have TensorFlow's names.
+import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import type { Named } from '../core/defineOp.js';
+import type { Tensor } from '../core/graph.js';
+import {
+  addV2Op,
+  divPython2,
+  floordiv as floordivOf,
+  floorModOp,
+  mulOp,
+  pow as powOf,
+  subOp,
+  truediv as truedivOf,
+} from './arithmetic.js';
+import { logicalAndOp, logicalOrOp, logicalXor } from './compare.js';
+import { matmul as matmulOf } from './linalg.js';
+import { opScope } from './scopes.js';
+
+type Build = (x: Tensor, y: Tensor, options: Named) => Tensor;
+
+/** `x OP y`: a literal y takes the dtype of x where it fits, and is named `y` in the operation's scope. */
+const operator =
+  (name: string, build: Build) =>
+  (x: TensorLike, y: TensorLike): Tensor =>
+    opScope(null, name, [x, y], (scope) => {
+      const a = tensorOf(x) ?? convertToTensor(x, { name: 'x', preferredDtype: tensorOf(y)?.dtype });
+      return build(a, tensorOf(y) ?? convertToTensor(y, { name: 'y', preferredDtype: a.dtype }), { name: scope });
+    });
+
+/** `x OP y` for a literal x: it has to be of the dtype of y, and is named `x`. */
+const reversed =
+  (name: string, build: Build) =>
+  (x: TensorLike, y: TensorLike): Tensor =>
+    opScope(null, name, [x, y], (scope) => {
+      const b = convertToTensor(y);
+      return build(convertToTensor(x, { name: 'x', dtype: b.dtype }), b, { name: scope });
+    });
+
+const BUILD = {
+  add: (x, y, options) => addV2Op({ x, y }, {}, options).output,
+  sub: (x, y, options) => subOp({ x, y }, {}, options).output,
+  mul: (x, y, options) => mulOp({ x, y }, {}, options).output,
+  div: (x, y, options) => divPython2(x, y, options),
+  truediv: (x, y, options) => truedivOf(x, y, options),
+  floordiv: (x, y, options) => floordivOf(x, y, options),
+  mod: (x, y, options) => floorModOp({ x, y }, {}, options).output,
+  pow: (x, y, options) => powOf(x, y, options),
+  matmul: (x, y, options) => matmulOf(x, y, options),
+  and: (x, y, options) => logicalAndOp({ x, y }, {}, options).output,
+  or: (x, y, options) => logicalOrOp({ x, y }, {}, options).output,
+  xor: (x, y, options) => logicalXor(x, y, options),
+} as const satisfies Record<string, Build>;
+
+/** `x + y` */
+export const add = operator('add', BUILD.add);
+/** `x - y` */
+export const sub = operator('sub', BUILD.sub);
+/** `x * y` */
+export const mul = operator('mul', BUILD.mul);
+/** Python 2's `x / y` */
+export const div = operator('div', BUILD.div);
+/** `x / y` */
+export const truediv = operator('truediv', BUILD.truediv);
+/** `x // y` */
+export const floordiv = operator('floordiv', BUILD.floordiv);
+/** `x % y` */
+export const mod = operator('mod', BUILD.mod);
+/** `x ** y` */
+export const pow = operator('pow', BUILD.pow);
+/** `x @ y` */
+export const matmul = operator('matmul', BUILD.matmul);
+/** `x & y` */
+export const and = operator('and', BUILD.and);
+/** `x | y` */
+export const or = operator('or', BUILD.or);
+/** `x ^ y` */
+export const xor = operator('xor', BUILD.xor);
+
+/** `x + y` with a literal x */
+export const radd = reversed('add', BUILD.add);
+/** `x - y` with a literal x */
+export const rsub = reversed('sub', BUILD.sub);
+/** `x * y` with a literal x */
+export const rmul = reversed('mul', BUILD.mul);
+/** Python 2's `x / y` with a literal x */
+export const rdiv = reversed('div', BUILD.div);
+/** `x / y` with a literal x */
+export const rtruediv = reversed('truediv', BUILD.truediv);
+/** `x // y` with a literal x */
+export const rfloordiv = reversed('floordiv', BUILD.floordiv);
+/** `x % y` with a literal x */
+export const rmod = reversed('mod', BUILD.mod);
+/** `x ** y` with a literal x */
+export const rpow = reversed('pow', BUILD.pow);
+/** `x @ y` with a literal x */
+export const rmatmul = reversed('matmul', BUILD.matmul);
+/** `x & y` with a literal x */
+export const rand = reversed('and', BUILD.and);
+/** `x | y` with a literal x */
+export const ror = reversed('or', BUILD.or);
+/** `x ^ y` with a literal x */
+export const rxor = reversed('xor', BUILD.xor);
