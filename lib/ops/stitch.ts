@@ -1,0 +1,94 @@
+// Index lists on the host: merging lists by index, and what one list has that another has not. Gradients of reductions use them.
+import type { TensorLike } from '../core/convert.js';
+import { defineOp, type Named } from '../core/defineOp.js';
+import { INTEGERS, int32, int64 } from '../core/dtype.js';
+import type { Tensor } from '../core/graph.js';
+import { TensorShape } from '../core/shape.js';
+import { fromNumbers, MAX_HOST_SIZE, numbersOf } from './hostValue.js';
+import { needRank } from './shapeRules.js';
+
+// Only for lists of integers (shapes): rank 1 and known when a plan is made.
+export const dynamicStitchOp = defineOp('DynamicStitch', {
+  inputs: { indices: 'N*int32', data: 'N*T' },
+  outputs: { merged: 'T' },
+  attrs: { N: { type: 'int', minimum: 1 }, T: { type: 'type', allowed: INTEGERS } },
+  shape: () => [new TensorShape([null])],
+  grad: 'none',
+  lower: 'host',
+  hostInputs: ['indices', 'data'],
+  host: (c) => {
+    const count = c.values.length / 2;
+    if (c.values.some((value) => value === null)) return null;
+    const merged: number[] = [];
+    for (let list = 0; list < count; list++) {
+      const data = numbersOf(c.values[count + list]!);
+      const indices = numbersOf(c.values[list]!);
+      if (indices.length !== data.length || indices.some((to) => to < 0 || to >= MAX_HOST_SIZE)) return null;
+      indices.forEach((to, i) => {
+        merged[to] = data[i]!;
+      });
+    }
+    return [
+      fromNumbers(
+        c.outputs[0]!,
+        [merged.length],
+        Array.from(merged, (value) => value ?? 0),
+      ),
+    ];
+  },
+});
+export const listDiffOp = defineOp('ListDiff', {
+  inputs: { x: 'T', y: 'T' },
+  outputs: { out: 'T', idx: 'out_idx' },
+  attrs: {
+    T: { type: 'type', allowed: INTEGERS },
+    out_idx: { type: 'type', allowed: [int32, int64], default: int32 },
+  },
+  shape: (c) => {
+    needRank(c.inputs[0]!, 1);
+    needRank(c.inputs[1]!, 1);
+    return [new TensorShape([null]), new TensorShape([null])];
+  },
+  grad: 'none',
+  lower: 'host',
+  hostInputs: ['x', 'y'],
+  host: (c) => {
+    const [x, y] = c.values;
+    if (!x || !y) return null;
+    const without = new Set(numbersOf(y));
+    const kept = numbersOf(x).flatMap((value, i) => (without.has(value) ? [] : [{ value, i }]));
+    return [
+      fromNumbers(
+        c.outputs[0]!,
+        [kept.length],
+        kept.map(({ value }) => value),
+      ),
+      fromNumbers(
+        c.outputs[1]!,
+        [kept.length],
+        kept.map(({ i }) => i),
+      ),
+    ];
+  },
+});
+
+/** Lists merged by index: `merged[indices[k][i]] = data[k][i]`, later lists over earlier ones. */
+export const dynamicStitch = (
+  indices: readonly TensorLike[],
+  data: readonly TensorLike[],
+  options: Named = {},
+): Tensor => dynamicStitchOp({ indices, data }, {}, options).output;
+
+/**
+ * The integers of x that y does not have, in order, and where they were in x. For lists that are known when a plan is made.
+ *
+ * @example tf.setdiff1d(tf.range(4), [1, 2]).out // [0, 3]
+ */
+export const setdiff1d = (
+  x: TensorLike,
+  y: TensorLike,
+  options: Named = {},
+): { readonly out: Tensor; readonly idx: Tensor } => {
+  const { outputs } = listDiffOp({ x, y }, {}, options);
+  return { out: outputs[0]!, idx: outputs[1]! };
+};
