@@ -1,0 +1,185 @@
+// Variables' memory as ops see it: VariableV2, and the ops that write it (assign, scatter) or ask about it.
+import type { TensorLike } from '../core/convert.js';
+import { defineOp, type Named, type ShapeContext, type TensorSource } from '../core/defineOp.js';
+import { type DType, float32, float64, int32, int64, NUMERIC } from '../core/dtype.js';
+import { ValueError } from '../core/errors.js';
+import type { Tensor } from '../core/graph.js';
+import { TensorShape } from '../core/shape.js';
+import { mergeShapes, scalarShape } from './shapeRules.js';
+
+/** What has a variable's memory: a variable, or the ref tensor an update gave. */
+export type RefLike = Tensor | TensorSource;
+
+const LOCKING = { type: 'bool', default: false } as const;
+const INDEX = { type: 'type', allowed: [int32, int64] } as const;
+
+const variableOp = defineOp('VariableV2', {
+  inputs: {},
+  outputs: { ref: 'Ref(dtype)' },
+  attrs: {
+    shape: { type: 'shape' },
+    dtype: { type: 'type' },
+    container: { type: 'string', default: '' },
+    shared_name: { type: 'string', default: '' },
+  },
+  shape: (c) => [c.attr<TensorShape>('shape')],
+  grad: 'none',
+  lower: 'source',
+  stateful: true,
+});
+
+const assignOp = defineOp('Assign', {
+  inputs: { ref: 'Ref(T)', value: 'T' },
+  outputs: { output_ref: 'Ref(T)' },
+  attrs: {
+    T: { type: 'type' },
+    validate_shape: { type: 'bool', default: true },
+    use_locking: { type: 'bool', default: true },
+  },
+  shape: (c) => {
+    const [ref, value] = [c.shape('ref'), c.shape('value')];
+    if (!c.attr<boolean>('validate_shape')) return [value];
+    if (c.planning === true && !ref.isCompatibleWith(value)) {
+      throw new ValueError(
+        `Assign requires shapes of both tensors to match. lhs shape= ${ref.toBrackets()} rhs shape= ${value.toBrackets()}`,
+      );
+    }
+    return [mergeShapes(ref, value)];
+  },
+  grad: 'none',
+  lower: (c) => c.kernel('Copy', [c.input('value')], c.outputs),
+  updates: ['ref'],
+  initializes: true,
+  stateful: true,
+});
+
+const mergeBoth = (c: ShapeContext): readonly TensorShape[] => [mergeShapes(c.inputs[0]!, c.inputs[1]!)];
+
+/** `ref OP= value`, element by element in place. */
+const updateRow = (type: 'AssignAdd' | 'AssignSub', functor: 'Add' | 'Sub') =>
+  defineOp(type, {
+    inputs: { ref: 'Ref(T)', value: 'T' },
+    outputs: { output_ref: 'Ref(T)' },
+    attrs: { T: { type: 'type', allowed: NUMERIC }, use_locking: LOCKING },
+    shape: mergeBoth,
+    grad: 'none',
+    lower: (c) => {
+      const ref = c.input('ref');
+      c.tape(ref.shape, (tape) => {
+        tape.output(c.outputs[0]!, tape.apply(functor, [tape.input(ref), tape.input(c.input('value'))]));
+      });
+    },
+    updates: ['ref'],
+    stateful: true,
+  });
+const assignAddOp = updateRow('AssignAdd', 'Add');
+const assignSubOp = updateRow('AssignSub', 'Sub');
+
+const scatterShape = (c: ShapeContext): readonly TensorShape[] => {
+  const [ref, indices, updates] = [c.shape('ref'), c.shape('indices'), c.shape('updates')];
+  if (updates.rank !== 0 && ref.dims !== null && indices.dims !== null) {
+    mergeShapes(updates, new TensorShape([...indices.dims, ...ref.dims.slice(1)]));
+  }
+  return [ref];
+};
+
+/** Rows of a variable updated by index; `code` is the kernel's number for the operation. */
+const scatterRow = (type: string, code: number, allowed: readonly DType[] | undefined, locking = false) =>
+  defineOp(type, {
+    inputs: { ref: 'Ref(T)', indices: 'Tindices', updates: 'T' },
+    outputs: { output_ref: 'Ref(T)' },
+    attrs: {
+      T: allowed === undefined ? { type: 'type' } : { type: 'type', allowed },
+      Tindices: INDEX,
+      use_locking: { type: 'bool', default: locking },
+    },
+    shape: scatterShape,
+    grad: 'none',
+    lower: (c) =>
+      c.kernel('ScatterUpdate', [c.input('indices'), c.input('updates')], c.outputs, (words) => words.i32(code)),
+    updates: ['ref'],
+    stateful: true,
+  });
+const ORDERED: readonly DType[] = [float32, float64, int32, int64];
+const scatterUpdateOp = scatterRow('ScatterUpdate', 0, undefined, true);
+const scatterAddOp = scatterRow('ScatterAdd', 1, NUMERIC);
+const scatterSubOp = scatterRow('ScatterSub', 2, NUMERIC);
+const scatterMulOp = scatterRow('ScatterMul', 3, NUMERIC);
+const scatterDivOp = scatterRow('ScatterDiv', 4, NUMERIC);
+const scatterMinOp = scatterRow('ScatterMin', 5, ORDERED);
+const scatterMaxOp = scatterRow('ScatterMax', 6, ORDERED);
+
+const isInitializedOp = defineOp('IsVariableInitialized', {
+  inputs: { ref: 'Ref(dtype)' },
+  outputs: { is_initialized: 'bool' },
+  attrs: { dtype: { type: 'type' } },
+  shape: scalarShape,
+  grad: 'none',
+  lower: (c) => c.kernel('IsInitialized', [c.input('ref')], c.outputs),
+  stateful: true,
+});
+
+/** A `VariableV2` operation. */
+export const variableV2 = (shape: TensorShape, dtype: DType, options: Named): Tensor =>
+  variableOp({}, { shape, dtype }, options).output;
+
+/** Options of `assignAdd` and `assignSub`. */
+export interface UpdateOptions extends Named {
+  /** Recorded in the graph as TensorFlow does; updates of a session never interleave here. */
+  readonly useLocking?: boolean | undefined;
+}
+/** Options of `assign`. */
+export interface AssignOptions extends UpdateOptions {
+  /** false: the variable takes the value's shape, whatever it was. */
+  readonly validateShape?: boolean | undefined;
+}
+
+/**
+ * Gives a variable a value; the result is the variable's memory after it.
+ * INVALID_ARGUMENT "Assign requires shapes of both tensors to match. lhs shape= [3] rhs shape= [2]".
+ *
+ * @example tf.assign(new tf.Variable([1, 2]), [3, 4]) // [3, 4]
+ */
+export const assign = (ref: RefLike, value: TensorLike, options: AssignOptions = {}): Tensor =>
+  assignOp({ ref, value }, { validate_shape: options.validateShape, use_locking: options.useLocking }, options).output;
+
+type Update = (ref: RefLike, value: TensorLike, options?: UpdateOptions) => Tensor;
+const update =
+  (row: typeof assignAddOp): Update =>
+  (ref, value, options = {}) =>
+    row({ ref, value }, { use_locking: options.useLocking }, options).output;
+
+/** Adds to a variable in place; shapes must be equal: `tf.assignAdd(counter, 1)`. */
+export const assignAdd: Update = update(assignAddOp);
+/** Subtracts from a variable in place; shapes must be equal: `tf.assignSub(counter, 1)`. */
+export const assignSub: Update = update(assignSubOp);
+
+type Scatter = (ref: RefLike, indices: TensorLike, updates: TensorLike, options?: UpdateOptions) => Tensor;
+const scatter =
+  (row: ReturnType<typeof scatterRow>): Scatter =>
+  (ref, indices, updates, options = {}) =>
+    row({ ref, indices, updates }, { use_locking: options.useLocking }, options).output;
+
+/**
+ * Replaces rows of a variable; repeated indices are applied in order.
+ * INVALID_ARGUMENT "indices[0] = 9 is not in [0, 5)".
+ *
+ * @param indices rows, of any shape; `updates` has it followed by the shape of a row, or is a scalar.
+ */
+export const scatterUpdate: Scatter = scatter(scatterUpdateOp);
+/** Adds to rows of a variable: `tf.scatterAdd(v, [0, 0], [1, 2])` adds 3 to row 0. */
+export const scatterAdd: Scatter = scatter(scatterAddOp);
+/** Subtracts from rows of a variable. */
+export const scatterSub: Scatter = scatter(scatterSubOp);
+/** Multiplies rows of a variable. */
+export const scatterMul: Scatter = scatter(scatterMulOp);
+/** Divides rows of a variable. */
+export const scatterDiv: Scatter = scatter(scatterDivOp);
+/** Takes the smaller of rows of a variable and the updates. */
+export const scatterMin: Scatter = scatter(scatterMinOp);
+/** Takes the larger of rows of a variable and the updates. */
+export const scatterMax: Scatter = scatter(scatterMaxOp);
+
+/** Whether a variable has a value in the session: a bool scalar. */
+export const isVariableInitialized = (ref: RefLike, options: Named = {}): Tensor =>
+  isInitializedOp({ ref }, {}, options).output;
