@@ -317,13 +317,17 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
         tensors.push(...made);
       }
       fillAttrs(attrs);
-      return graph.createOperation({
-        row: asRow,
-        name: scope,
-        inputs: tensors,
-        attrs: ordered(attrs),
-        outputs: outputTypes(attrs),
-      });
+      const create = (): Operation =>
+        graph.createOperation({
+          row: asRow,
+          name: scope,
+          inputs: tensors,
+          attrs: ordered(attrs),
+          outputs: outputTypes(attrs),
+        });
+      // An operation on variables is placed where they are.
+      const refs = tensors.filter((_, i) => inputArgs[i]?.isRef === true);
+      return refs.reduce<() => Operation>((fn, ref) => () => graph.colocateWith(ref.op, fn), create)();
     };
     return graph.asDefault(() => graph.nameScope(options.name ?? type, build));
   };
