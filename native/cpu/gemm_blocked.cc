@@ -27,17 +27,17 @@ int choose_vectors(int64_t m, int64_t columns_in_vectors) {
   return static_cast<int>(std::min<int64_t>(vectors, columns_in_vectors));
 }
 
-template <class T, bool kPanel>
+template <class T>
 Tile<T> tile_for(int vectors, int rows) {
   switch (vectors) {
     case 1:
-      return tiles<T, 1, kPanel>[rows - 1];
+      return tiles<T, 1>[rows - 1];
     case 2:
-      return tiles<T, 2, kPanel>[rows - 1];
+      return tiles<T, 2>[rows - 1];
     case 3:
-      return tiles<T, 3, kPanel>[rows - 1];
+      return tiles<T, 3>[rows - 1];
     default:
-      return tiles<T, 4, kPanel>[rows - 1];
+      return tiles<T, 4>[rows - 1];
   }
 }
 
@@ -172,9 +172,7 @@ void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
           args.b_step = shape_.n;
         }
         args.c = block.c + row * shape_.n + column;
-        const Tile<T> function =
-            pack_a_ ? tile_for<T, true>(vectors, rows) : tile_for<T, false>(vectors, rows);
-        run_tile(function, args, rows, columns, vectors * kLanes<T>);
+        run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
       }
     }
   }

@@ -1,5 +1,5 @@
-// The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's rows are contiguous; A is
-// read where it lies if its rows are, and otherwise from a panel of R numbers per k.
+// The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's rows are contiguous, A's
+// elements lie anywhere.
 #pragma once
 #include <array>
 #include <utility>
@@ -23,30 +23,24 @@ struct TileArgs {
 template <class T>
 using Tile = void (*)(const TileArgs<T>& args);
 
-// kPanel: a_row is 1 and a_step is R, so that the addresses are constants. Otherwise a_step is 1 or anything.
-template <class T, int R, int V, bool kPanel>
+template <class T, int R, int V>
 void tile(const TileArgs<T>& args) {
   constexpr int kWidth = kLanes<T>;
   Vector<T> sum[R][V];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
-  const T* b = args.b;
   const T* a[R];
-  for (int r = 0; r < R; ++r) a[r] = args.a + (kPanel ? r : r * args.a_row);
-  const int64_t step = kPanel ? R : args.a_step;
-  const auto advance = [&](int64_t at) __attribute__((always_inline)) {
+  for (int r = 0; r < R; ++r) {
+    a[r] = args.a + r * args.a_row;
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+  }
+  const T* b = args.b;
+  const int64_t step = args.a_step;
+  for (int64_t k = args.depth, at = 0; k > 0; --k, at += step, b += args.b_step) {
     Vector<T> row[V];
     for (int v = 0; v < V; ++v) row[v] = load(b + v * kWidth);
     for (int r = 0; r < R; ++r) {
-      const Vector<T> x = broadcast(kPanel ? a[0][at + r] : a[r][at]);
+      const Vector<T> x = broadcast(a[r][at]);
       for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
     }
-    b += args.b_step;
-  };
-  if (step == 1) {
-    for (int64_t k = 0; k < args.depth; ++k) advance(k);
-  } else {
-    for (int64_t k = 0; k < args.depth; ++k) advance(k * step);
   }
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) {
@@ -55,13 +49,13 @@ void tile(const TileArgs<T>& args) {
     }
 }
 
-// tiles<T, V, kPanel>[rows - 1] for 1..tile_rows(V) rows.
-template <class T, int V, bool kPanel, int... R>
+// tiles<T, V>[rows - 1] for 1..tile_rows(V) rows.
+template <class T, int V, int... R>
 constexpr std::array<Tile<T>, sizeof...(R)> make_tiles(std::integer_sequence<int, R...>) {
-  return {tile<T, R + 1, V, kPanel>...};
+  return {tile<T, R + 1, V>...};
 }
-template <class T, int V, bool kPanel>
-constexpr auto tiles = make_tiles<T, V, kPanel>(std::make_integer_sequence<int, tile_rows(V)>());
+template <class T, int V>
+constexpr auto tiles = make_tiles<T, V>(std::make_integer_sequence<int, tile_rows(V)>());
 
 // Runs a tile whose right part may hang over C's edge: the overhang goes to a scrap of the stack.
 template <class T>

@@ -8,100 +8,103 @@ namespace {
 
 enum Op { kAssign, kAdd, kSub, kMul, kDiv, kMin, kMax };
 
+// row[c] op= by[c * by_step], by_step being 0 or 1.
+using UpdateRow = void (*)(void* row, const void* by, int64_t by_step, int64_t n);
+
+template <Op op, class T>
+void update_row(void* row, const void* by, int64_t by_step, int64_t n) {
+  T* const var = static_cast<T*>(row);
+  const T* const update = static_cast<const T*>(by);
+  for (int64_t c = 0; c < n; ++c) {
+    const T old = var[c], value = update[c * by_step];
+    if constexpr (op == kAssign) var[c] = value;
+    if constexpr (op == kAdd) var[c] = static_cast<T>(old + value);
+    if constexpr (op == kSub) var[c] = static_cast<T>(old - value);
+    // 16-bit numbers must not be promoted to int, which could overflow.
+    if constexpr (op == kMul && sizeof(T) == 2) var[c] = static_cast<T>(uint32_t{old} * value);
+    if constexpr (op == kMul && sizeof(T) != 2) var[c] = static_cast<T>(old * value);
+    if constexpr (op == kDiv) {
+      // The lowest number by -1 would trap; as everywhere, it wraps around.
+      if constexpr (std::is_signed_v<T> && !std::is_floating_point_v<T>)
+        var[c] = value == T(-1) ? static_cast<T>(uint64_t{0} - static_cast<uint64_t>(old))
+                                : static_cast<T>(old / value);
+      else
+        var[c] = static_cast<T>(old / value);
+    }
+    if constexpr (op == kMin) var[c] = value < old ? value : old;
+    if constexpr (op == kMax) var[c] = old < value ? value : old;
+  }
+}
+
+// Integers are added, subtracted and multiplied as unsigned ones, which wrap around.
+template <class T>
+using Wrapping = typename std::conditional_t<std::is_floating_point_v<T>, Type<T>,
+                                             std::make_unsigned<T>>::type;
+
+template <class T>
+UpdateRow pick(int op) {
+  using W = Wrapping<T>;
+  switch (op) {
+    case kAdd:
+      return update_row<kAdd, W>;
+    case kSub:
+      return update_row<kSub, W>;
+    case kMul:
+      return update_row<kMul, W>;
+    case kDiv:
+      return update_row<kDiv, T>;
+    case kMin:
+      return update_row<kMin, T>;
+    default:
+      return update_row<kMax, T>;
+  }
+}
+
+UpdateRow choose(int op, DType dtype) {
+  UpdateRow update = nullptr;
+  if (op == kAssign)
+    dispatch_bytes(dtype, [&](auto type) {
+      update = update_row<kAssign, typename decltype(type)::type>;
+    });
+  else
+    dispatch_numeric(dtype,
+                     [&](auto type) { update = pick<typename decltype(type)::type>(op); });
+  return update;
+}
+
 struct ScatterStep : PreparedStep {
   ScatterStep(Run run_function, const TensorDesc& desc)
       : PreparedStep(run_function), indices(desc) {}
   IndexShape indices;
-  int64_t limit, inner;
-  bool scalar;  // updates are one number
+  UpdateRow update;
+  int64_t limit, inner, item;
+  bool scalar;    // updates are one number
+  bool division;  // of integers
 };
 
-template <Op op, class T>
-inline T update(T old, T by) {
-  if constexpr (op == kAssign) return by;
-  else if constexpr (op == kMin) return by < old ? by : old;
-  else if constexpr (op == kMax) return old < by ? by : old;
-  else if constexpr (std::is_floating_point_v<T>) {
-    if constexpr (op == kAdd) return old + by;
-    else if constexpr (op == kSub) return old - by;
-    else if constexpr (op == kMul) return old * by;
-    else return old / by;
-  } else {
-    using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;  // wide enough not to be promoted
-    const U a = static_cast<U>(old), b = static_cast<U>(by);
-    if constexpr (op == kAdd) return static_cast<T>(a + b);
-    else if constexpr (op == kSub) return static_cast<T>(a - b);
-    else if constexpr (op == kMul) return static_cast<T>(a * b);
-    else if constexpr (std::is_signed_v<T>) return by == T(-1) ? static_cast<T>(U(0) - a) : static_cast<T>(old / by);
-    else return static_cast<T>(old / by);
-  }
-}
-
-template <Op op, class T, class I>
 Status run_scatter(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const ScatterStep&>(base);
   TRY(step.indices.check(buffers[0], step.limit));
-  const I* const indices = static_cast<const I*>(buffers[0]);
-  const T* const updates = static_cast<const T*>(buffers[1]);
-  T* const var = static_cast<T*>(buffers[2]);
-  const int64_t n = step.indices.size, inner = step.inner;
+  const char* const updates = static_cast<const char*>(buffers[1]);
+  char* const var = static_cast<char*>(buffers[2]);
+  const int64_t n = step.indices.size, inner = step.inner, item = step.item;
   if (n == 0 || inner == 0) return Status();
-  if constexpr (op == kDiv && !std::is_floating_point_v<T>) {
-    const int64_t count = step.scalar ? 1 : n * inner;
-    for (int64_t i = 0; i < count; ++i)
-      if (updates[i] == T(0))
+  if (step.division) {
+    const char zero[8] = {};
+    for (int64_t i = 0; i < (step.scalar ? 1 : n * inner); ++i)
+      if (std::memcmp(updates + i * item, zero, static_cast<size_t>(item)) == 0)
         return Status::error(Code::kInvalidArgument, "Integer division by zero");
   }
   // Threads take columns, never rows: an index may come twice, and the later one goes on from the earlier.
-  parallel_for(context, inner, std::max<int64_t>(16, grain_for(n)), [&](int64_t begin, int64_t end) {
+  const int64_t grain = std::max<int64_t>(16, grain_for(n));
+  parallel_for(context, inner, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < n; ++i) {
-      T* const row = var + static_cast<int64_t>(indices[i]) * inner;
-      if (step.scalar) {
-        for (int64_t c = begin; c < end; ++c) row[c] = update<op>(row[c], updates[0]);
-      } else {
-        const T* const by = updates + i * inner;
-        for (int64_t c = begin; c < end; ++c) row[c] = update<op>(row[c], by[c]);
-      }
+      char* const row = var + (step.indices.at(buffers[0], i) * inner + begin) * item;
+      const char* const by = step.scalar ? updates : updates + (i * inner + begin) * item;
+      step.update(row, by, step.scalar ? 0 : 1, end - begin);
     }
   });
   return Status();
-}
-
-template <Op op, class T>
-PreparedStep::Run pick(DType index) {
-  return index == DType::kInt32 ? run_scatter<op, T, int32_t> : run_scatter<op, T, int64_t>;
-}
-
-PreparedStep::Run choose(int op, DType dtype, DType index) {
-  PreparedStep::Run run = nullptr;
-  if (op == kAssign) {
-    dispatch_bytes(dtype, [&](auto type) { run = pick<kAssign, typename decltype(type)::type>(index); });
-    return run;
-  }
-  dispatch_numeric(dtype, [&](auto type) {
-    using T = typename decltype(type)::type;
-    switch (op) {
-      case kAdd:
-        run = pick<kAdd, T>(index);
-        break;
-      case kSub:
-        run = pick<kSub, T>(index);
-        break;
-      case kMul:
-        run = pick<kMul, T>(index);
-        break;
-      case kDiv:
-        run = pick<kDiv, T>(index);
-        break;
-      case kMin:
-        run = pick<kMin, T>(index);
-        break;
-      default:
-        run = pick<kMax, T>(index);
-        break;
-    }
-  });
-  return run;
 }
 
 struct MomentumStep : PreparedStep {
@@ -164,9 +167,12 @@ Status prepare_scatter_update(const StepDesc& desc, const HostServices&, StepPoi
           (d < indices.rank ? indices.dims[d] : var.dims[d - indices.rank + 1]))
         return reject(desc, "dimension %d of the updates is wrong", d);
   }
-  const PreparedStep::Run run = choose(op, var.dtype, indices.dtype);
-  if (!run) return reject(desc, "no kernel for %s", dtype_name(var.dtype));
-  auto scatter = std::make_unique<ScatterStep>(run, indices);
+  const UpdateRow update = choose(op, var.dtype);
+  if (!update) return reject(desc, "no kernel for %s", dtype_name(var.dtype));
+  auto scatter = std::make_unique<ScatterStep>(run_scatter, indices);
+  scatter->update = update;
+  scatter->item = static_cast<int64_t>(item_size(var.dtype));
+  scatter->division = op == kDiv && !is_float(var.dtype);
   scatter->limit = var.dims[0];
   scatter->inner = var.size == 0 ? 0 : extent(var, 1, var.rank);
   scatter->scalar = scalar;
