@@ -211,6 +211,55 @@ void cuts_threads_and_aliases_change_nothing() {
   }
 }
 
+// Long rows: a tile lies in one run of the broadcast input, and the next tile in another.
+void long_rows() {
+  const int64_t rows = 9, c = 3000;
+  Value x = value(DType::kFloat32, {rows, c}), b = value(DType::kFloat32, {rows, 1}), v = value(DType::kFloat32, {c}),
+        y = value(DType::kFloat32, {rows, c});
+  fill_random(x), fill_random(b), fill_random(v);
+  Tape tape({rows, c});
+  tape.inputs = {&x, &b, &v};
+  tape.outputs = {&y};
+  tape.op("Mul", DType::kFloat32, DType::kFloat32, 0, 1);
+  tape.op("Sub", DType::kFloat32, DType::kFloat32, 3, 2);
+  tape.out(4);
+  for (int threads : {1, 3}) {
+    CHECK(tape.run(threads).ok());
+    bool same = true;
+    for (int64_t i = 0; i < rows * c; ++i)
+      same &= y.data<float>()[i] == x.data<float>()[i] * b.data<float>()[i / c] - v.data<float>()[i % c];
+    CHECK(same);
+  }
+}
+
+// Types of different widths in one tape: a register must not be taken over by a wider result while it is read.
+void mixed_types() {
+  const int64_t n = 1500;
+  Value x = value(DType::kFloat32, {n}), y = value(DType::kFloat32, {n}), m = value(DType::kBool, {n});
+  fill_random(x);
+  Tape tape({n});
+  tape.inputs = {&x};
+  tape.outputs = {&y, &m};
+  const DType f = DType::kFloat32, d = DType::kFloat64, i = DType::kInt16;
+  tape.op("Mul", f, f, 0, 0);             // 1
+  tape.op("Cast", f, d, 1);               // 2: 1 dies, narrower
+  tape.op("Add", d, d, 2, 2);             // 3
+  tape.op("Cast", d, i, 3);               // 4: 3 dies, wider
+  tape.op("Cast", i, d, 4);               // 5
+  tape.op("Less", d, DType::kBool, 3, 5);  // 6
+  tape.op("Cast", d, f, 5);               // 7
+  tape.op("Select", f, f, 6, 0, 7);       // 8
+  tape.out(8), tape.out(6);
+  CHECK(tape.run().ok());
+  bool same = true;
+  for (int64_t k = 0; k < n; ++k) {
+    const float v = x.data<float>()[k], square = v * v;
+    const double twice = 2.0 * square, whole = static_cast<int16_t>(twice);
+    same &= m.data<uint8_t>()[k] == (twice < whole) && y.data<float>()[k] == (twice < whole ? v : static_cast<float>(whole));
+  }
+  CHECK(same);
+}
+
 void swapping_outputs() {
   Value a = value(DType::kInt32, {1000}), b = value(DType::kInt32, {1000}), unused = value(DType::kInt32, {1000});
   for (int i = 0; i < 1000; ++i) a.data<int32_t>()[i] = i, b.data<int32_t>()[i] = -i;
@@ -331,3 +380,5 @@ TEST("Fused: outputs that swap inputs") { swapping_outputs(); }
 TEST("Fused: integer division and power refuse, and the first instruction is blamed") { refusals(); }
 TEST("Fused: TensorFlow's semantics at the edges") { semantics(); }
 TEST("Fused: plans that break the contract are rejected") { rejected_plans(); }
+TEST("Fused: rows longer than a tile") { long_rows(); }
+TEST("Fused: types of different widths in one tape") { mixed_types(); }
