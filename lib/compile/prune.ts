@@ -57,7 +57,7 @@ export const prune = (request: Request): Program => {
 
 const unfed = (op: Operation): InvalidArgumentError => {
   const { dtype, shape } = op.output;
-  const told = shape.rank === null ? '' : ` and shape ${shape.toBrackets()}`;
+  const told = (shape.rank ?? 0) === 0 ? '' : ` and shape ${shape.toBrackets()}`;
   return new InvalidArgumentError(
     `You must feed a value for placeholder tensor '${op.name}' with dtype ${dtype.cName}${told}`,
     {

@@ -6,6 +6,12 @@ const HERE = import.meta.url;
 const LIBRARY = HERE.replace(/\/(?:core\/place|[^/]*)\.[jt]s$/, '/');
 const LIBRARY_PATH = LIBRARY.startsWith('file:') ? fileURLToPath(LIBRARY) : LIBRARY;
 const FRAMES = 24;
+/** Where a source map (`node --enable-source-maps`) says this file lies: as the stack spells it, or '' without one. */
+let mapped: string | undefined;
+const mappedLibrary = (): string => {
+  mapped ??= /(?:\(|at )([^()]+)place\.ts:\d+:\d+\)?$/.exec(new Error().stack?.split('\n')[1] ?? '')?.[1] ?? '';
+  return mapped.replace(/core[\\/]$/, '');
+};
 
 /** A place in the user's code, kept as an unformatted stack and turned into text only when an error needs it. */
 export class UserPlace {
@@ -21,8 +27,10 @@ export class UserPlace {
 
   /** For example `train.ts:41:18 (buildModel)`; undefined where the stack holds only grafo's frames. */
   toString(): string {
+    const source = mappedLibrary();
     for (const line of (this.#holder.stack ?? '').split('\n').slice(1)) {
       if (line.includes(LIBRARY) || line.includes(LIBRARY_PATH) || line.includes('node:internal')) continue;
+      if (source !== '' && line.includes(source)) continue;
       const match = /^\s*at (?:(?<where>.*?) \()?(?<file>[^()]+):(?<row>\d+):(?<column>\d+)\)?$/.exec(line);
       if (match?.groups === undefined) continue;
       const { where, file, row, column } = match.groups as Record<string, string>;

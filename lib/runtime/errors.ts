@@ -1,5 +1,5 @@
 // What the engine reports ({code, node, text}) as a typed error with the operation, its shapes and the user's lines.
-import { GrafoError, type OpError, opErrorFromCode } from '../core/errors.js';
+import { GrafoError, OpError, opErrorFromCode } from '../core/errors.js';
 import type { Graph, Operation } from '../core/graph.js';
 import { UserPlace } from '../core/place.js';
 import type { NativeError } from './native.js';
@@ -51,6 +51,8 @@ const shapesOf = (op: Operation): string | undefined =>
  * @param runFrom the user's line of an async run; by default the one on the stack now.
  */
 export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): unknown => {
+  if (error instanceof OpError && error.runFrom === undefined && error.node !== undefined)
+    return withLine(error, runFrom);
   if (!isNativeError(error)) return error;
   const op = error.node > 0 ? operationOf(graph, error.node) : undefined;
   const made: OpError = opErrorFromCode(CODES.indexOf(error.code), error.message, {
@@ -60,5 +62,14 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
     createdAt: op?.place.toString() || undefined,
     runFrom: (runFrom ?? new UserPlace()).toString() || undefined,
   });
+  return made;
+};
+
+/** What the compiler refused, with the line that ran it. */
+const withLine = (error: OpError, runFrom: UserPlace | undefined): OpError => {
+  const { code, text, op, node, shapes, createdAt, stack } = error;
+  const line = (runFrom ?? new UserPlace()).toString() || undefined;
+  const made = opErrorFromCode(CODES.indexOf(code), text, { op, node, shapes, createdAt, runFrom: line });
+  made.stack = `${made.name}: ${made.message}${/\n {4}at [^]*$/.exec(stack ?? '')?.[0] ?? ''}`;
   return made;
 };
