@@ -198,6 +198,7 @@ export class Lowering {
     }
     if (typeof row.lower !== 'function') return;
     const context: LowerContext = {
+      op: node.op,
       inputs,
       outputs,
       list,

@@ -2,6 +2,7 @@
 
 import type { AttrValue } from './attrs.js';
 import type { DType } from './dtype.js';
+import type { Operation } from './graph.js';
 import type { NDArray } from './ndarray.js';
 
 /** A typed, concretely shaped, contiguous value of the plan that is being made. */
@@ -39,6 +40,8 @@ export interface Tape {
 
 /** One operation at concrete shapes, being turned into steps. */
 export interface LowerContext {
+  /** The graph operation. */
+  readonly op: Operation;
   /** Data inputs in order, list inputs spread. A ref input is the variable's own memory. */
   readonly inputs: readonly Value[];
   /** Outputs in order; each must be written by a step or aliased. A ref output is aliased to the ref input already. */

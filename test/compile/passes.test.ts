@@ -1,0 +1,189 @@
+// The passes one by one: what each leaves of a small program, as the plan's own printer shows it.
+import test from 'ava';
+import { prepare } from '../../lib/compile/pipeline.js';
+import type { CompileOptions, Stage } from '../../lib/compile/stage.js';
+import * as tf from '../../lib/index.js';
+
+type Shape = readonly number[];
+
+/** The first stage of a program with feeds of zeros. */
+const compile = (
+  fetches: readonly tf.Tensor[],
+  feeds: readonly (readonly [tf.Tensor, Shape])[] = [],
+  options: CompileOptions = {},
+  targets: readonly tf.Operation[] = [],
+): Stage => {
+  const prepared = prepare(
+    { graph: tf.getDefaultGraph(), fetches, targets, feeds: feeds.map(([tensor]) => tensor) },
+    options,
+  );
+  const values = feeds.map(([tensor, shape]) => {
+    const array = new tf.NDArray(
+      tensor.dtype,
+      shape,
+      new tensor.dtype.array!(shape.reduce((size, dim) => size * dim, 1)),
+    );
+    return { shape, array };
+  });
+  return prepared.specialize(values, new Map());
+};
+/** `Fused(Add Mul)`, `MatMul`: the kernels of a stage in order. */
+const kernels = (stage: Stage): string[] =>
+  stage
+    .explain()
+    .split('\n')
+    .flatMap((line) => /^ *\d+ {2}(.*?) {2}/.exec(line)?.[1] ?? []);
+const inGraph = (body: () => void) => () => new tf.Graph().asDefault(body);
+
+test('prune: what no fetch needs is not in the plan', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [2]);
+    const y = tf.exp(x);
+    tf.log(x);
+    t.deepEqual(kernels(compile([y], [[x, [2]]])), ['Fused(Exp)']);
+  })());
+
+test('prune: a fed intermediate cuts its ancestors', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [2]);
+    const y = tf.exp(x);
+    const z = tf.log(y);
+    t.deepEqual(kernels(compile([z], [[y, [2]]])), ['Fused(Log)']);
+    t.throws(() => compile([z]), {
+      message: /^You must feed a value for placeholder tensor 'Placeholder' with dtype float and shape \[2\]/,
+    });
+  })());
+
+test('cse: equal stateless operations are computed once, random ones never', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [2]);
+    const y = tf.add(tf.exp(x), tf.exp(x));
+    t.deepEqual(kernels(compile([y], [[x, [2]]])), ['Fused(Exp Add)']);
+    const noise = tf.add(tf.randomUniform([2]), tf.randomUniform([2]));
+    t.is(kernels(compile([noise])).filter((kernel) => kernel === 'RandomUniform').length, 2);
+  })());
+
+test('cse: a commutative operation is the same with its inputs exchanged, a subtraction is not', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [2]);
+    const y = tf.placeholder('float', [2]);
+    const same = tf.sub(tf.multiply(x, y), tf.multiply(y, x));
+    t.deepEqual(
+      kernels(
+        compile(
+          [same],
+          [
+            [x, [2]],
+            [y, [2]],
+          ],
+        ),
+      ),
+      ['Fused(Mul Sub)'],
+    );
+    const other = tf.multiply(tf.sub(x, y), tf.sub(y, x));
+    t.deepEqual(
+      kernels(
+        compile(
+          [other],
+          [
+            [x, [2]],
+            [y, [2]],
+          ],
+        ),
+      ),
+      ['Fused(Sub Sub Mul)'],
+    );
+  })());
+
+const SIMPLIFIED: readonly [string, (x: tf.Tensor) => tf.Tensor, string[]][] = [
+  ['x * 1 is x', (x) => tf.exp(tf.multiply(x, 1)), ['Fused(Exp)']],
+  ['1 * x is x', (x) => tf.exp(tf.multiply(1, x)), ['Fused(Exp)']],
+  ['x / 1 is x', (x) => tf.exp(tf.truediv(x, 1)), ['Fused(Exp)']],
+  ['x - 0 is x', (x) => tf.exp(tf.subtract(x, 0)), ['Fused(Exp)']],
+  ['x + 0 is not x: -0 + 0 is 0', (x) => tf.exp(tf.add(x, 0)), ['Fused(Add Exp)']],
+  ['a transpose of its inverse is x', (x) => tf.exp(tf.transpose(tf.transpose(x, [1, 0]), [1, 0])), ['Fused(Exp)']],
+  ['a transpose feeding a product becomes its flag', (x) => tf.matmul(tf.transpose(x, [1, 0]), x), ['MatMul']],
+  ['reshape of reshape is one view', (x) => tf.exp(tf.reshape(tf.reshape(x, [4]), [2, 2])), ['Fused(Exp)']],
+];
+for (const [title, build, expected] of SIMPLIFIED) {
+  test(`simplify: ${title}`, (t) =>
+    inGraph(() => {
+      const x = tf.placeholder('float', [2, 2]);
+      t.deepEqual(kernels(compile([build(x)], [[x, [2, 2]]])), expected);
+    })());
+}
+
+test('fuse: the 8-op cross-entropy chain is one step', (t) =>
+  inGraph(() => {
+    const [p, y] = [tf.placeholder('float', [100]), tf.placeholder('float', [100])];
+    const chain = tf.neg(tf.add(tf.multiply(y, tf.log(p)), tf.multiply(tf.subtract(1, y), tf.log(tf.subtract(1, p)))));
+    t.deepEqual(
+      kernels(
+        compile(
+          [chain],
+          [
+            [p, [100]],
+            [y, [100]],
+          ],
+        ),
+      ),
+      ['Fused(Log Mul Sub Sub Log Mul Add Neg)'],
+    );
+  })());
+
+test('fuse: a value that leaves the region is stored, and the region stays one', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [8]);
+    const inner = tf.exp(x);
+    const stage = compile([tf.log(inner), inner], [[x, [8]]]);
+    t.deepEqual(kernels(stage), ['Fused(Exp Log)']);
+    t.is(stage.fetches.length, 2);
+  })());
+
+test('fuse: what would wait for itself through another kernel stays apart', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    const a = tf.exp(x);
+    // a -> sum -> b, and a -> b: merging a and b would make the sum wait for a step that waits for the sum.
+    const b = tf.multiply(a, tf.reduceSum(a));
+    t.deepEqual(kernels(compile([b], [[x, [4]]])), ['Fused(Exp)', 'Reduce', 'Fused(Mul)']);
+  })());
+
+test('fuse: 64 instructions and 24 inputs are the limits of a tape', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    let y: tf.Tensor = x;
+    for (let i = 0; i < 100; i++) y = tf.tanh(y);
+    t.deepEqual(
+      kernels(compile([y], [[x, [4]]])).map((kernel) => kernel.split(' ').length),
+      [64, 36],
+    );
+    const many = Array.from({ length: 40 }, () => tf.placeholder('float', [4]));
+    const sum = many.reduce<tf.Tensor>((total, item) => tf.add(total, item), x);
+    const stage = compile([sum], [[x, [4]], ...many.map((item) => [item, [4]] as const)]);
+    t.true(kernels(stage).length >= 2);
+  })());
+
+test('memory: buffers whose lifetimes do not meet share bytes, and a dying input is overwritten', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [1000]);
+    let y: tf.Tensor = x;
+    for (let i = 0; i < 5; i++) y = tf.cumsum(tf.exp(y));
+    const shared = compile([y], [[x, [1000]]]);
+    const alone = compile([y], [[x, [1000]]], { inPlace: false });
+    const arena = (stage: Stage): number => stage.plan.words[12]!;
+    t.is(arena(shared), 2 * 4032);
+    t.true(arena(alone) >= arena(shared));
+  })());
+
+test('a 10,000-node graph compiles in well under a second', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    let y: tf.Tensor = x;
+    for (let i = 0; i < 5000; i++) y = tf.add(tf.tanh(y), x);
+    const started = performance.now();
+    const stage = compile([y], [[x, [4]]]);
+    const elapsed = performance.now() - started;
+    t.log(`${elapsed.toFixed(0)} ms, ${kernels(stage).length} steps`);
+    t.true(elapsed < 1000, `${elapsed.toFixed(0)} ms`);
+  })());
