@@ -1,6 +1,6 @@
 // Builds the native engine: which tool is there, what it is called with, and whether there is anything to do.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,36 @@ function withCmake() {
   return { name: 'cmake-js', words };
 }
 
+/**
+ * A folder that node-gyp takes for Node's sources, so that it has nothing to download: where Node lies, if its headers came along,
+ * else one made of node-api-headers and the least that node-gyp asks for.
+ */
+function nodeHeaders() {
+  const prefix = dirname(dirname(process.execPath));
+  if (existsSync(join(prefix, 'include', 'node', 'node_api.h'))) return prefix;
+  const made = join(root, 'build-headers');
+  const include = join(made, 'include', 'node');
+  mkdirSync(include, { recursive: true });
+  cpSync(join(dirname(dependency('node-api-headers/package.json')), 'include'), include, { recursive: true });
+  writeFileSync(
+    join(include, 'common.gypi'),
+    "{ 'target_defaults': { 'default_configuration': 'Release', 'configurations': { 'Release': {} } } }\n",
+  );
+  writeFileSync(
+    join(include, 'config.gypi'),
+    JSON.stringify({ target_defaults: {}, variables: process.config.variables }),
+  );
+  const [major, minor, patch] = process.versions.node.split('.');
+  const version = { MAJOR: major, MINOR: minor, PATCH: patch };
+  writeFileSync(
+    join(include, 'node_version.h'),
+    Object.entries(version)
+      .map(([part, n]) => `#define NODE_${part}_VERSION ${n}\n`)
+      .join(''),
+  );
+  return made;
+}
+
 function withGyp() {
   const npm = dirname(
     process.env.npm_execpath ?? join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'bin', 'x'),
@@ -87,8 +117,7 @@ function withGyp() {
   const gyp = places.find((path) => path && existsSync(path)) ?? dependency('node-gyp/bin/node-gyp.js');
   if (gyp === undefined || which('make') === undefined) return undefined;
   const words = [gyp, 'rebuild', '--jobs', '2'];
-  const prefix = dirname(dirname(process.execPath));
-  if (existsSync(join(prefix, 'include', 'node', 'node_api.h'))) words.push(`--nodedir=${prefix}`);
+  words.push(`--nodedir=${nodeHeaders()}`);
   return { name: 'node-gyp', words };
 }
 
