@@ -1,5 +1,6 @@
-// Verifies a tape and prepares it: types every instruction, chooses how each input is read, gives registers to results by
-// linear scan, and lets the instruction that makes an output write it where nothing reads that memory later.
+// Verifies a tape and prepares it: types every instruction, chooses how each input is read, gives
+// registers to results by linear scan, and lets the instruction that makes an output write it where
+// nothing reads that memory later.
 #include "cpu/fused.h"
 
 #include <algorithm>
@@ -44,7 +45,9 @@ class Builder {
   int inputs() const { return desc_.num_inputs; }
   bool is_result(int32_t operand) const { return operand >= inputs(); }
   Node& result(int32_t operand) { return nodes_[static_cast<size_t>(operand - inputs())]; }
-  DType dtype_of(int32_t operand) { return is_result(operand) ? result(operand).result : desc_.inputs[operand].dtype; }
+  DType dtype_of(int32_t operand) {
+    return is_result(operand) ? result(operand).result : desc_.inputs[operand].dtype;
+  }
 
   Status read_space() {
     if (inputs() < 0 || inputs() > kMaxFusedInputs) return reject(desc_, "%d inputs", inputs());
@@ -57,7 +60,8 @@ class Builder {
       dims_[d] = attrs_.i64();
       if (dims_[d] < 0) return reject(desc_, "dimension %d is negative", d);
       empty |= dims_[d] == 0;
-      if (!checked_multiply(step_.size, std::max<int64_t>(dims_[d], 1), &step_.size) || step_.size > INT64_MAX / 16)
+      if (!checked_multiply(step_.size, std::max<int64_t>(dims_[d], 1), &step_.size) ||
+          step_.size > INT64_MAX / 16)
         return reject(desc_, "the space has too many elements");
     }
     if (empty) step_.size = 0;
@@ -86,7 +90,9 @@ class Builder {
     if (std::strcmp(name, "Cast") == 0) {
       node.loop = find_cast(type, node.result);
       node.cost = 2;
-      if (!node.loop) return reject(desc_, "instruction %d: Cast from dtype %d to %d", i, int(type), int(node.result));
+      if (!node.loop)
+        return reject(desc_, "instruction %d: Cast from dtype %d to %d", i, int(type),
+                      int(node.result));
     } else {
       const FunctorRow* row = find_functor(name);
       if (!row) return reject(desc_, "instruction %d: there is no functor '%s'", i, name);
@@ -94,7 +100,8 @@ class Builder {
       if (column < 0 || !row->loops[column])
         return reject(desc_, "instruction %d: %s is not for %s", i, name, dtype_name(type));
       if (node.result != (row->to_bool ? DType::kBool : type))
-        return reject(desc_, "instruction %d: %s of %s does not give %s", i, name, dtype_name(type), dtype_name(node.result));
+        return reject(desc_, "instruction %d: %s of %s does not give %s", i, name, dtype_name(type),
+                      dtype_name(node.result));
       node.loop = row->loops[column];
       node.check = row->checks[column];
       node.refusal = row->refusal;
@@ -104,14 +111,16 @@ class Builder {
     for (int o = 0; o < 3; ++o) {
       const int32_t operand = node.operands[o];
       if (o >= arity) {
-        if (operand != -1) return reject(desc_, "instruction %d: %s takes %d operands", i, name, arity);
+        if (operand != -1)
+          return reject(desc_, "instruction %d: %s takes %d operands", i, name, arity);
         continue;
       }
-      if (operand < 0 || operand >= inputs() + i) return reject(desc_, "instruction %d: operand %d is %d", i, o, operand);
+      if (operand < 0 || operand >= inputs() + i)
+        return reject(desc_, "instruction %d: operand %d is %d", i, o, operand);
       const DType want = arity == 3 && o == 0 ? DType::kBool : type;
       if (dtype_of(operand) != want)
-        return reject(desc_, "instruction %d: operand %d of %s is %s, not %s", i, o, name, dtype_name(dtype_of(operand)),
-                      dtype_name(want));
+        return reject(desc_, "instruction %d: operand %d of %s is %s, not %s", i, o, name,
+                      dtype_name(dtype_of(operand)), dtype_name(want));
     }
     return Status();
   }
@@ -123,9 +132,11 @@ class Builder {
         return reject(desc_, "output %d is operand %d", o, operand);
       const TensorDesc& output = desc_.outputs[o];
       if (dtype_of(operand) != output.dtype || item_size(output.dtype) == 0)
-        return reject(desc_, "output %d is %s, its operand %s", o, dtype_name(output.dtype), dtype_name(dtype_of(operand)));
+        return reject(desc_, "output %d is %s, its operand %s", o, dtype_name(output.dtype),
+                      dtype_name(dtype_of(operand)));
       if (output.size != step_.size)
-        return reject(desc_, "output %d has %lld elements, the space %lld", o, (long long)output.size, (long long)step_.size);
+        return reject(desc_, "output %d has %lld elements, the space %lld", o,
+                      (long long)output.size, (long long)step_.size);
       output_operands_[o] = operand;
     }
     return Status();
@@ -134,31 +145,40 @@ class Builder {
   Status check_inputs() {
     for (int i = 0; i < inputs(); ++i) {
       const TensorDesc& input = desc_.inputs[i];
-      if (item_size(input.dtype) == 0) return reject(desc_, "input %d has dtype %s", i, dtype_name(input.dtype));
-      if (input.rank > rank_) return reject(desc_, "input %d has rank %d, the space %d", i, input.rank, rank_);
+      if (item_size(input.dtype) == 0)
+        return reject(desc_, "input %d has dtype %s", i, dtype_name(input.dtype));
+      if (input.rank > rank_)
+        return reject(desc_, "input %d has rank %d, the space %d", i, input.rank, rank_);
       int64_t size = 1;
       for (int d = 0; d < input.rank; ++d) {
         const int64_t dim = input.dims[d], space = dims_[rank_ - input.rank + d];
         if (dim != space && dim != 1)
-          return reject(desc_, "input %d: dimension %lld does not broadcast to %lld", i, (long long)dim, (long long)space);
+          return reject(desc_, "input %d: dimension %lld does not broadcast to %lld", i,
+                        (long long)dim, (long long)space);
         size *= dim;  // at most the space's, whose product was checked
       }
-      if (size != input.size) return reject(desc_, "input %d: its size is not its dimensions' product", i);
+      if (size != input.size)
+        return reject(desc_, "input %d: its size is not its dimensions' product", i);
     }
     return Status();
   }
 
-  // An output may lie over inputs that are walked as it is: the same element at the same place at the same time.
+  // An output may lie over inputs that are walked as it is: the same element at the same place at
+  // the same time.
   Status check_aliases() {
     for (int o = 0; o < desc_.num_outputs; ++o) {
       const TensorDesc& output = desc_.outputs[o];
       for (int p = 0; p < o; ++p)
-        if (output.storage == desc_.outputs[p].storage) return reject(desc_, "outputs %d and %d share storage", p, o);
+        if (output.storage == desc_.outputs[p].storage)
+          return reject(desc_, "outputs %d and %d share storage", p, o);
       for (int i = 0; i < inputs(); ++i) {
         const TensorDesc& input = desc_.inputs[i];
         if (input.storage != output.storage) continue;
         if (input.size != step_.size || item_size(input.dtype) != item_size(output.dtype))
-          return reject(desc_, "output %d shares storage with input %d, which is broadcast or of another size", o, i);
+          return reject(
+              desc_,
+              "output %d shares storage with input %d, which is broadcast or of another size", o,
+              i);
       }
     }
     return Status();
@@ -177,7 +197,9 @@ class Builder {
   bool is_read_later(int o, int32_t position) {
     for (int32_t j = position + 1; j < static_cast<int32_t>(nodes_.size()); ++j)
       for (int32_t operand : nodes_[static_cast<size_t>(j)].operands)
-        if (operand >= 0 && !is_result(operand) && desc_.inputs[operand].storage == desc_.outputs[o].storage) return true;
+        if (operand >= 0 && !is_result(operand) &&
+            desc_.inputs[operand].storage == desc_.outputs[o].storage)
+          return true;
     return false;
   }
 
@@ -187,18 +209,22 @@ class Builder {
     for (int o = 0; o < desc_.num_outputs; ++o) {
       const int32_t operand = output_operands_[o];
       makers[o] = -1;
-      if (is_result(operand)) makers[o] = operand - inputs();
-      else if (desc_.inputs[operand].storage != desc_.outputs[o].storage) makers[o] = append_copy(operand) - inputs();
+      if (is_result(operand))
+        makers[o] = operand - inputs();
+      else if (desc_.inputs[operand].storage != desc_.outputs[o].storage)
+        makers[o] = append_copy(operand) - inputs();
     }
-    // The maker writes the output itself unless it already writes another or the memory is still read; then a copy at the
-    // end does, which reads a register and so disturbs nobody.
+    // The maker writes the output itself unless it already writes another or the memory is still
+    // read; then a copy at the end does, which reads a register and so disturbs nobody.
     int32_t late[kMaxFusedOutputs];
     int lates = 0;
     for (int o = 0; o < desc_.num_outputs; ++o) {
       if (makers[o] < 0) continue;
       Node& maker = nodes_[static_cast<size_t>(makers[o])];
-      if (maker.output < 0 && !is_read_later(o, makers[o])) maker.output = o;
-      else late[lates++] = o;
+      if (maker.output < 0 && !is_read_later(o, makers[o]))
+        maker.output = o;
+      else
+        late[lates++] = o;
     }
     for (int l = 0; l < lates; ++l) {
       const int32_t copy = append_copy(inputs() + makers[late[l]]);
@@ -267,9 +293,12 @@ class Builder {
         if (operand < 0 || !is_result(operand) || result(operand).last_use != i) continue;
         int& held = register_of[static_cast<size_t>(operand - inputs())];
         if (held < 0) continue;
-        // The result may take the place of an operand that dies here, element by element, if they are as wide.
-        if (item_size(result(operand).result) == item_size(node.result)) free_.push_back(held);
-        else released[releases++] = held;
+        // The result may take the place of an operand that dies here, element by element, if they
+        // are as wide.
+        if (item_size(result(operand).result) == item_size(node.result))
+          free_.push_back(held);
+        else
+          released[releases++] = held;
         held = -1;
       }
       if (node.output >= 0) {
@@ -284,12 +313,15 @@ class Builder {
         int16_t& slot = register_slots_[static_cast<size_t>(taken)];
         if (slot < 0) slot = add_slot({SlotKind::kRegister, 0, -1, taken});
         node.slot = slot;
-        if (node.last_use < 0) released[releases++] = taken;
-        else register_of[static_cast<size_t>(i)] = taken;
+        if (node.last_use < 0)
+          released[releases++] = taken;
+        else
+          register_of[static_cast<size_t>(i)] = taken;
       }
       for (int r = 0; r < releases; ++r) free_.push_back(released[r]);
     }
-    if (registers_ > kMaxRegisters) return reject(desc_, "%d registers are live at once", registers_);
+    if (registers_ > kMaxRegisters)
+      return reject(desc_, "%d registers are live at once", registers_);
     choose_tile();
     return Status();
   }
@@ -303,7 +335,8 @@ class Builder {
       input_slots_[i] = -1;
       if (!used[i]) continue;
       const TensorDesc& input = desc_.inputs[i];
-      Slot slot{SlotKind::kBuffer, static_cast<uint8_t>(item_size(input.dtype)), static_cast<int16_t>(i), 0};
+      Slot slot{SlotKind::kBuffer, static_cast<uint8_t>(item_size(input.dtype)),
+                static_cast<int16_t>(i), 0};
       if (input.size != step_.size) {
         widest_ = std::max(widest_, static_cast<int>(slot.item));
         slot.scratch = registers_++;
@@ -327,7 +360,8 @@ class Builder {
     register_slots_.assign(static_cast<size_t>(registers_), -1);
   }
 
-  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the scratch has.
+  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the
+  // scratch has.
   void choose_tile() {
     const int64_t bytes = int64_t{std::max(registers_, 1)} * widest_;
     int tile = kMaxTile;
@@ -344,7 +378,8 @@ class Builder {
       int16_t slots[3] = {0, 0, 0};
       for (int o = 0; o < 3; ++o) {
         const int32_t operand = node.operands[o];
-        if (operand >= 0) slots[o] = is_result(operand) ? result(operand).slot : input_slots_[operand];
+        if (operand >= 0)
+          slots[o] = is_result(operand) ? result(operand).slot : input_slots_[operand];
       }
       step_.instructions.push_back({node.loop, node.check, node.slot, slots[0], slots[1], slots[2],
                                     node.node < 0 ? desc_.node : node.node, node.refusal});
@@ -354,9 +389,11 @@ class Builder {
     step_.grain = grain_for(cost * step_.tile);
     for (size_t s = 0; s < step_.slots.size(); ++s) {
       const SlotKind kind = step_.slots[s].kind;
-      const bool moves = kind == SlotKind::kBuffer || kind == SlotKind::kPeriodic || kind == SlotKind::kBroadcast;
+      const bool moves =
+          kind == SlotKind::kBuffer || kind == SlotKind::kPeriodic || kind == SlotKind::kBroadcast;
       if (moves) step_.each.push_back(static_cast<int16_t>(s));
-      if (kind != SlotKind::kBuffer && kind != SlotKind::kBroadcast) step_.once.push_back(static_cast<int16_t>(s));
+      if (kind != SlotKind::kBuffer && kind != SlotKind::kBroadcast)
+        step_.once.push_back(static_cast<int16_t>(s));
     }
   }
 

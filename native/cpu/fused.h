@@ -1,4 +1,5 @@
-// A prepared tape: instructions over slots, where a slot is a pointer that each tile sets anew or finds unchanged.
+// A prepared tape: instructions over slots, where a slot is a pointer that each tile sets anew or
+// finds unchanged.
 #pragma once
 #include <vector>
 
@@ -20,7 +21,8 @@ enum class SlotKind : uint8_t {
   kBuffer,     // the tile's part of an input or output
   kRegister,   // scratch
   kScalar,     // scratch, filled once with the one element
-  kPeriodic,   // scratch, filled once with the repeated input; a tile starts somewhere in its first period
+  kPeriodic,   // scratch, filled once with the repeated input; a tile starts somewhere in its first
+               // period
   kBroadcast,  // scratch, filled for each tile (or the input itself where the tile lies in one run)
 };
 
@@ -33,8 +35,8 @@ struct Slot {
   int64_t period = 0;
 };
 
-// How a broadcast input is walked: the iteration space's dims merged into alternating kept (stride > 0) and repeated ones
-// (stride 0), the innermost last.
+// How a broadcast input is walked: the iteration space's dims merged into alternating kept (stride
+// > 0) and repeated ones (stride 0), the innermost last.
 struct Walk {
   int groups = 0;
   int64_t extent[kMaxRank];
@@ -53,12 +55,12 @@ struct FusedStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t size = 0;
   int32_t tile = kMaxTile;
-  int64_t grain = 1;  // tiles
+  int64_t grain = 1;   // tiles
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
   std::vector<Slot> slots;
-  std::vector<int16_t> once;      // slots set at the start of a range
-  std::vector<int16_t> each;      // slots set for each tile
+  std::vector<int16_t> once;  // slots set at the start of a range
+  std::vector<int16_t> each;  // slots set for each tile
   std::vector<Walk> walks;
 };
 

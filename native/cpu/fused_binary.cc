@@ -9,8 +9,8 @@ const FunctorRow kBinaryRows[] = {
     GRAFO_BINARY_NUMERIC(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) binary_row<Floats, math::name>(#name, cost),
-    GRAFO_BINARY_FLOAT(GRAFO_ROW)
+        GRAFO_BINARY_FLOAT(GRAFO_ROW)
 #undef GRAFO_ROW
-    kEndRow};
+            kEndRow};
 
 }  // namespace grafo::cpu

@@ -10,9 +10,12 @@ void cast_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
   auto* x = static_cast<const Stored<From>*>(a);
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    if constexpr (std::is_same_v<To, bool>) to[i] = x[i] != 0;
-    else if constexpr (std::is_same_v<From, bool>) to[i] = x[i] != 0 ? To(1) : To(0);
-    else to[i] = math::cast<To>(x[i]);
+    if constexpr (std::is_same_v<To, bool>)
+      to[i] = x[i] != 0;
+    else if constexpr (std::is_same_v<From, bool>)
+      to[i] = x[i] != 0 ? To(1) : To(0);
+    else
+      to[i] = math::cast<To>(x[i]);
   }
 }
 
@@ -44,7 +47,8 @@ constexpr void fill_row(Loop* row) {
 
 constexpr CastTable make_casts() {
   CastTable table{};
-#define GRAFO_CELL(enumerator, type, text) fill_row<type>(table.loops[column_of(DType::enumerator)]);
+#define GRAFO_CELL(enumerator, type, text) \
+  fill_row<type>(table.loops[column_of(DType::enumerator)]);
   GRAFO_DTYPES(GRAFO_CELL)
 #undef GRAFO_CELL
   return table;

@@ -42,7 +42,8 @@ constexpr Loop select_of(size_t bytes) {
 }
 constexpr FunctorRow select_row() {
   FunctorRow row{"Select", 3, false, 1, nullptr, {}, {}};
-#define GRAFO_CELL(enumerator, type, text) row.loops[column_of(DType::enumerator)] = select_of(sizeof(type));
+#define GRAFO_CELL(enumerator, type, text) \
+  row.loops[column_of(DType::enumerator)] = select_of(sizeof(type));
   GRAFO_DTYPES(GRAFO_CELL)
 #undef GRAFO_CELL
   return row;
@@ -55,12 +56,12 @@ const FunctorRow kCompareRows[] = {
     GRAFO_BINARY_ORDER(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) equality_row<math::name>(#name, cost),
-    GRAFO_BINARY_EQUAL(GRAFO_ROW)
+        GRAFO_BINARY_EQUAL(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) binary_row<Booleans, math::name, true>(#name, cost),
-    GRAFO_BINARY_LOGICAL(GRAFO_ROW)
+            GRAFO_BINARY_LOGICAL(GRAFO_ROW)
 #undef GRAFO_ROW
-    kEndRow};
+                kEndRow};
 
 const FunctorRow kSelectRows[] = {select_row(), kEndRow};
 

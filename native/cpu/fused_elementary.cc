@@ -8,6 +8,6 @@ const FunctorRow kElementaryRows[] = {
 #define GRAFO_ROW(name, cost) unary_row<Floats, math::name>(#name, cost),
     GRAFO_UNARY_ELEMENTARY(GRAFO_ROW) GRAFO_UNARY_PERIODIC(GRAFO_ROW)
 #undef GRAFO_ROW
-    kEndRow};
+        kEndRow};
 
 }  // namespace grafo::cpu

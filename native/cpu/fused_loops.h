@@ -1,5 +1,6 @@
-// The loop templates the tables of fused_*.cc are made of. They are plain loops over branch-free functors: g++ -O3 vectorises
-// them. `ivdep` says what the tape guarantees: dst is one of the operands or apart from them.
+// The loop templates the tables of fused_*.cc are made of. They are plain loops over branch-free
+// functors: g++ -O3 vectorises them. `ivdep` says what the tape guarantees: dst is one of the
+// operands or apart from them.
 #pragma once
 #include <type_traits>
 
@@ -77,7 +78,7 @@ template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow unary_row(const char* name, int cost) {
   FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
   int column = 0;
-#define GRAFO_CELL(enumerator, type, text)                                                      \
+#define GRAFO_CELL(enumerator, type, text)                                                  \
   if constexpr (Columns::template has<type>) row.loops[column] = unary_loop<Functor, type>; \
   ++column;
   GRAFO_DTYPES(GRAFO_CELL)
@@ -89,7 +90,7 @@ template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow binary_row(const char* name, int cost) {
   FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
   int column = 0;
-#define GRAFO_CELL(enumerator, type, text)                                                       \
+#define GRAFO_CELL(enumerator, type, text)                                                   \
   if constexpr (Columns::template has<type>) row.loops[column] = binary_loop<Functor, type>; \
   ++column;
   GRAFO_DTYPES(GRAFO_CELL)
@@ -103,8 +104,8 @@ constexpr FunctorRow checked_row(const char* name, int cost, const char* refusal
   FunctorRow row = binary_row<Numbers, Functor>(name, cost);
   row.refusal = refusal;
   int column = 0;
-#define GRAFO_CELL(enumerator, type, text)                                                      \
-  if constexpr (Integers::has<type>) row.checks[column] = check_loop<Functor, type>;            \
+#define GRAFO_CELL(enumerator, type, text)                                           \
+  if constexpr (Integers::has<type>) row.checks[column] = check_loop<Functor, type>; \
   ++column;
   GRAFO_DTYPES(GRAFO_CELL)
 #undef GRAFO_CELL

@@ -1,4 +1,5 @@
-// Runs a prepared tape: for each tile sets the slots that move, then calls the loops one after another.
+// Runs a prepared tape: for each tile sets the slots that move, then calls the loops one after
+// another.
 #include <algorithm>
 #include <atomic>
 #include <climits>
@@ -30,7 +31,8 @@ template <class T>
 void repeat(void* to, const void* from, int64_t period, int64_t n) {
   auto* out = static_cast<T*>(to);
   copy_run(out, static_cast<const T*>(from), std::min(period, n));
-  for (int64_t done = period; done < n; done *= 2) copy_run(out + done, out, std::min(done, n - done));
+  for (int64_t done = period; done < n; done *= 2)
+    copy_run(out + done, out, std::min(done, n - done));
 }
 
 // Writes elements [start, start + n) of the broadcast input.
@@ -60,17 +62,25 @@ void fill(T* to, const T* from, const Walk& walk, const int64_t* first, int64_t 
   }
 }
 
-#define GRAFO_BY_ITEM(item, call)  \
-  switch (item) {                  \
-    case 1: call(uint8_t); break;  \
-    case 2: call(uint16_t); break; \
-    case 4: call(uint32_t); break; \
-    default: call(uint64_t);       \
+#define GRAFO_BY_ITEM(item, call) \
+  switch (item) {                 \
+    case 1:                       \
+      call(uint8_t);              \
+      break;                      \
+    case 2:                       \
+      call(uint16_t);             \
+      break;                      \
+    case 4:                       \
+      call(uint32_t);             \
+      break;                      \
+    default:                      \
+      call(uint64_t);             \
   }
 
-// Returns where the tile's elements are: in the input itself where they lie in one run of it, else in scratch.
-const void* broadcast(const FusedStep& step, const Slot& slot, const void* input, void* scratch, int64_t* splatted,
-                      int64_t start, int64_t n, int64_t longest) {
+// Returns where the tile's elements are: in the input itself where they lie in one run of it, else
+// in scratch.
+const void* broadcast(const FusedStep& step, const Slot& slot, const void* input, void* scratch,
+                      int64_t* splatted, int64_t start, int64_t n, int64_t longest) {
   const Walk& walk = step.walks[static_cast<size_t>(slot.walk)];
   int64_t first[kMaxRank];
   int64_t offset = 0, rest = start;
@@ -92,17 +102,20 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
     return scratch;
   }
   *splatted = -1;
-#define GRAFO_FILL(T) fill(static_cast<T*>(scratch), static_cast<const T*>(input), walk, first, offset, n)
+#define GRAFO_FILL(T) \
+  fill(static_cast<T*>(scratch), static_cast<const T*>(input), walk, first, offset, n)
   GRAFO_BY_ITEM(slot.item, GRAFO_FILL)
 #undef GRAFO_FILL
   return scratch;
 }
 
-// One range's pointers. Inputs are never written through them: only a loop's dst is, and dst is a register or an output.
+// One range's pointers. Inputs are never written through them: only a loop's dst is, and dst is a
+// register or an output.
 struct Range {
   void* at[kMaxSlots];
-  int64_t longest;                    // elements of its longest tile
-  int64_t splatted[kMaxFusedInputs];  // by walk: the offset whose element fills the register, -1 none
+  int64_t longest;  // elements of its longest tile
+  int64_t
+      splatted[kMaxFusedInputs];  // by walk: the offset whose element fills the register, -1 none
   alignas(64) uint8_t scratch[kScratchBytes];
 };
 
@@ -126,7 +139,8 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
   for (size_t w = 0; w < step.walks.size(); ++w) range.splatted[w] = -1;
 }
 
-void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range) {
+void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n,
+                Range& range) {
   for (int16_t s : step.each) {
     const Slot& slot = step.slots[static_cast<size_t>(s)];
     switch (slot.kind) {
@@ -137,16 +151,18 @@ void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int6
         range.at[s] = range.scratch + slot.scratch + start % slot.period * slot.item;
         break;
       default:
-        range.at[s] = const_cast<void*>(broadcast(step, slot, buffers[slot.buffer], range.scratch + slot.scratch,
-                                                  &range.splatted[slot.walk], start, n, range.longest));
+        range.at[s] = const_cast<void*>(
+            broadcast(step, slot, buffers[slot.buffer], range.scratch + slot.scratch,
+                      &range.splatted[slot.walk], start, n, range.longest));
     }
   }
 }
 
-// Runs tiles [first, last). `failed` is the first instruction that refused an element in any tile so far: the error must not
-// depend on the order of the tiles, so those that come later look for an earlier one still.
-void run_tiles(const FusedStep& step, const RunContext& context, void* const* buffers, int64_t first, int64_t last,
-               std::atomic<int32_t>& failed) {
+// Runs tiles [first, last). `failed` is the first instruction that refused an element in any tile
+// so far: the error must not depend on the order of the tiles, so those that come later look for an
+// earlier one still.
+void run_tiles(const FusedStep& step, const RunContext& context, void* const* buffers,
+               int64_t first, int64_t last, std::atomic<int32_t>& failed) {
   Range range;
   const int64_t begin = first * step.tile;
   const int64_t end = std::min(last * step.tile, step.size);
@@ -181,8 +197,9 @@ Status run_fused(const PreparedStep& base, RunContext& context, void* const* buf
   if (step.size == 0) return Status();
   std::atomic<int32_t> failed{INT_MAX};
   const int64_t tiles = (step.size + step.tile - 1) / step.tile;
-  parallel_for(context, tiles, step.grain,
-               [&](int64_t begin, int64_t end) { run_tiles(step, context, buffers, begin, end, failed); });
+  parallel_for(context, tiles, step.grain, [&](int64_t begin, int64_t end) {
+    run_tiles(step, context, buffers, begin, end, failed);
+  });
   const int32_t refused = failed.load(std::memory_order_relaxed);
   if (refused != INT_MAX) {
     const Instruction& instruction = step.instructions[static_cast<size_t>(refused)];

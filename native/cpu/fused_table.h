@@ -1,5 +1,5 @@
-// The functors of `Fused` as loops over tiles: one row a functor, one column a dtype. The rows are in several files because
-// each instantiates some hundred vectorised loops.
+// The functors of `Fused` as loops over tiles: one row a functor, one column a dtype. The rows are
+// in several files because each instantiates some hundred vectorised loops.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace grafo::cpu {
 
-// dst[i] = f(a[i], b[i], c[i]) for i < n. dst may be a, b or c itself, never overlap them otherwise.
+// dst[i] = f(a[i], b[i], c[i]) for i < n. dst may be a, b or c itself, never overlap them
+// otherwise.
 using Loop = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n);
 // Whether every b[i] is allowed: a zero divisor and a negative integer exponent are not.
 using Check = bool (*)(const void* b, int64_t n);
@@ -17,7 +18,7 @@ using Check = bool (*)(const void* b, int64_t n);
 constexpr int kColumns = 11;
 constexpr int column_of(DType dtype) {
   int column = 0;
-#define GRAFO_COLUMN(enumerator, type, text)       \
+#define GRAFO_COLUMN(enumerator, type, text)     \
   if (dtype == DType::enumerator) return column; \
   ++column;
   GRAFO_DTYPES(GRAFO_COLUMN)

@@ -9,14 +9,14 @@ const FunctorRow kUnaryRows[] = {
     GRAFO_UNARY_FLOAT(GRAFO_ROW) GRAFO_UNARY_EXP_LOG(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) unary_row<Numbers, math::name>(#name, cost),
-    GRAFO_UNARY_NUMERIC(GRAFO_ROW)
+        GRAFO_UNARY_NUMERIC(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) unary_row<Floats, math::name, true>(#name, cost),
-    GRAFO_UNARY_TEST(GRAFO_ROW)
+            GRAFO_UNARY_TEST(GRAFO_ROW)
 #undef GRAFO_ROW
 #define GRAFO_ROW(name, cost) unary_row<Booleans, math::name, true>(#name, cost),
-    GRAFO_UNARY_LOGICAL(GRAFO_ROW)
+                GRAFO_UNARY_LOGICAL(GRAFO_ROW)
 #undef GRAFO_ROW
-    kEndRow};
+                    kEndRow};
 
 }  // namespace grafo::cpu

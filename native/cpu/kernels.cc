@@ -1,4 +1,5 @@
-// The CPU backend as the device contract sees it: the kernel look-up, host memory as device memory, and the entry point.
+// The CPU backend as the device contract sees it: the kernel look-up, host memory as device memory,
+// and the entry point.
 #include "cpu/kernels.h"
 
 #include <cstring>
@@ -33,14 +34,16 @@ Instance& as_instance(void* instance) { return *static_cast<Instance*>(instance)
 int32_t device_count() { return 1; }
 
 Status device_info(int32_t device, DeviceInfo* info) {
-  if (device != 0) return Status::error(Code::kInvalidArgument, "there is no CPU device %d", device);
+  if (device != 0)
+    return Status::error(Code::kInvalidArgument, "there is no CPU device %d", device);
   std::strcpy(info->name, "CPU");
   info->memory_bytes = 0;
   return Status();
 }
 
 Status open(const HostServices* host, int32_t device, void** instance) {
-  if (device != 0) return Status::error(Code::kInvalidArgument, "there is no CPU device %d", device);
+  if (device != 0)
+    return Status::error(Code::kInvalidArgument, "there is no CPU device %d", device);
   *instance = new (std::nothrow) Instance{host};
   return *instance ? Status() : Status::error(Code::kResourceExhausted, "out of memory");
 }

@@ -1,5 +1,5 @@
-// What every CPU kernel is written with: the prepared step, the attribute reader, shape checks, dtype dispatch and the
-// wrapper over the host's threads.
+// What every CPU kernel is written with: the prepared step, the attribute reader, shape checks,
+// dtype dispatch and the wrapper over the host's threads.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,7 +14,8 @@
 namespace grafo {
 
 // A verified step. Kernels derive from it, keep what depends on shapes only, and set `run`.
-// run() reads the step only: everything it changes is in the buffers, in the context or on its own stack.
+// run() reads the step only: everything it changes is in the buffers, in the context or on its own
+// stack.
 struct PreparedStep {
   using Run = Status (*)(const PreparedStep& step, RunContext& context, void* const* buffers);
 
@@ -31,8 +32,8 @@ namespace cpu {
 using StepPointer = std::unique_ptr<PreparedStep>;
 
 // A plan that breaks the kernel table is INTERNAL: TypeScript should not have written it.
-__attribute__((format(printf, 2, 3))) inline Status reject(const StepDesc& desc,
-                                                           const char* format, ...) {
+__attribute__((format(printf, 2, 3))) inline Status reject(const StepDesc& desc, const char* format,
+                                                           ...) {
   char text[512];
   va_list args;
   va_start(args, format);
@@ -41,8 +42,9 @@ __attribute__((format(printf, 2, 3))) inline Status reject(const StepDesc& desc,
   return Status::error(Code::kInternal, "%s: %s", desc.kernel, text).at(desc.node);
 }
 
-// Reads a step's attribute words in order. Reading past the end gives zeros and is told by finish(), so a kernel reads all
-// its attributes in a line each and checks once; a count read from the words is checked with `count`.
+// Reads a step's attribute words in order. Reading past the end gives zeros and is told by
+// finish(), so a kernel reads all its attributes in a line each and checks once; a count read from
+// the words is checked with `count`.
 class AttrReader {
  public:
   explicit AttrReader(const StepDesc& desc) : desc_(desc) {}
@@ -113,7 +115,8 @@ inline Status check_arity(const StepDesc& desc, int inputs, int outputs) {
                 desc.num_outputs, inputs, outputs);
 }
 
-// Kernels that are not "in place" in the table: no output shares memory with an input or another output.
+// Kernels that are not "in place" in the table: no output shares memory with an input or another
+// output.
 inline Status check_no_alias(const StepDesc& desc) {
   for (int o = 0; o < desc.num_outputs; ++o) {
     for (int i = 0; i < desc.num_inputs; ++i)
@@ -138,8 +141,8 @@ inline bool checked_multiply(int64_t a, int64_t b, int64_t* product) {
   return !__builtin_mul_overflow(a, b, product);
 }
 
-// Product of dims[begin, end) of a shape whose `size` the engine has checked; a zero dim elsewhere could still hide an
-// overflow, so this saturates at 0 for empty tensors.
+// Product of dims[begin, end) of a shape whose `size` the engine has checked; a zero dim elsewhere
+// could still hide an overflow, so this saturates at 0 for empty tensors.
 inline int64_t extent(const TensorDesc& tensor, int begin, int end) {
   if (tensor.size == 0) {
     for (int d = begin; d < end; ++d)
@@ -153,23 +156,20 @@ inline int64_t extent(const TensorDesc& tensor, int begin, int end) {
 
 inline bool is_float(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat64; }
 inline bool is_index(DType dtype) { return dtype == DType::kInt32 || dtype == DType::kInt64; }
-inline bool is_numeric(DType dtype) {
-  return item_size(dtype) != 0 && dtype != DType::kBool;
-}
+inline bool is_numeric(DType dtype) { return item_size(dtype) != 0 && dtype != DType::kBool; }
 
 template <class T>
 struct Type {
   using type = T;
 };
 
-// visit(Type<T>{}) with the C++ type of a dtype: `dispatch(dtype, [&](auto type) { using T = typename
-// decltype(type)::type; ... })`. False where the dtype is not one of the list; kernels turn that into reject().
-#define GRAFO_DISPATCH(name, list)                   \
-  template <class Visit>                             \
-  bool name(DType dtype, Visit&& visit) {            \
-    switch (dtype) {                                 \
-      list(GRAFO_DISPATCH_CASE) default : return false; \
-    }                                                \
+// visit(Type<T>{}) with the C++ type of a dtype: `dispatch(dtype, [&](auto type) { using T =
+// typename decltype(type)::type; ... })`. False where the dtype is not one of the list; kernels
+// turn that into reject().
+#define GRAFO_DISPATCH(name, list)                                       \
+  template <class Visit>                                                 \
+  bool name(DType dtype, Visit&& visit) {                                \
+    switch (dtype) { list(GRAFO_DISPATCH_CASE) default : return false; } \
   }
 #define GRAFO_DISPATCH_CASE(enumerator, type, text) \
   case DType::enumerator:                           \
@@ -203,7 +203,8 @@ bool dispatch_bytes(DType dtype, Visit&& visit) {
   }
 }
 
-// Calls body(begin, end) over disjoint ranges that cover [0, n), on the host's threads where n > grain.
+// Calls body(begin, end) over disjoint ranges that cover [0, n), on the host's threads where n >
+// grain.
 template <class Body>
 void parallel_for(const RunContext& context, int64_t n, int64_t grain, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
@@ -227,7 +228,8 @@ inline int64_t grain_for(int64_t cost) {
 inline bool is_cancelled(const RunContext& context) {
   return context.cancelled && context.cancelled->load(std::memory_order_relaxed) != 0;
 }
-// What a kernel returns when it saw is_cancelled(): the engine knows whether it was a signal or a deadline.
+// What a kernel returns when it saw is_cancelled(): the engine knows whether it was a signal or a
+// deadline.
 inline Status cancelled() { return Status::error(Code::kCancelled, "the run was cancelled"); }
 
 }  // namespace cpu

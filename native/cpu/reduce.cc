@@ -18,8 +18,8 @@ void add_group(Odometer& odometer, int64_t extent, int64_t stride) {
   odometer.count *= extent;
 }
 
-// Dims of 1 vanish and neighbours of one sort become one; then the innermost group is taken for the loop, the others for the
-// odometers.
+// Dims of 1 vanish and neighbours of one sort become one; then the innermost group is taken for the
+// loop, the others for the odometers.
 void merge(const TensorDesc& x, const bool* is_reduced, ReduceStep& step) {
   int64_t extent[kMaxRank];
   int64_t stride[kMaxRank];
@@ -41,7 +41,8 @@ void merge(const TensorDesc& x, const bool* is_reduced, ReduceStep& step) {
   if (groups == 0) return;
   step.rows = reduced[0];
   step.inner = extent[0];
-  for (int g = groups - 1; g > 0; --g) add_group(reduced[g] ? step.reduced : step.kept, extent[g], stride[g]);
+  for (int g = groups - 1; g > 0; --g)
+    add_group(reduced[g] ? step.reduced : step.kept, extent[g], stride[g]);
 }
 
 }  // namespace
@@ -63,17 +64,21 @@ Status prepare_reduce(const StepDesc& desc, const HostServices&, StepPointer& po
     before = axis;
   }
   TRY(attrs.finish());
-  if (x.dtype != y.dtype) return reject(desc, "x is %s, y %s", dtype_name(x.dtype), dtype_name(y.dtype));
+  if (x.dtype != y.dtype)
+    return reject(desc, "x is %s, y %s", dtype_name(x.dtype), dtype_name(y.dtype));
 
   auto step = std::make_unique<ReduceStep>(run_reduce);
-  step->loop = op == ReduceOp::kSum || op == ReduceOp::kMean ? find_sum_loop(op, x.dtype) : find_order_loop(op, x.dtype);
+  step->loop = op == ReduceOp::kSum || op == ReduceOp::kMean ? find_sum_loop(op, x.dtype)
+                                                             : find_order_loop(op, x.dtype);
   if (!step->loop) return reject(desc, "op %d is not for %s", int(op), dtype_name(x.dtype));
   int64_t kept = 1;
   for (int d = 0; d < x.rank; ++d) {
     int64_t& product = is_reduced[d] ? step->divisor : kept;
-    if (!checked_multiply(product, x.dims[d], &product)) return reject(desc, "x has too many elements");
+    if (!checked_multiply(product, x.dims[d], &product))
+      return reject(desc, "x has too many elements");
   }
-  if (kept != y.size) return reject(desc, "y has %lld elements instead of %lld", (long long)y.size, (long long)kept);
+  if (kept != y.size)
+    return reject(desc, "y has %lld elements instead of %lld", (long long)y.size, (long long)kept);
   step->inputs = x.size;
   step->outputs = y.size;
   if (x.size != 0) merge(x, is_reduced, *step);

@@ -1,4 +1,5 @@
-// A prepared Reduce: the input's dims merged into alternating kept and reduced groups, and one loop for the op and dtype.
+// A prepared Reduce: the input's dims merged into alternating kept and reduced groups, and one loop
+// for the op and dtype.
 #pragma once
 #include "cpu/prepared.h"
 
@@ -25,18 +26,19 @@ struct Odometer {
 };
 
 struct ReduceStep;
-using ReduceLoop = void (*)(const ReduceStep& step, const RunContext& context, const void* x, void* y);
+using ReduceLoop = void (*)(const ReduceStep& step, const RunContext& context, const void* x,
+                            void* y);
 
 struct ReduceStep : PreparedStep {
   using PreparedStep::PreparedStep;
   ReduceLoop loop = nullptr;
-  bool rows = false;     // the innermost group is reduced
-  int64_t inner = 1;     // its extent: of a row, or of columns
-  Odometer kept;         // the other kept dims: one row or one strip of columns each
-  Odometer reduced;      // the other reduced dims
-  int64_t inputs = 0;    // elements of x
-  int64_t outputs = 0;   // elements of y
-  int64_t divisor = 1;   // of the mean
+  bool rows = false;    // the innermost group is reduced
+  int64_t inner = 1;    // its extent: of a row, or of columns
+  Odometer kept;        // the other kept dims: one row or one strip of columns each
+  Odometer reduced;     // the other reduced dims
+  int64_t inputs = 0;   // elements of x
+  int64_t outputs = 0;  // elements of y
+  int64_t divisor = 1;  // of the mean
 };
 
 // By ReduceOp and dtype; null where the table has none.

@@ -22,7 +22,8 @@ struct AxisStep : PreparedStep {
 
 Status run_axis(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const AxisStep&>(base);
-  if (step.outer != 0 && step.inner != 0 && step.axis != 0) step.loop(step, context, buffers[0], buffers[1]);
+  if (step.outer != 0 && step.inner != 0 && step.axis != 0)
+    step.loop(step, context, buffers[0], buffers[1]);
   return Status();
 }
 
@@ -36,7 +37,8 @@ Status read_axis(const StepDesc& desc, AttrReader& attrs, AxisStep& step, int32_
   return Status();
 }
 
-// Calls body(offset of the first element, first inner position, width, outer position) for strips of inner positions.
+// Calls body(offset of the first element, first inner position, width, outer position) for strips
+// of inner positions.
 template <class Body>
 void for_strips(const AxisStep& step, const RunContext& context, Body&& body) {
   const int64_t strips = (step.inner + kStrip - 1) / kStrip;
@@ -53,16 +55,21 @@ struct Larger {
   template <class T>
   static constexpr T start = math::kLowest<T>;
   template <class T>
-  FN bool operator()(T x, T best) const { return x > best; }
+  FN bool operator()(T x, T best) const {
+    return x > best;
+  }
 };
 struct Smaller {
   template <class T>
   static constexpr T start = math::kHighest<T>;
   template <class T>
-  FN bool operator()(T x, T best) const { return x < best; }
+  FN bool operator()(T x, T best) const {
+    return x < best;
+  }
 };
 
-// Starts from the lowest finite number at index 0, as Eigen's tuple reducer does: NaN never wins, and neither does -Inf.
+// Starts from the lowest finite number at index 0, as Eigen's tuple reducer does: NaN never wins,
+// and neither does -Inf.
 template <class Wins, class T>
 int64_t best_of_row(const T* x, int64_t n) {
   T best = Wins::template start<T>;
@@ -90,9 +97,11 @@ int64_t best_of_row(const T* x, int64_t n) {
 }
 
 void store_indices(const int64_t* index, int64_t n, bool wide, void* y, int64_t at) {
-  if (wide) std::copy_n(index, n, static_cast<int64_t*>(y) + at);
+  if (wide)
+    std::copy_n(index, n, static_cast<int64_t*>(y) + at);
   else
-    for (int64_t j = 0; j < n; ++j) static_cast<int32_t*>(y)[at + j] = static_cast<int32_t>(index[j]);
+    for (int64_t j = 0; j < n; ++j)
+      static_cast<int32_t*>(y)[at + j] = static_cast<int32_t>(index[j]);
 }
 
 template <class Wins, class T>
@@ -171,11 +180,13 @@ Status prepare_arg_reduce(const StepDesc& desc, const HostServices&, StepPointer
   TRY(read_axis(desc, attrs, *step, &axis));
   TRY(attrs.finish());
   if (!is_index(y.dtype)) return reject(desc, "y is %s", dtype_name(y.dtype));
-  if (y.dtype == DType::kInt32 && step->axis > INT32_MAX) return reject(desc, "indices do not fit int32");
+  if (y.dtype == DType::kInt32 && step->axis > INT32_MAX)
+    return reject(desc, "indices do not fit int32");
   if (step->axis == 0) {
     return Status::error(Code::kInvalidArgument, "Reduction axis %d is empty", axis).at(desc.node);
   }
-  if (y.size != step->outer * step->inner) return reject(desc, "y has %lld elements", (long long)y.size);
+  if (y.size != step->outer * step->inner)
+    return reject(desc, "y has %lld elements", (long long)y.size);
   step->wide = y.dtype == DType::kInt64;
   const bool found = dispatch_numeric(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
@@ -199,7 +210,8 @@ Status prepare_cumulative(const StepDesc& desc, const HostServices&, StepPointer
   step->exclusive = attrs.flag();
   step->reverse = attrs.flag();
   TRY(attrs.finish());
-  if (x.dtype != y.dtype || !same_shape(x, y)) return reject(desc, "y is not of x's shape and dtype");
+  if (x.dtype != y.dtype || !same_shape(x, y))
+    return reject(desc, "y is not of x's shape and dtype");
   const bool found = dispatch_numeric(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     // Integers wrap, so either sign is the unsigned one.

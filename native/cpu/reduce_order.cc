@@ -21,8 +21,10 @@ ReduceLoop find_order_loop(ReduceOp op, DType dtype) {
     if (op == ReduceOp::kMax) loop = kLoop<math::MaxReducer, T>;
     if (op == ReduceOp::kMin) loop = kLoop<math::MinReducer, T>;
     if (op == ReduceOp::kProd) {
-      if constexpr (std::is_integral_v<T>) loop = kLoop<math::ProdReducer, std::make_unsigned_t<T>>;
-      else loop = kLoop<math::ProdReducer, T>;
+      if constexpr (std::is_integral_v<T>)
+        loop = kLoop<math::ProdReducer, std::make_unsigned_t<T>>;
+      else
+        loop = kLoop<math::ProdReducer, T>;
     }
   });
   return loop;

@@ -1,5 +1,6 @@
-// What the element functions are written with: bits, fused multiply-add where the ISA has it, polynomials. Freestanding, so
-// that g++, nvcc and NVRTC compile the same text; branch-free, so that g++ vectorises the loops around it.
+// What the element functions are written with: bits, fused multiply-add where the ISA has it,
+// polynomials. Freestanding, so that g++, nvcc and NVRTC compile the same text; branch-free, so
+// that g++ vectorises the loops around it.
 #pragma once
 
 #if defined(__CUDACC__)
@@ -31,7 +32,8 @@ inline constexpr bool kIsFloat<float> = true;
 template <>
 inline constexpr bool kIsFloat<double> = true;
 
-// The unsigned type integer arithmetic is done in, so that it wraps: at least int's width, or it would be promoted to int.
+// The unsigned type integer arithmetic is done in, so that it wraps: at least int's width, or it
+// would be promoted to int.
 template <int bytes>
 struct WrapOf {
   using type = u32;
@@ -95,17 +97,18 @@ FN double fma(double a, double b, double c) { return a * b + c; }
 #else
 #define GRAFO_LIBM(name, builtin) __builtin_##builtin
 #endif
-#define GRAFO_LIBM_1(X) \
-  X(sqrt) X(floor) X(ceil) X(rint) X(trunc) X(fabs) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
-  X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(erf) X(erfc)
+#define GRAFO_LIBM_1(X)                                                                          \
+  X(sqrt)                                                                                        \
+  X(floor) X(ceil) X(rint) X(trunc) X(fabs) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh) \
+      X(cosh) X(asinh) X(acosh) X(atanh) X(erf) X(erfc)
 #define GRAFO_LIBM_2(X) X(copysign) X(fmod) X(pow) X(atan2)
-#define GRAFO_WRAP(name)                                             \
-  FN float name(float x) { return GRAFO_LIBM(name, name##f)(x); }    \
+#define GRAFO_WRAP(name)                                          \
+  FN float name(float x) { return GRAFO_LIBM(name, name##f)(x); } \
   FN double name(double x) { return GRAFO_LIBM(name, name)(x); }
 GRAFO_LIBM_1(GRAFO_WRAP)
 #undef GRAFO_WRAP
-#define GRAFO_WRAP(name)                                                           \
-  FN float name(float x, float y) { return GRAFO_LIBM(name, name##f)(x, y); }      \
+#define GRAFO_WRAP(name)                                                      \
+  FN float name(float x, float y) { return GRAFO_LIBM(name, name##f)(x, y); } \
   FN double name(double x, double y) { return GRAFO_LIBM(name, name)(x, y); }
 GRAFO_LIBM_2(GRAFO_WRAP)
 #undef GRAFO_WRAP

@@ -1,8 +1,10 @@
-// exp, log, expm1, log1p, tanh, sigmoid and softplus in three precisions: float (native), `wide` (double arithmetic that is
-// good to 1e-9, for functions of a float), and double. Coefficients: coefficients.py.
+// exp, log, expm1, log1p, tanh, sigmoid and softplus in three precisions: float (native), `wide`
+// (double arithmetic that is good to 1e-9, for functions of a float), and double. Coefficients:
+// coefficients.py.
 //
-// Reductions are Cody and Waite's (exp) and fdlibm's (log: m in [sqrt(1/2), sqrt(2)), s = f / (2 + f)). Rounding to an
-// integer adds 1.5 * 2^mantissa, so that the integer is in the low bits and no conversion, undefined for NaN, is needed.
+// Reductions are Cody and Waite's (exp) and fdlibm's (log: m in [sqrt(1/2), sqrt(2)), s = f / (2 +
+// f)). Rounding to an integer adds 1.5 * 2^mantissa, so that the integer is in the low bits and no
+// conversion, undefined for NaN, is needed.
 #pragma once
 #include "math/base.h"
 
@@ -25,7 +27,8 @@ FN float exp(float x) {
   const i32 k = i32(to_bits(t) - to_bits(kRoundFloat));
   const float n = t - kRoundFloat;
   const float r = fma(n, -kLn2LowFloat, fma(n, -kLn2HighFloat, y));
-  const float q = poly(r, 0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f, 0x1.a124f2p-13f);
+  const float q = poly(r, 0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f,
+                       0x1.a124f2p-13f);
   const float p = 1.0f + fma(r * r, q, r);
   // 2^k in two factors: denormal results round once, in the last product.
   const i32 half = k >> 1;
@@ -93,8 +96,9 @@ FN float log(float x) {
   const u32 bits = to_bits(tiny ? x * 0x1p23f : x) - 0x3f3504f3u;  // sqrt(1/2)
   const float k = float(i32(bits) >> 23) - (tiny ? 23.0f : 0.0f);
   const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-  const float tail = poly(f, 0x1.555554p-2f, -0x1.fffffcp-3f, 0x1.999d5ap-3f, -0x1.555b4ap-3f, 0x1.23d21ap-3f,
-                          -0x1.fcf4c6p-4f, 0x1.dea282p-4f, -0x1.d635bcp-4f, 0x1.1d8ea6p-4f);
+  const float tail =
+      poly(f, 0x1.555554p-2f, -0x1.fffffcp-3f, 0x1.999d5ap-3f, -0x1.555b4ap-3f, 0x1.23d21ap-3f,
+           -0x1.fcf4c6p-4f, 0x1.dea282p-4f, -0x1.d635bcp-4f, 0x1.1d8ea6p-4f);
   const float ff = f * f;
   const float low = fma(k, kLn2LowFloat, fma(-0.5f, ff, f * ff * tail));
   const float result = fma(k, kLn2HighFloat, f + low);
@@ -107,8 +111,8 @@ struct LogParts {
   double f;  // mantissa - 1
 };
 FN LogParts split_log(double x) {
-  constexpr u64 root = u64(0x3fe6a09e667f3bcd);                                 // sqrt(1/2)
-  const u64 bits = to_bits(x) - root + (u64(1024) << 52);                       // k + 1024 on top, positive
+  constexpr u64 root = u64(0x3fe6a09e667f3bcd);            // sqrt(1/2)
+  const u64 bits = to_bits(x) - root + (u64(1024) << 52);  // k + 1024 on top, positive
   const double k = from_bits((bits >> 52) | u64(0x4330000000000000)) - (0x1p52 + 1024.0);
   return {k, from_bits((bits & u64(0x000fffffffffffff)) + root) - 1.0};
 }
@@ -148,8 +152,9 @@ FN double log(double x) {
 }
 FN double log1p(double x) {
   const double u = 1.0 + x;
-  const double lost = (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;  // what rounding u took, to first order
-  const double result = log(u) + (lost == lost ? lost : 0.0);         // u is 0 or Inf
+  const double lost =
+      (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;  // what rounding u took, to first order
+  const double result = log(u) + (lost == lost ? lost : 0.0);  // u is 0 or Inf
   return fabs(x) < 0x1p-54 ? x : result;
 }
 
@@ -177,7 +182,10 @@ FN T sigmoid(T x) {
 FN float tanh(float x) {
   const float a = fabs(x);
   const float z = x * x;
-  const float near_0 = fma(x * z, poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f), x);
+  const float near_0 = fma(
+      x * z,
+      poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
+      x);
   const float far = 1.0f - 2.0f / (exp(a + a) + 1.0f);
   return a < 0.625f ? near_0 : copysign(far, x);
 }

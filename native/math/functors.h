@@ -1,42 +1,50 @@
-// One struct per elementwise op, named as TensorFlow's op type, with TensorFlow 1.15's CPU semantics. A functor's operator()
-// takes values of one type; what it returns follows from its list in functor_list.h.
+// One struct per elementwise op, named as TensorFlow's op type, with TensorFlow 1.15's CPU
+// semantics. A functor's operator() takes values of one type; what it returns follows from its list
+// in functor_list.h.
 //
-// `rare(x)` of a functor tells the arguments its fast() cannot take; loops test a tile for them first, so that fast() stays
-// branch-free. Integer division and power are checked by the loop (`refuses`); they are defined for every argument all the same.
+// `rare(x)` of a functor tells the arguments its fast() cannot take; loops test a tile for them
+// first, so that fast() stays branch-free. Integer division and power are checked by the loop
+// (`refuses`); they are defined for every argument all the same.
 #pragma once
 #include "math/elementary.h"
 
 namespace grafo::math {
 
-// --- one argument ---------------------------------------------------------------------------------------------------------
+// --- one argument ---
 
-#define GRAFO_UNARY(name, expression)   \
-  struct name {                         \
-    template <class T>                  \
-    FN T operator()(T x) const {        \
-      return expression;                \
-    }                                   \
+#define GRAFO_UNARY(name, expression) \
+  struct name {                       \
+    template <class T>                \
+    FN T operator()(T x) const {      \
+      return expression;              \
+    }                                 \
   };
 
 struct Neg {
   template <class T>
   FN T operator()(T x) const {
-    if constexpr (kIsFloat<T>) return -x;
-    else return T(Wrap<T>(0) - Wrap<T>(x));
+    if constexpr (kIsFloat<T>)
+      return -x;
+    else
+      return T(Wrap<T>(0) - Wrap<T>(x));
   }
 };
 struct Abs {
   template <class T>
   FN T operator()(T x) const {
-    if constexpr (kIsFloat<T>) return fabs(x);
-    else return x < T(0) ? T(Wrap<T>(0) - Wrap<T>(x)) : x;
+    if constexpr (kIsFloat<T>)
+      return fabs(x);
+    else
+      return x < T(0) ? T(Wrap<T>(0) - Wrap<T>(x)) : x;
   }
 };
 struct Square {
   template <class T>
   FN T operator()(T x) const {
-    if constexpr (kIsFloat<T>) return x * x;
-    else return T(Wrap<T>(x) * Wrap<T>(x));
+    if constexpr (kIsFloat<T>)
+      return x * x;
+    else
+      return T(Wrap<T>(x) * Wrap<T>(x));
   }
 };
 GRAFO_UNARY(Sign, T(T(x > T(0)) - T(x < T(0))))  // Sign(NaN) is 0
@@ -64,7 +72,8 @@ struct Relu6 {
     return T(6) < y ? T(6) : y;
   }
 };
-// Half to even. TensorFlow computes floor(x) + 1 where the fraction is large: a negative that rounds to 0 gives +0.
+// Half to even. TensorFlow computes floor(x) + 1 where the fraction is large: a negative that
+// rounds to 0 gives +0.
 struct Round {
   template <class T>
   FN T operator()(T x) const {
@@ -82,10 +91,10 @@ inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
 GRAFO_UNARY(Selu, x < T(0) ? T(kSeluScaleAlpha) * expm1(x) : T(kSeluScale) * x)
 
-#define GRAFO_ELEMENTARY(name, function)                                        \
-  struct name {                                                                 \
-    FN float operator()(float x) const { return function##_wide(x); }           \
-    FN double operator()(double x) const { return function(x); }                \
+#define GRAFO_ELEMENTARY(name, function)                              \
+  struct name {                                                       \
+    FN float operator()(float x) const { return function##_wide(x); } \
+    FN double operator()(double x) const { return function(x); }      \
   };
 GRAFO_ELEMENTARY(Asin, asin)
 GRAFO_ELEMENTARY(Acos, acos)
@@ -98,45 +107,47 @@ GRAFO_ELEMENTARY(Atanh, atanh)
 GRAFO_ELEMENTARY(Erf, erf)
 GRAFO_ELEMENTARY(Erfc, erfc)
 
-#define GRAFO_PERIODIC(name, function)                                                     \
-  struct name {                                                                            \
-    FN static bool rare(float x) { return !(fabs(x) <= kTrigLimit); }                      \
-    FN float fast(float x) const { return function##_near(x); }                            \
+#define GRAFO_PERIODIC(name, function)                                                            \
+  struct name {                                                                                   \
+    FN static bool rare(float x) { return !(fabs(x) <= kTrigLimit); }                             \
+    FN float fast(float x) const { return function##_near(x); }                                   \
     FN float operator()(float x) const { return rare(x) ? float(function(double(x))) : fast(x); } \
-    FN double operator()(double x) const { return function(x); }                           \
+    FN double operator()(double x) const { return function(x); }                                  \
   };
 GRAFO_PERIODIC(Sin, sin)
 GRAFO_PERIODIC(Cos, cos)
 GRAFO_PERIODIC(Tan, tan)
 
-#define GRAFO_TEST(name, expression)    \
-  struct name {                         \
-    template <class T>                  \
-    FN bool operator()(T x) const {     \
-      return expression;                \
-    }                                   \
+#define GRAFO_TEST(name, expression) \
+  struct name {                      \
+    template <class T>               \
+    FN bool operator()(T x) const {  \
+      return expression;             \
+    }                                \
   };
 GRAFO_TEST(IsNan, x != x)
 GRAFO_TEST(IsInf, fabs(x) == kInfinity<T>)
 GRAFO_TEST(IsFinite, fabs(x) < kInfinity<T>)
 GRAFO_TEST(LogicalNot, x == T(0))
 
-// --- two arguments --------------------------------------------------------------------------------------------------------
+// --- two arguments ---
 
-#define GRAFO_BINARY(name, expression)  \
-  struct name {                         \
-    template <class T>                  \
-    FN T operator()(T x, T y) const {   \
-      return expression;                \
-    }                                   \
+#define GRAFO_BINARY(name, expression) \
+  struct name {                        \
+    template <class T>                 \
+    FN T operator()(T x, T y) const {  \
+      return expression;               \
+    }                                  \
   };
-#define GRAFO_ARITHMETIC(name, sign)                          \
-  struct name {                                               \
-    template <class T>                                        \
-    FN T operator()(T x, T y) const {                         \
-      if constexpr (kIsFloat<T>) return x sign y;             \
-      else return T(Wrap<T>(x) sign Wrap<T>(y));              \
-    }                                                         \
+#define GRAFO_ARITHMETIC(name, sign)          \
+  struct name {                               \
+    template <class T>                        \
+    FN T operator()(T x, T y) const {         \
+      if constexpr (kIsFloat<T>)              \
+        return x sign y;                      \
+      else                                    \
+        return T(Wrap<T>(x) sign Wrap<T>(y)); \
+    }                                         \
   };
 GRAFO_ARITHMETIC(Add, +)
 GRAFO_ARITHMETIC(AddV2, +)
@@ -144,15 +155,15 @@ GRAFO_ARITHMETIC(Sub, -)
 GRAFO_ARITHMETIC(Mul, *)
 GRAFO_BINARY(SquaredDifference, Square()(Sub()(x, y)))
 GRAFO_BINARY(RealDiv, x / y)
-GRAFO_BINARY(BitwiseAnd, T(x & y))
+GRAFO_BINARY(BitwiseAnd, T(x& y))
 GRAFO_BINARY(BitwiseOr, T(x | y))
 GRAFO_BINARY(BitwiseXor, T(x ^ y))
 // Eigen's scalar_max and scalar_min are std::max and std::min: x where either is NaN.
 GRAFO_BINARY(Maximum, x < y ? y : x)
 GRAFO_BINARY(Minimum, y < x ? y : x)
 
-// Integer quotient and remainder: 0 for a zero divisor (the loop has refused it), and the lowest number by -1 wraps instead of
-// trapping.
+// Integer quotient and remainder: 0 for a zero divisor (the loop has refused it), and the lowest
+// number by -1 wraps instead of trapping.
 template <class T>
 FN T quotient(T x, T y) {
   if constexpr (kIsSigned<T>) {
@@ -176,8 +187,10 @@ struct RefusesZero {
 struct TruncateDiv : RefusesZero {
   template <class T>
   FN T operator()(T x, T y) const {
-    if constexpr (kIsFloat<T>) return x / y;
-    else return quotient(x, y);
+    if constexpr (kIsFloat<T>)
+      return x / y;
+    else
+      return quotient(x, y);
   }
 };
 struct Div : TruncateDiv {};
@@ -195,8 +208,10 @@ struct FloorDiv : RefusesZero {
 struct TruncateMod : RefusesZero {
   template <class T>
   FN T operator()(T x, T y) const {
-    if constexpr (kIsFloat<T>) return fmod(x, y);
-    else return remainder(x, y);
+    if constexpr (kIsFloat<T>)
+      return fmod(x, y);
+    else
+      return remainder(x, y);
   }
 };
 struct Mod : TruncateMod {};
@@ -234,12 +249,12 @@ struct Atan2 {
   FN double operator()(double y, double x) const { return atan2(y, x); }
 };
 
-#define GRAFO_COMPARE(name, expression)    \
-  struct name {                            \
-    template <class T>                     \
-    FN bool operator()(T x, T y) const {   \
-      return expression;                   \
-    }                                      \
+#define GRAFO_COMPARE(name, expression)  \
+  struct name {                          \
+    template <class T>                   \
+    FN bool operator()(T x, T y) const { \
+      return expression;                 \
+    }                                    \
   };
 GRAFO_COMPARE(Less, x < y)
 GRAFO_COMPARE(LessEqual, x <= y)
@@ -250,11 +265,12 @@ GRAFO_COMPARE(NotEqual, x != y)
 GRAFO_COMPARE(LogicalAnd, (x != T(0)) & (y != T(0)))
 GRAFO_COMPARE(LogicalOr, (x != T(0)) | (y != T(0)))
 
-// Gradients, in TensorFlow's argument order: of the output y (SigmoidGrad ... InvGrad), or gradients first (ReluGrad ...).
-GRAFO_BINARY(SigmoidGrad, y * (x * (T(1) - x)))
-GRAFO_BINARY(TanhGrad, y * (T(1) - x * x))
-GRAFO_BINARY(ReciprocalGrad, MulNoNan()(-(x * x), y))
-GRAFO_BINARY(InvGrad, MulNoNan()(-(x * x), y))
+// Gradients, in TensorFlow's argument order: of the output y (SigmoidGrad ... InvGrad), or
+// gradients first (ReluGrad ...).
+GRAFO_BINARY(SigmoidGrad, y*(x*(T(1) - x)))
+GRAFO_BINARY(TanhGrad, y*(T(1) - x * x))
+GRAFO_BINARY(ReciprocalGrad, MulNoNan()(-(x* x), y))
+GRAFO_BINARY(InvGrad, MulNoNan()(-(x* x), y))
 GRAFO_BINARY(SqrtGrad, MulNoNan()(T(0.5) / x, y))
 GRAFO_BINARY(RsqrtGrad, MulNoNan()(T(-0.5) * (x * x), MulNoNan()(x, y)))
 GRAFO_BINARY(ReluGrad, Mul()(x, T(y > T(0))))
@@ -264,13 +280,14 @@ GRAFO_BINARY(SeluGrad, y < T(0) ? x * (y + T(kSeluScaleAlpha)) : x * T(kSeluScal
 GRAFO_BINARY(SoftplusGrad, x / (exp(-y) + T(1)))
 GRAFO_BINARY(SoftsignGrad, x / Square()(fabs(y) + T(1)))
 
-// --- conversion -----------------------------------------------------------------------------------------------------------
+// --- conversion ---
 
-// A float to an integer truncates; what does not fit gives what x86's conversions give (the lowest number of the type they
-// go through), here without undefined behaviour.
+// A float to an integer truncates; what does not fit gives what x86's conversions give (the lowest
+// number of the type they go through), here without undefined behaviour.
 template <class To, class From>
 FN To truncate(From x) {
-  // -2^(bits - 1) is exact in both float types, and every smaller float but -2^31 - fraction is past it.
+  // -2^(bits - 1) is exact in both float types, and every smaller float but -2^31 - fraction is
+  // past it.
   constexpr From limit = From(Wrap<To>(1) << (8 * sizeof(To) - 1));
   const From whole = trunc(x);
   const bool fits = whole >= -limit && whole < limit;
@@ -279,11 +296,15 @@ FN To truncate(From x) {
 template <class To, class From>
 FN To cast(From x) {
   if constexpr (kIsFloat<From> && !kIsFloat<To>) {
-    if constexpr (sizeof(To) < 4) return To(truncate<i32>(x));
-    else if constexpr (!kIsSigned<To> && sizeof(To) == 4) return To(truncate<i64>(x));
+    if constexpr (sizeof(To) < 4)
+      return To(truncate<i32>(x));
+    else if constexpr (!kIsSigned<To> && sizeof(To) == 4)
+      return To(truncate<i64>(x));
     else if constexpr (!kIsSigned<To>)
-      return x < From(0x1p63) ? To(truncate<i64>(x)) : To(truncate<i64>(x - From(0x1p63))) ^ (To(1) << 63);
-    else return truncate<To>(x);
+      return x < From(0x1p63) ? To(truncate<i64>(x))
+                              : To(truncate<i64>(x - From(0x1p63))) ^ (To(1) << 63);
+    else
+      return truncate<To>(x);
   } else {
     return To(x);
   }

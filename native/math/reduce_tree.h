@@ -1,9 +1,14 @@
-// The one tree of reductions. It depends on the number of elements only, so neither threads nor fusion change a bit:
-//   leaf     up to 8 * kLanes elements: lane l combines x[l], x[l + kLanes] ... in order, then lanes in halves
+// The one tree of reductions. It depends on the number of elements only, so neither threads nor
+// fusion change a bit:
+//   leaf     up to 8 * kLanes elements: lane l combines x[l], x[l + kLanes] ... in order, then
+//   lanes in halves
 //            (l with l + kLanes / 2, and so on); 32 lanes, as a warp has
-//   cascade  leaves pairwise, like carries of a binary counter, the older partner first; what is left at the end from the
-//            youngest up. A run of 2^k leaves that starts at a multiple of 2^k is a node, so large reductions are cut there.
-// An error of about 8 + log2(lanes) + 2 log2(leaves) roundings, under 2 log2(n) + 2 (Higham, Accuracy and Stability, 4.2).
+//   cascade  leaves pairwise, like carries of a binary counter, the older partner first; what is
+//   left at the end from the
+//            youngest up. A run of 2^k leaves that starts at a multiple of 2^k is a node, so large
+//            reductions are cut there.
+// An error of about 8 + log2(lanes) + 2 log2(leaves) roundings, under 2 log2(n) + 2 (Higham,
+// Accuracy and Stability, 4.2).
 #pragma once
 #include "math/functors.h"
 
@@ -12,48 +17,72 @@ namespace grafo::math {
 // Reducers: the identity, and combine(older, newer).
 struct SumReducer {
   template <class A>
-  FN static A identity() { return A(0); }
+  FN static A identity() {
+    return A(0);
+  }
   template <class A>
-  FN static A combine(A a, A b) { return Add()(a, b); }
+  FN static A combine(A a, A b) {
+    return Add()(a, b);
+  }
 };
 struct ProdReducer {
   template <class A>
-  FN static A identity() { return A(1); }
+  FN static A identity() {
+    return A(1);
+  }
   template <class A>
-  FN static A combine(A a, A b) { return Mul()(a, b); }
+  FN static A combine(A a, A b) {
+    return Mul()(a, b);
+  }
 };
-// NaN never enters the accumulator, as in Eigen's reducers (accumulator < NaN is false): a maximum is of the numbers, and -Inf
-// where there are none.
+// NaN never enters the accumulator, as in Eigen's reducers (accumulator < NaN is false): a maximum
+// is of the numbers, and -Inf where there are none.
 struct MaxReducer {
   template <class A>
   FN static A identity() {
-    if constexpr (kIsFloat<A>) return -kInfinity<A>;
-    else return kLowest<A>;
+    if constexpr (kIsFloat<A>)
+      return -kInfinity<A>;
+    else
+      return kLowest<A>;
   }
   template <class A>
-  FN static A combine(A a, A b) { return Maximum()(a, b); }
+  FN static A combine(A a, A b) {
+    return Maximum()(a, b);
+  }
 };
 struct MinReducer {
   template <class A>
   FN static A identity() {
-    if constexpr (kIsFloat<A>) return kInfinity<A>;
-    else return kHighest<A>;
+    if constexpr (kIsFloat<A>)
+      return kInfinity<A>;
+    else
+      return kHighest<A>;
   }
   template <class A>
-  FN static A combine(A a, A b) { return Minimum()(a, b); }
+  FN static A combine(A a, A b) {
+    return Minimum()(a, b);
+  }
 };
 // Of bytes: anything but 0 is true.
 struct AllReducer {
   template <class A>
-  FN static A identity() { return A(1); }
+  FN static A identity() {
+    return A(1);
+  }
   template <class A>
-  FN static A combine(A a, A b) { return A((a != 0) & (b != 0)); }
+  FN static A combine(A a, A b) {
+    return A((a != 0) & (b != 0));
+  }
 };
 struct AnyReducer {
   template <class A>
-  FN static A identity() { return A(0); }
+  FN static A identity() {
+    return A(0);
+  }
   template <class A>
-  FN static A combine(A a, A b) { return A((a != 0) | (b != 0)); }
+  FN static A combine(A a, A b) {
+    return A((a != 0) | (b != 0));
+  }
 };
 
 inline constexpr int kLanes = 32;
@@ -85,13 +114,15 @@ GRAFO_OUT_OF_LINE A short_leaf(const T* x, i64 n) {
   A lane[kLanes];
   const int used = n < kLanes ? int(n) : kLanes;
   if (used == 0) return Reducer::template identity<A>();
-  for (int l = 0; l < used; ++l) lane[l] = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
+  for (int l = 0; l < used; ++l)
+    lane[l] = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
   i64 start = kLanes;
   for (; start + kLanes <= n; start += kLanes)
     for (int l = 0; l < kLanes; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
   for (int l = 0; start + l < n; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
   for (int half = kLanes / 2; half >= 1; half /= 2)
-    for (int l = 0; l < half && l + half < used; ++l) lane[l] = Reducer::combine(lane[l], lane[l + half]);
+    for (int l = 0; l < half && l + half < used; ++l)
+      lane[l] = Reducer::combine(lane[l], lane[l + half]);
   return lane[0];
 }
 

@@ -1,4 +1,5 @@
-// What tests of CPU kernels share: a host that splits work in a chosen number of threads, and a step written like the Plan's.
+// What tests of CPU kernels share: a host that splits work in a chosen number of threads, and a
+// step written like the Plan's.
 #pragma once
 #include <algorithm>
 #include <cstdio>
@@ -8,39 +9,45 @@
 #include <thread>
 #include <vector>
 
-#include "test/check.h"
 #include "runtime/backend.h"
+#include "test/check.h"
 
 extern "C" const grafo::Backend* grafo_backend();
 
 namespace grafo::test::tape {
 
 // CHECK with a message.
-#define EXPECT(condition, ...)                                                       \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      char message[2048];                                                             \
-      std::snprintf(message, sizeof message, #condition ": " __VA_ARGS__);           \
-      ::grafo::test::fail(__FILE__, __LINE__, message);                              \
-    }                                                                                \
+#define EXPECT(condition, ...)                                             \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      char message[2048];                                                  \
+      std::snprintf(message, sizeof message, #condition ": " __VA_ARGS__); \
+      ::grafo::test::fail(__FILE__, __LINE__, message);                    \
+    }                                                                      \
   } while (0)
 
-// 1 thread runs inline in one piece; more cut the range in that many pieces and run them backwards, on threads.
+// 1 thread runs inline in one piece; more cut the range in that many pieces and run them backwards,
+// on threads.
 struct Host {
   int32_t count = 1;
   HostServices services{this, allocate, release, threads, parallel_for};
 
-  static void* allocate(void*, size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
+  static void* allocate(void*, size_t bytes) {
+    return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  }
   static void release(void*, void* memory, size_t) { std::free(memory); }
   static int32_t threads(void* self) { return static_cast<Host*>(self)->count; }
-  static void parallel_for(void* self, int64_t n, int64_t grain, void (*body)(void*, int64_t, int64_t), void* arg) {
-    const int64_t pieces = std::min<int64_t>(static_cast<Host*>(self)->count, (n + grain - 1) / grain);
+  static void parallel_for(void* self, int64_t n, int64_t grain,
+                           void (*body)(void*, int64_t, int64_t), void* arg) {
+    const int64_t pieces =
+        std::min<int64_t>(static_cast<Host*>(self)->count, (n + grain - 1) / grain);
     if (pieces <= 1) {
       if (n > 0) body(arg, 0, n);
       return;
     }
     std::vector<std::thread> pool;
-    for (int64_t p = pieces - 1; p >= 0; --p) pool.emplace_back([=] { body(arg, n * p / pieces, n * (p + 1) / pieces); });
+    for (int64_t p = pieces - 1; p >= 0; --p)
+      pool.emplace_back([=] { body(arg, n * p / pieces, n * (p + 1) / pieces); });
     for (std::thread& thread : pool) thread.join();
   }
 };
@@ -65,7 +72,8 @@ inline Value value(DType dtype, std::vector<int64_t> dims) {
   return made;
 }
 
-// A step under construction. Storages are numbered by the values' order unless `alias` says otherwise.
+// A step under construction. Storages are numbered by the values' order unless `alias` says
+// otherwise.
 struct Step {
   std::string kernel;
   std::vector<Value*> inputs, outputs;

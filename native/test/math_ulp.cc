@@ -1,6 +1,7 @@
-// Measures the float functors against the C library's double functions, in ulps, over every 1021st float, and the double ones
-// against long double over random arguments. Fails where a bound or a NaN/Inf class is missed. Compiled by itself with
-// -DGRAFO_ULP_ALL it is a program that takes all 2^32 floats and prints what it finds (an hour).
+// Measures the float functors against the C library's double functions, in ulps, over every 1021st
+// float, and the double ones against long double over random arguments. Fails where a bound or a
+// NaN/Inf class is missed. Compiled by itself with -DGRAFO_ULP_ALL it is a program that takes all
+// 2^32 floats and prints what it finds (an hour).
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -19,7 +20,8 @@ constexpr uint64_t kStride = 1;
 constexpr uint64_t kStride = 1021;
 #endif
 
-// Distance of `got` from the exact `want`, in units of the last place of a float (double) at `want`.
+// Distance of `got` from the exact `want`, in units of the last place of a float (double) at
+// `want`.
 template <class T, class Exact>
 double ulps(T got, Exact want, bool* class_differs) {
   const T rounded = static_cast<T>(want);
@@ -36,7 +38,8 @@ double ulps(T got, Exact want, bool* class_differs) {
   constexpr int digits = sizeof(T) == 4 ? 24 : 53;
   constexpr int least = sizeof(T) == 4 ? -149 : -1074;
   const int unit = want == 0 || exponent - digits < least ? least : exponent - digits;
-  return static_cast<double>(std::fabs(static_cast<Exact>(got) - want) / std::ldexp(Exact(1), unit));
+  return static_cast<double>(std::fabs(static_cast<Exact>(got) - want) /
+                             std::ldexp(Exact(1), unit));
 }
 
 struct Worst {
@@ -54,8 +57,10 @@ struct Worst {
   }
   void report(const char* name, const char* type, double bound) const {
     char line[256];
-    std::snprintf(line, sizeof line, "%-12s %-6s %7.3f ulp at %.9g, %.9g; bound %.1f; %ld NaN or Inf differ, first at %.9g", name,
-                  type, ulp, at, second, bound, classes, class_at);
+    std::snprintf(
+        line, sizeof line,
+        "%-12s %-6s %7.3f ulp at %.9g, %.9g; bound %.1f; %ld NaN or Inf differ, first at %.9g",
+        name, type, ulp, at, second, bound, classes, class_at);
 #if defined(GRAFO_ULP_ALL)
     std::printf("%s\n", line);
 #endif
@@ -73,8 +78,9 @@ void scan(const char* name, double bound, Reference reference, float limit = INF
     if (std::fabs(x) > limit) continue;
     worst.add(Functor()(x), static_cast<double>(reference(static_cast<double>(x))), x);
   }
-  for (float x : {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1.fffffep127f,
-                  -0x1.fffffep127f, 88.7228394f, 88.722832f, -103.972076f, -103.97208f, 0x1p-126f})
+  for (float x :
+       {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1.fffffep127f,
+        -0x1.fffffep127f, 88.7228394f, 88.722832f, -103.972076f, -103.97208f, 0x1p-126f})
     worst.add(Functor()(x), static_cast<double>(reference(static_cast<double>(x))), x);
   worst.report(name, "float", bound);
 }
@@ -86,12 +92,15 @@ void sample(const char* name, double bound, Reference reference) {
   for (int i = 0; i < 400000; ++i) {
     const uint64_t word = random();
     double x;
-    if (i % 4 == 0) std::memcpy(&x, &word, 8);
-    else x = std::ldexp(static_cast<double>(word) / 0x1p63 - 1, static_cast<int>(random() % 14) - 4);
+    if (i % 4 == 0)
+      std::memcpy(&x, &word, 8);
+    else
+      x = std::ldexp(static_cast<double>(word) / 0x1p63 - 1, static_cast<int>(random() % 14) - 4);
     worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
   }
-  for (double x : {0.0, -0.0, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.0, -1.0, 0x1p-1074, -0x1p-1074, 0x1.fffffffffffffp1023,
-                   709.782712893384, 709.7827128933841, -745.1332191019411, -745.1332191019412, 0x1p-1022, -0x1p-60})
+  for (double x : {0.0, -0.0, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.0, -1.0,
+                   0x1p-1074, -0x1p-1074, 0x1.fffffffffffffp1023, 709.782712893384,
+                   709.7827128933841, -745.1332191019411, -745.1332191019412, 0x1p-1022, -0x1p-60})
     worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
   worst.report(name, "double", bound);
 }
@@ -99,24 +108,49 @@ void sample(const char* name, double bound, Reference reference) {
 void scan_pairs(long n) {
   Worst worst;
   std::mt19937_64 random(2);
-  const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 2.0f, -2.0f, 3.0f, -3.0f, 0.5f, -0.5f, 1.5f, -2.5f,
-                           0x1p-149f, -0x1p-149f, 0x1.fffffep127f, -0x1.fffffep127f, 16777217.0f, 16777215.0f, -16777215.0f};
+  const float special[] = {0.0f,
+                           -0.0f,
+                           INFINITY,
+                           -INFINITY,
+                           NAN,
+                           1.0f,
+                           -1.0f,
+                           2.0f,
+                           -2.0f,
+                           3.0f,
+                           -3.0f,
+                           0.5f,
+                           -0.5f,
+                           1.5f,
+                           -2.5f,
+                           0x1p-149f,
+                           -0x1p-149f,
+                           0x1.fffffep127f,
+                           -0x1.fffffep127f,
+                           16777217.0f,
+                           16777215.0f,
+                           -16777215.0f};
   for (float x : special)
     for (float y : special) {
       worst.add(math::Pow()(x, y), std::pow((double)x, (double)y), x, y);
       const float got = math::Pow()(x, y), want = (float)std::pow((double)x, (double)y);
       if (!std::isnan(want) && std::signbit(got) != std::signbit(want)) CHECK(false);
       const float angle = math::Atan2()(x, y), exact = (float)std::atan2((double)x, (double)y);
-      if (std::isnan(angle) != std::isnan(exact) || (!std::isnan(exact) && (std::fabs(angle - exact) > 1e-6f || std::signbit(angle) != std::signbit(exact))))
+      if (std::isnan(angle) != std::isnan(exact) ||
+          (!std::isnan(exact) &&
+           (std::fabs(angle - exact) > 1e-6f || std::signbit(angle) != std::signbit(exact))))
         CHECK(false);
     }
   Worst angle;
   for (long i = 0; i < n; ++i) {
     const uint64_t word = random();
     const uint32_t bits = static_cast<uint32_t>(word);
-    float x, y = std::ldexp(static_cast<float>(word >> 32) / 0x1p31f - 1, static_cast<int>(random() % 20) - 8);
+    float x, y = std::ldexp(static_cast<float>(word >> 32) / 0x1p31f - 1,
+                            static_cast<int>(random() % 20) - 8);
     std::memcpy(&x, &bits, 4);
-    if (i % 3 == 0) x = 1.0f + std::ldexp(static_cast<float>(bits) / 0x1p32f - 0.5f, -static_cast<int>(random() % 12));
+    if (i % 3 == 0)
+      x = 1.0f +
+          std::ldexp(static_cast<float>(bits) / 0x1p32f - 0.5f, -static_cast<int>(random() % 12));
     if (i % 5 == 0) y = std::rint(y);
     worst.add(math::Pow()(x, y), std::pow((double)x, (double)y), x, y);
     angle.add(math::Atan2()(x, y), std::atan2((double)x, (double)y), x, y);
@@ -133,12 +167,15 @@ TEST("Functors of float: within their ulp bounds, the same NaN and Inf as the re
   scan<math::Exp>("Exp", 1.0, REF(std::exp(x)));
   scan<math::Log>("Log", 1.0, REF(std::log(x)));
   scan<math::Tanh>("Tanh", 2.0, REF(std::tanh(x)));
-  scan<math::Sigmoid>("Sigmoid", 2.0, REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
+  scan<math::Sigmoid>("Sigmoid", 2.0,
+                      REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
   scan<math::Expm1>("Expm1", 1.0, REF(std::expm1(x)));
   scan<math::Log1p>("Log1p", 1.0, REF(std::log1p(x)));
   scan<math::Softplus>("Softplus", 2.0, REF(x > 50 ? x : std::log1p(std::exp(x))));
   scan<math::Elu>("Elu", 2.0, REF(x < 0 ? std::expm1(x) : x));
-  scan<math::Selu>("Selu", 2.0, REF(x < 0 ? 1.7580993408473768599402175208123 * std::expm1(x) : 1.0507009873554804934193349852946 * x));
+  scan<math::Selu>("Selu", 2.0,
+                   REF(x < 0 ? 1.7580993408473768599402175208123 * std::expm1(x)
+                             : 1.0507009873554804934193349852946 * x));
   scan<math::Softsign>("Softsign", 2.0, REF(std::isinf(x) ? x / x : x / (std::fabs(x) + 1)));
   scan<math::Sqrt>("Sqrt", 0.5, REF(std::sqrt(x)));
   scan<math::Rsqrt>("Rsqrt", 2.0, REF(1 / std::sqrt(x)));
@@ -166,7 +203,8 @@ TEST("Functors of double: within their ulp bounds") {
   sample<math::Exp>("Exp", 1.0, REF(std::exp(x)));
   sample<math::Log>("Log", 1.0, REF(std::log(x)));
   sample<math::Tanh>("Tanh", 2.5, REF(std::tanh(x)));
-  sample<math::Sigmoid>("Sigmoid", 2.0, REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
+  sample<math::Sigmoid>("Sigmoid", 2.0,
+                        REF(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x))));
   sample<math::Expm1>("Expm1", 2.0, REF(std::expm1(x)));
   sample<math::Log1p>("Log1p", 2.0, REF(std::log1p(x)));
   sample<math::Softplus>("Softplus", 2.0, REF(x > 100 ? x : std::log1p(std::exp(x))));

@@ -1,5 +1,5 @@
-// Reduce, ArgReduce and Cumulative against plain loops in long double or 64-bit integers, over random shapes and axes, with one
-// and with several threads; and the bound on the error of sums.
+// Reduce, ArgReduce and Cumulative against plain loops in long double or 64-bit integers, over
+// random shapes and axes, with one and with several threads; and the bound on the error of sums.
 #include <cmath>
 #include <random>
 
@@ -15,8 +15,11 @@ std::mt19937_64 random_bits(5);
 template <class T>
 void fill(Value& v) {
   for (int64_t i = 0; i < v.desc.size; ++i) {
-    if constexpr (std::is_floating_point_v<T>) v.data<T>()[i] = static_cast<T>((double)(int64_t)random_bits() / 0x1p63);
-    else v.data<T>()[i] = static_cast<T>(random_bits() % 7) - static_cast<T>(std::is_signed_v<T> ? 3 : 0);
+    if constexpr (std::is_floating_point_v<T>)
+      v.data<T>()[i] = static_cast<T>((double)(int64_t)random_bits() / 0x1p63);
+    else
+      v.data<T>()[i] =
+          static_cast<T>(random_bits() % 7) - static_cast<T>(std::is_signed_v<T> ? 3 : 0);
   }
 }
 
@@ -52,7 +55,8 @@ int64_t for_each(const Case& c, Body&& body) {
   }
   for (int64_t i = 0; i < n; ++i) {
     int64_t rest = i, at = 0;
-    for (int d = rank - 1; d >= 0; --d) at += rest % c.dims[(size_t)d] * stride[(size_t)d], rest /= c.dims[(size_t)d];
+    for (int d = rank - 1; d >= 0; --d)
+      at += rest % c.dims[(size_t)d] * stride[(size_t)d], rest /= c.dims[(size_t)d];
     body(i, at);
   }
   return outs;
@@ -73,7 +77,11 @@ void check_op(const Case& c, DType dtype, int op) {
   Value x = value(dtype, c.dims);
   fill<T>(x);
   const int64_t outs = for_each(c, [](int64_t, int64_t) {});
-  std::vector<long double> want((size_t)outs, op == 2 ? 1 : op == 3 ? -INFINITY : op == 4 ? INFINITY : 0), size((size_t)outs, 0);
+  std::vector<long double> want((size_t)outs, op == 2   ? 1
+                                              : op == 3 ? -INFINITY
+                                              : op == 4 ? INFINITY
+                                                        : 0),
+      size((size_t)outs, 0);
   for_each(c, [&](int64_t i, int64_t o) {
     const long double v = x.data<T>()[i];
     long double& w = want[(size_t)o];
@@ -85,18 +93,22 @@ void check_op(const Case& c, DType dtype, int op) {
   Status status = reduce(x, y, op, c, 1);
   EXPECT(status.ok(), "%s", status.text);
   status = reduce(x, z, op, c, 5);
-  EXPECT(!std::memcmp(y.data<char>(), z.data<char>(), (size_t)outs * sizeof(T)), "threads change bits, op %d", op);
+  EXPECT(!std::memcmp(y.data<char>(), z.data<char>(), (size_t)outs * sizeof(T)),
+         "threads change bits, op %d", op);
   const long double unit = sizeof(T) == 4 ? 0x1p-24L : 0x1p-53L;
   for (int64_t o = 0; o < outs; ++o) {
     long double w = want[(size_t)o], allowed = 0;
     if (op == 1) w = std::is_integral_v<T> ? std::trunc(w / count) : w / count;
-    if (std::is_floating_point_v<T> && op <= 1) allowed = (2 * std::log2(std::max(count, 1.0L)) + 2) * unit * size[(size_t)o] / (op == 1 ? count : 1);
+    if (std::is_floating_point_v<T> && op <= 1)
+      allowed = (2 * std::log2(std::max(count, 1.0L)) + 2) * unit * size[(size_t)o] /
+                (op == 1 ? count : 1);
     if (std::is_floating_point_v<T> && op == 2) allowed = count * 2 * unit * std::fabs(w) + 1e-40L;
     const long double got = y.data<T>()[o];
     if (std::is_integral_v<T> && op == 2) continue;  // wraps
     if (std::is_integral_v<T> && op == 0) w = static_cast<T>(static_cast<int64_t>(w));
     if (!(std::fabs(got - w) <= allowed)) {
-      EXPECT(false, "op %d dtype %s rank %zu output %lld: %Lg, not %Lg, allowed %Lg", op, dtype_name(dtype), c.dims.size(), (long long)o, got, w, allowed);
+      EXPECT(false, "op %d dtype %s rank %zu output %lld: %Lg, not %Lg, allowed %Lg", op,
+             dtype_name(dtype), c.dims.size(), (long long)o, got, w, allowed);
       return;
     }
   }
@@ -117,7 +129,9 @@ TEST("Reduce: random shapes, axes and dtypes match plain loops, for any number o
 }
 
 TEST("Reduce: large full, row and column sums keep the bound and their bits") {
-  for (const Case& c : {Case{{3000001}, {0}}, Case{{7, 400000}, {1}}, Case{{300000, 10}, {0}}, Case{{100000, 3, 5}, {0, 2}}, Case{{20000, 200}, {0}}, Case{{3, 100000, 4}, {1}}})
+  for (const Case& c :
+       {Case{{3000001}, {0}}, Case{{7, 400000}, {1}}, Case{{300000, 10}, {0}},
+        Case{{100000, 3, 5}, {0, 2}}, Case{{20000, 200}, {0}}, Case{{3, 100000, 4}, {1}}})
     for (int op : {0, 1, 3}) check_op<float>(c, DType::kFloat32, op);
 }
 
@@ -140,7 +154,8 @@ TEST("Reduce: empty tensors give the identity, an empty mean NaN or integer 0") 
 
 TEST("Reduce: a maximum is of the numbers, NaN or not") {
   Value x = value(DType::kFloat32, {2, 300}), y = value(DType::kFloat32, {2});
-  for (int i = 0; i < 600; ++i) x.data<float>()[i] = i % 3 || i >= 300 ? NAN : static_cast<float>(i);
+  for (int i = 0; i < 600; ++i)
+    x.data<float>()[i] = i % 3 || i >= 300 ? NAN : static_cast<float>(i);
   CHECK(reduce(x, y, 3, {{2, 300}, {1}}, 1).ok());
   CHECK(y.data<float>()[0] == 297 && y.data<float>()[1] == -INFINITY);
 }
@@ -155,7 +170,8 @@ TEST("Reduce: all and any") {
 }
 
 TEST("Reduce: plans that break the contract are rejected") {
-  Value x = value(DType::kFloat32, {2, 3}), y = value(DType::kFloat32, {2}), wrong = value(DType::kFloat64, {2});
+  Value x = value(DType::kFloat32, {2, 3}), y = value(DType::kFloat32, {2}),
+        wrong = value(DType::kFloat64, {2});
   CHECK(reduce(x, y, 0, {{}, {1}}, 1).ok());
   CHECK(reduce(x, y, 0, {{}, {0}}, 1).code == Code::kInternal);
   CHECK(reduce(x, y, 0, {{}, {2}}, 1).code == Code::kInternal);
@@ -168,9 +184,14 @@ TEST("Reduce: plans that break the contract are rejected") {
 TEST("ArgReduce: first index on ties, NaN never wins, rows and columns, both index types") {
   for (int trial = 0; trial < 200; ++trial) {
     const int64_t sizes[] = {1, 2, 5, 63, 64, 200, 1000};
-    const int64_t outer = 1 + (int64_t)(random_bits() % 5), axis = sizes[random_bits() % 7], inner = trial & 1 ? 1 : 1 + (int64_t)(random_bits() % 300);
-    Value x = value(DType::kFloat32, {outer, axis, inner}), wide = value(DType::kInt64, {outer, inner}), narrow = value(DType::kInt32, {outer, inner});
-    for (int64_t i = 0; i < x.desc.size; ++i) x.data<float>()[i] = random_bits() % 4 == 0 ? NAN : static_cast<float>((int)(random_bits() % 9) - 4);
+    const int64_t outer = 1 + (int64_t)(random_bits() % 5), axis = sizes[random_bits() % 7],
+                  inner = trial & 1 ? 1 : 1 + (int64_t)(random_bits() % 300);
+    Value x = value(DType::kFloat32, {outer, axis, inner}),
+          wide = value(DType::kInt64, {outer, inner}),
+          narrow = value(DType::kInt32, {outer, inner});
+    for (int64_t i = 0; i < x.desc.size; ++i)
+      x.data<float>()[i] =
+          random_bits() % 4 == 0 ? NAN : static_cast<float>((int)(random_bits() % 9) - 4);
     const int smallest = trial / 2 % 2;
     for (Value* y : {&wide, &narrow}) {
       Step step;
@@ -186,7 +207,8 @@ TEST("ArgReduce: first index on ties, NaN never wins, rows and columns, both ind
           const float v = x.data<float>()[(o * axis + a) * inner + j];
           if (smallest ? v < best : v > best) best = v, index = a;
         }
-        CHECK(wide.data<int64_t>()[o * inner + j] == index && narrow.data<int32_t>()[o * inner + j] == index);
+        CHECK(wide.data<int64_t>()[o * inner + j] == index &&
+              narrow.data<int32_t>()[o * inner + j] == index);
       }
   }
   Value x = value(DType::kFloat32, {0, 3}), y = value(DType::kInt64, {3});
@@ -198,8 +220,10 @@ TEST("ArgReduce: first index on ties, NaN never wins, rows and columns, both ind
 
 TEST("Cumulative: sums and products, exclusive and reverse, along any axis") {
   for (int trial = 0; trial < 200; ++trial) {
-    const int64_t outer = 1 + (int64_t)(random_bits() % 4), axis = (int64_t)(random_bits() % 40), inner = trial & 1 ? 1 : 1 + (int64_t)(random_bits() % 200);
-    Value x = value(DType::kInt32, {outer, axis, inner}), y = value(DType::kInt32, {outer, axis, inner});
+    const int64_t outer = 1 + (int64_t)(random_bits() % 4), axis = (int64_t)(random_bits() % 40),
+                  inner = trial & 1 ? 1 : 1 + (int64_t)(random_bits() % 200);
+    Value x = value(DType::kInt32, {outer, axis, inner}),
+          y = value(DType::kInt32, {outer, axis, inner});
     for (int64_t i = 0; i < x.desc.size; ++i) x.data<int32_t>()[i] = (int32_t)random_bits();
     const int product = trial / 2 % 2, exclusive = trial / 4 % 2, reverse = trial / 8 % 2;
     Step step;
