@@ -1,0 +1,121 @@
+// Initializers: functions from a shape to the initial value of a variable.
+import { asDtype, type DType, type DTypeLike, float32 } from '../core/dtype.js';
+import { ValueError } from '../core/errors.js';
+import type { Tensor } from '../core/graph.js';
+import type { ArrayLike } from '../core/ndarray.js';
+import { constant, ones, zeros } from './array.js';
+import { randomNormal, randomUniform, truncatedNormal } from './random.js';
+
+/** Makes an initial value of a shape; `dtype` is the variable's. */
+export type Initializer = (shape: readonly number[], dtype?: DTypeLike) => Tensor;
+
+/** Options of initializers that draw numbers. */
+export interface InitializerOptions {
+  readonly seed?: number | undefined;
+  /** The dtype where the variable does not say one. */
+  readonly dtype?: DTypeLike | undefined;
+}
+
+const typeOf = (dtype: DTypeLike | undefined, options: { readonly dtype?: DTypeLike | undefined }): DType =>
+  asDtype(dtype ?? options.dtype ?? float32);
+
+/** Zeros: `tf.zerosInitializer()([2]) // [0, 0]`. */
+export const zerosInitializer =
+  (options: { readonly dtype?: DTypeLike } = {}): Initializer =>
+  (shape, dtype) =>
+    zeros(shape, typeOf(dtype, options));
+
+/** Ones: `tf.onesInitializer()([2]) // [1, 1]`. */
+export const onesInitializer =
+  (options: { readonly dtype?: DTypeLike } = {}): Initializer =>
+  (shape, dtype) =>
+    ones(shape, typeOf(dtype, options));
+
+/** A value, its last element repeated to fill the shape: `tf.constantInitializer(7)([2]) // [7, 7]`. */
+export const constantInitializer =
+  (value: ArrayLike = 0, options: { readonly dtype?: DTypeLike; readonly verifyShape?: boolean } = {}): Initializer =>
+  (shape, dtype) =>
+    constant(value, { dtype: typeOf(dtype, options), shape, verifyShape: options.verifyShape });
+
+/** Numbers from [minval, maxval): `tf.randomUniformInitializer(-1, 1)([2]).shape.asList() // [2]`. */
+export const randomUniformInitializer =
+  (minval = 0, maxval?: number, options: InitializerOptions = {}): Initializer =>
+  (shape, dtype) =>
+    randomUniform(shape, { minval, maxval, dtype: typeOf(dtype, options), seed: options.seed });
+
+/** Normal numbers: `tf.randomNormalInitializer(0, 0.1)([2]).shape.asList() // [2]`. */
+export const randomNormalInitializer =
+  (mean = 0, stddev = 1, options: InitializerOptions = {}): Initializer =>
+  (shape, dtype) =>
+    randomNormal(shape, { mean, stddev, dtype: typeOf(dtype, options), seed: options.seed });
+
+/** Normal numbers within two standard deviations: `tf.truncatedNormalInitializer(0, 0.1)([2]).shape.asList() // [2]`. */
+export const truncatedNormalInitializer =
+  (mean = 0, stddev = 1, options: InitializerOptions = {}): Initializer =>
+  (shape, dtype) =>
+    truncatedNormal(shape, { mean, stddev, dtype: typeOf(dtype, options), seed: options.seed });
+
+/** Options of `varianceScalingInitializer`. */
+export interface VarianceScalingOptions extends InitializerOptions {
+  /** Factor of the variance, 1 by default. */
+  readonly scale?: number | undefined;
+  /** What the variance is divided by: the inputs, the outputs, or their average. */
+  readonly mode?: 'fan_in' | 'fan_out' | 'fan_avg' | undefined;
+  readonly distribution?: 'normal' | 'truncated_normal' | 'untruncated_normal' | 'uniform' | undefined;
+}
+
+/** Standard deviation of a normal distribution cut off at two standard deviations. */
+const TRUNCATED_STDDEV = 0.87962566103423978;
+
+/** Inputs and outputs of a weight: the last two dimensions, times the field in front of them. */
+const fans = (shape: readonly number[]): [number, number] => {
+  if (shape.length < 1) return [1, 1];
+  if (shape.length === 1) return [shape[0]!, shape[0]!];
+  const field = shape.slice(0, -2).reduce((size, dim) => size * dim, 1);
+  return [shape.at(-2)! * field, shape.at(-1)! * field];
+};
+
+/**
+ * Numbers whose variance is `scale` over the number of inputs, outputs or their average.
+ *
+ * @example tf.varianceScalingInitializer({ scale: 2 })([3, 4]).shape.asList() // [3, 4]
+ */
+export const varianceScalingInitializer = (options: VarianceScalingOptions = {}): Initializer => {
+  const { scale: given = 1, mode = 'fan_in', seed } = options;
+  const distribution = (options.distribution ?? 'truncated_normal').toLowerCase();
+  if (!(given > 0)) throw new ValueError('`scale` must be positive float.');
+  if (!['fan_in', 'fan_out', 'fan_avg'].includes(mode)) throw new ValueError(`Invalid \`mode\` argument: ${mode}`);
+  if (!['normal', 'uniform', 'truncated_normal', 'untruncated_normal'].includes(distribution))
+    throw new ValueError(`Invalid \`distribution\` argument: ${distribution}`);
+  return (shape, dtype) => {
+    const type = typeOf(dtype, options);
+    const [fanIn, fanOut] = fans(shape);
+    const scale = given / Math.max(1, mode === 'fan_in' ? fanIn : mode === 'fan_out' ? fanOut : (fanIn + fanOut) / 2);
+    if (distribution === 'uniform') {
+      const limit = Math.sqrt(3 * scale);
+      return randomUniform(shape, { minval: -limit, maxval: limit, dtype: type, seed });
+    }
+    if (distribution === 'untruncated_normal')
+      return randomNormal(shape, { stddev: Math.sqrt(scale), dtype: type, seed });
+    return truncatedNormal(shape, { stddev: Math.sqrt(scale) / TRUNCATED_STDDEV, dtype: type, seed });
+  };
+};
+
+/** Glorot's (Xavier's) uniform numbers, the default of `getVariable`: `tf.glorotUniformInitializer()([3, 4]).shape.asList() // [3, 4]`. */
+export const glorotUniformInitializer = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_avg', distribution: 'uniform' });
+/** Glorot's (Xavier's) normal numbers. */
+export const glorotNormalInitializer = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_avg', distribution: 'truncated_normal' });
+/** He's uniform numbers, for relu. */
+export const heUniform = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 2, mode: 'fan_in', distribution: 'uniform' });
+/** He's normal numbers, for relu. */
+export const heNormal = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 2, mode: 'fan_in', distribution: 'truncated_normal' });
+/** LeCun's uniform numbers. */
+export const lecunUniform = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_in', distribution: 'uniform' });
+/** LeCun's normal numbers. */
+export const lecunNormal = (options: InitializerOptions = {}): Initializer =>
+  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_in', distribution: 'truncated_normal' });
