@@ -142,8 +142,7 @@ bool is_nullish(napi_env env, napi_value value) {
   return napi_typeof(env, value, &type) != napi_ok || type == napi_undefined || type == napi_null;
 }
 
-Status to_list(napi_env env, napi_value value, size_t at_most, std::vector<napi_value>* items) {
-  items->clear();
+Status to_list(napi_env env, napi_value value, size_t at_most, List* items) {
   uint32_t length = 0;
   if (napi_get_array_length(env, value, &length) != napi_ok) return invalid("An array");
   if (length > at_most) return Status::error(Code::kInvalidArgument, "An array of %u items", length);

@@ -39,7 +39,23 @@ Status to_int64(napi_env env, napi_value value, int64_t* result);
 Status to_text(napi_env env, napi_value value, std::string* result);
 bool is_nullish(napi_env env, napi_value value);
 // The elements of an array; getters and proxies run here, before anything else is looked at.
-Status to_list(napi_env env, napi_value value, size_t at_most, std::vector<napi_value>* items);
+class List {
+ public:
+  size_t size() const { return size_; }
+  napi_value& operator[](size_t i) { return i < kInline ? few_[i] : many_[i - kInline]; }
+  const napi_value& operator[](size_t i) const { return i < kInline ? few_[i] : many_[i - kInline]; }
+  void resize(size_t size) {
+    size_ = size;
+    if (size > kInline) many_.resize(size - kInline);
+  }
+
+ private:
+  static constexpr size_t kInline = 16;  // so that a hot call allocates nothing
+  size_t size_ = 0;
+  napi_value few_[kInline];
+  std::vector<napi_value> many_;
+};
+Status to_list(napi_env env, napi_value value, size_t at_most, List* items);
 
 // Memory of a typed array as it is now. Valid until JavaScript runs again.
 struct Bytes {

@@ -17,24 +17,29 @@ Status ports_of(SessionObject* self, int32_t plan, Ports* ports) {
 
 // Reads what JavaScript feeds. With `copy` (and for shared memory always) the bytes are taken now, because they may
 // change or go before they are used.
-Status read_feeds(napi_env env, const std::vector<napi_value>& values, const std::vector<Port>& ports,
-                  bool copy, std::vector<Feed>* feeds, std::vector<std::vector<uint8_t>>* copies,
+Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy,
+                  Ports* found, std::vector<Feed>* feeds, std::vector<std::vector<uint8_t>>* copies,
                   std::vector<Strings>* strings) {
-  const size_t n = ports.size();
+  TRY(ports_of(self, plan, found));
+  const size_t n = found->feeds->size();
   if (values.size() != n) {
     return Status::error(Code::kInvalidArgument, "%zu feeds given, %zu expected", values.size(), n);
   }
+  // Strings are read through properties, and a getter may run or unload this very plan: they come before any memory is
+  // looked at, into a place of their own, and the plan is looked up again.
+  std::vector<Strings> texts;
+  for (size_t i = 0; i < n; ++i) {
+    if ((*found->feeds)[i].dtype != DType::kString) continue;
+    texts.resize(n);
+    const int32_t node = (*found->feeds)[i].node;
+    if (Status status = to_strings(env, values[i], &texts[i]); !status.ok()) return status.at(node);
+    TRY(ports_of(self, plan, found));
+  }
+  const std::vector<Port>& ports = *found->feeds;
   feeds->assign(n, Feed{});
   if (copies->size() < n) copies->resize(n);
-  if (strings->size() < n) strings->resize(n);
-  // Strings are read through properties, which may run JavaScript: they come before any memory is looked at.
-  for (size_t i = 0; i < n; ++i) {
-    if (ports[i].dtype != DType::kString) continue;
-    if (Status status = to_strings(env, values[i], &(*strings)[i]); !status.ok()) {
-      return status.at(ports[i].node);
-    }
-    (*feeds)[i].strings = &(*strings)[i];
-  }
+  *strings = std::move(texts);
+  for (size_t i = 0; i < strings->size(); ++i) (*feeds)[i].strings = &(*strings)[i];
   for (size_t i = 0; i < n; ++i) {
     if (ports[i].dtype == DType::kString) continue;
     Bytes bytes;
@@ -59,7 +64,7 @@ struct Out {
 };
 
 // The caller's own arrays for results: the right element type and exactly the planned bytes.
-Status read_outs(napi_env env, const std::vector<napi_value>& values, const std::vector<Port>& ports,
+Status read_outs(napi_env env, const List& values, const std::vector<Port>& ports,
                  int64_t times, std::vector<Out>* outs) {
   outs->assign(ports.size(), Out{});
   for (size_t i = 0; i < ports.size() && i < values.size(); ++i) {
@@ -113,6 +118,7 @@ Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port
     const Fetched fetched = self->session().fetched(static_cast<int32_t>(i));
     napi_value value = nullptr;
     if (ports[i].dtype == DType::kString) {
+      if (fetched.strings == nullptr) return Status::error(Code::kInternal, "A fetch is gone");
       TRY(from_strings(env, *fetched.strings, fetched.size, &value));
     } else if (!outs.empty() && outs[i].data != nullptr) {
       std::memcpy(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
@@ -136,7 +142,7 @@ Status read_plan(napi_env env, const Call& call, SessionObject** self, int32_t* 
 }
 
 Status read_stepped(napi_env env, napi_value value, size_t count, std::vector<uint8_t>* stepped) {
-  std::vector<napi_value> items;
+  List items;
   TRY(to_list(env, value, count, &items));
   stepped->assign(count, 0);
   for (size_t i = 0; i < items.size(); ++i) {
@@ -156,10 +162,11 @@ class RunJob final : public EnvironmentJob {
  public:
   RunJob(SessionObject* self, int32_t plan) : self_(self), plan_(plan) {}
 
-  Status prepare(napi_env env, const std::vector<napi_value>& values, const Ports& ports) {
+  Status prepare(napi_env env, const List& values) {
+    Ports ports;
+    TRY(read_feeds(env, self_, plan_, values, true, &ports, &feeds_, &copies_, &strings_));
     fetches_ = *ports.fetches;
     results_.resize(fetches_.size());
-    TRY(read_feeds(env, values, *ports.feeds, true, &feeds_, &copies_, &strings_));
     for (size_t i = 0; i < fetches_.size(); ++i) {
       const Port& port = fetches_[i];
       if (port.dtype == DType::kString || port.dynamic || (!loop_ && in_mailbox(port, i))) continue;
@@ -290,9 +297,9 @@ class RunJob final : public EnvironmentJob {
   napi_ref callback_ = nullptr;
 };
 
-Status submit(napi_env env, SessionObject* self, std::unique_ptr<RunJob> run,
-              const std::vector<napi_value>& values, const Ports& ports, napi_value callback) {
-  Status status = run->prepare(env, values, ports);
+Status submit(napi_env env, SessionObject* self, std::unique_ptr<RunJob> run, const List& values,
+              napi_value callback) {
+  Status status = run->prepare(env, values);
   if (status.ok()) status = run->hold(env, callback);
   RunJob* raw = run.get();
   std::unique_ptr<Job> job = std::move(run);
@@ -317,15 +324,14 @@ Status run_sync(napi_env env, const Call& call, napi_value* result) {
   SessionObject* self = nullptr;
   int32_t plan = -1;
   TRY(read_plan(env, call, &self, &plan));
-  TRY(to_list(env, call.args[1], kMaxPorts, &self->values));
-  std::vector<napi_value> out_values;
+  List values, out_values;
+  TRY(to_list(env, call.args[1], kMaxPorts, &values));
   if (!is_nullish(env, call.args[2])) TRY(to_list(env, call.args[2], kMaxPorts, &out_values));
   Ports ports;
-  TRY(ports_of(self, plan, &ports));
-  TRY(read_feeds(env, self->values, *ports.feeds, false, &self->feeds, &self->copies,
+  TRY(read_feeds(env, self, plan, values, false, &ports, &self->feeds, &self->copies,
                  &self->strings));
   std::vector<Out> outs;
-  if (!out_values.empty()) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
+  if (out_values.size() > 0) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
   self->worker().wait_idle();
   self->session().arm();
   const Status status = self->session().run(plan, self->feeds);
@@ -340,11 +346,9 @@ Status run_async(napi_env env, const Call& call, napi_value*) {
   int32_t plan = -1;
   TRY(read_plan(env, call, &self, &plan));
   TRY(check_callback(env, call.args[2]));
-  std::vector<napi_value> values;
+  List values;
   TRY(to_list(env, call.args[1], kMaxPorts, &values));
-  Ports ports;
-  TRY(ports_of(self, plan, &ports));
-  return submit(env, self, std::make_unique<RunJob>(self, plan), values, ports, call.args[2]);
+  return submit(env, self, std::make_unique<RunJob>(self, plan), values, call.args[2]);
 }
 
 Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
@@ -353,15 +357,14 @@ Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
   int64_t n = 0;
   TRY(read_plan(env, call, &self, &plan));
   TRY(to_int64(env, call.args[1], &n));
-  TRY(to_list(env, call.args[2], kMaxPorts, &self->values));
+  List values, out_values;
+  TRY(to_list(env, call.args[2], kMaxPorts, &values));
   std::vector<uint8_t> stepped;
-  TRY(read_stepped(env, call.args[3], self->values.size(), &stepped));
-  std::vector<napi_value> out_values;
+  TRY(read_stepped(env, call.args[3], values.size(), &stepped));
   if (!is_nullish(env, call.args[4])) TRY(to_list(env, call.args[4], kMaxPorts, &out_values));
   Ports ports;
-  TRY(ports_of(self, plan, &ports));
   if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
-  TRY(read_feeds(env, self->values, *ports.feeds, false, &self->feeds, &self->copies,
+  TRY(read_feeds(env, self, plan, values, false, &ports, &self->feeds, &self->copies,
                  &self->strings));
   std::vector<Out> outs;
   TRY(read_outs(env, out_values, *ports.fetches, n, &outs));
@@ -395,16 +398,14 @@ Status run_loop_async(napi_env env, const Call& call, napi_value*) {
   TRY(read_plan(env, call, &self, &plan));
   TRY(to_int64(env, call.args[1], &n));
   TRY(check_callback(env, call.args[4]));
-  std::vector<napi_value> values;
+  List values;
   TRY(to_list(env, call.args[2], kMaxPorts, &values));
   std::vector<uint8_t> stepped;
   TRY(read_stepped(env, call.args[3], values.size(), &stepped));
-  Ports ports;
-  TRY(ports_of(self, plan, &ports));
   if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
   auto run = std::make_unique<RunJob>(self, plan);
   run->make_loop(n, std::move(stepped));
-  return submit(env, self, std::move(run), values, ports, call.args[4]);
+  return submit(env, self, std::move(run), values, call.args[4]);
 }
 
 }  // namespace grafo

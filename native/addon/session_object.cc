@@ -199,7 +199,6 @@ Status read_options(napi_env env, napi_value value, SessionOptions* options, nap
 }  // namespace
 
 Status construct(napi_env env, const Call& call, napi_value* result) {
-  napi_value target = nullptr;
   *result = call.self;
   Environment* environment = Environment::get(env);
   if (environment == nullptr) return Status::error(Code::kInternal, "No environment");
@@ -219,7 +218,6 @@ Status construct(napi_env env, const Call& call, napi_value* result) {
   TRY(check(env, napi_create_reference(env, mailbox, 1, &object->mailbox_)));
   if (on_log != nullptr) TRY(check(env, napi_create_reference(env, on_log, 1, &object->on_log_)));
   TRY(set_property(env, call.self, "mailbox", mailbox));
-  (void)target;
   SessionObject* kept = object.get();
   TRY(check(env, napi_wrap(env, call.self, kept, SessionObject::finalize, nullptr, &kept->self_)));
   environment->add(object.release());

@@ -42,7 +42,7 @@ class SessionObject final : public Worker::Target {
   void arm() override { session_->arm(); }
   void cancel() override { session_->cancel(); }
 
-  std::vector<napi_value> values;  // scratch of sync runs
+  // Scratch of sync runs, from the last JavaScript that may run to the end of the call.
   std::vector<Feed> feeds;
   std::vector<std::vector<uint8_t>> copies;
   std::vector<Strings> strings;
