@@ -1,5 +1,6 @@
-// One matrix product C[m, n] = op(A) op(B) of float or double with everything chosen that depends on its shape. The order
-// in which the sum over k is taken depends on the shape alone, never on threads.
+// One matrix product C[m, n] = op(A) op(B) of float or double with everything chosen that depends
+// on its shape. The order in which the sum over k is taken depends on the shape alone, never on
+// threads.
 #pragma once
 #include <cstdint>
 

@@ -1,6 +1,6 @@
-// Matrix products cut for the caches: B in panels as wide as the register tile, packed where its rows are not contiguous or
-// are read often; A in place unless it is transposed. Goto and van de Geijn's scheme with rows and columns swapped, because
-// C is row-major.
+// Matrix products cut for the caches: B in panels as wide as the register tile, packed where its
+// rows are not contiguous or are read often; A in place unless it is transposed. Goto and van de
+// Geijn's scheme with rows and columns swapped, because C is row-major.
 #include <algorithm>
 
 #include "cpu/gemm.h"
@@ -10,8 +10,8 @@
 namespace grafo::cpu {
 namespace {
 
-constexpr int64_t kDepthBytes = 1536;       // of one row of A in a block: a register tile's rows stay in the L1 cache
-constexpr int64_t kInPlaceBytes = 1 << 16;  // a B of this size stays in the near caches without packing
+constexpr int64_t kDepthBytes = 1536;       // of a row of A in a block: a tile's rows stay in L1
+constexpr int64_t kInPlaceBytes = 1 << 16;  // a B of this size stays near without packing
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
@@ -19,8 +19,8 @@ constexpr int64_t kGroupColumns = 256;
 
 int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
-// The widest tile that takes all of m's rows, but two vectors at least: few rows need many columns to hide the latency of
-// the multiply-add.
+// The widest tile that takes all of m's rows, but two vectors at least: few rows need many columns
+// to hide the latency of the multiply-add.
 int choose_vectors(int64_t m, int64_t columns_in_vectors) {
   int vectors = kTileVectors;
   while (vectors < 4 && tile_rows(vectors + 1) >= m) ++vectors;
@@ -130,7 +130,8 @@ void Gemm<T>::pack_b(const Block& block, int64_t begin, int64_t end) const {
   }
 }
 
-// Pieces [begin, end) of the block: groups of panels, A's running fastest so that B's group stays in the L2 cache.
+// Pieces [begin, end) of the block: groups of panels, A's running fastest so that B's group stays
+// in the L2 cache.
 template <class T>
 void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
   const int64_t groups_a = ceil_div(block.a_panels, group_a_);

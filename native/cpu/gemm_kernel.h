@@ -1,5 +1,5 @@
-// The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's rows are contiguous, A's
-// elements lie anywhere.
+// The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's
+// rows are contiguous, A's elements lie anywhere.
 #pragma once
 #include <array>
 #include <utility>

@@ -1,5 +1,5 @@
-// The vector register of the matrix kernels and the shape of their register tile, per instruction set. Fused multiply-add is
-// written out where the machine has it: the compiler may not contract.
+// The vector register of the matrix kernels and the shape of their register tile, per instruction
+// set. Fused multiply-add is written out where the machine has it: the compiler may not contract.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -98,7 +98,8 @@ inline T sum_lanes(Vector<T> v) {
   return lanes[0];
 }
 
-// Most rows of a register tile that is `vectors` wide: accumulators, one row of B and a broadcast must fit the registers.
+// Most rows of a register tile that is `vectors` wide: accumulators, one row of B and a broadcast
+// must fit the registers.
 constexpr int tile_rows(int vectors) {
   if (kManyRegisters) return vectors == 1 ? 12 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6;
   return vectors == 1 ? 8 : vectors == 2 ? 6 : vectors == 3 ? 4 : 2;

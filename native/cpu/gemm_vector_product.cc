@@ -1,4 +1,5 @@
-// Matrix times vector, both ways round. Nothing is packed: the matrix is read once, in the order it lies in memory.
+// Matrix times vector, both ways round. Nothing is packed: the matrix is read once, in the order it
+// lies in memory.
 #include <algorithm>
 
 #include "cpu/gemm.h"
@@ -7,8 +8,8 @@
 namespace grafo::cpu {
 namespace {
 
-// The dot products of R rows with x. Every row's sum is taken in the same order whatever R is: two vectors of partial
-// sums, their lanes, then the columns that fill no vector.
+// The dot products of R rows with x. Every row's sum is taken in the same order whatever R is: two
+// vectors of partial sums, their lanes, then the columns that fill no vector.
 template <class T, int R>
 void dot_rows(const T* matrix, const T* x, T* y, int64_t columns) {
   constexpr int kWidth = kLanes<T>;
@@ -137,7 +138,8 @@ void multiply_columns(const RunContext* context, const T* matrix, const T* x, T*
                  });
 }
 
-template void multiply_rows(const RunContext*, const float*, const float*, float*, int64_t, int64_t);
+template void multiply_rows(const RunContext*, const float*, const float*, float*, int64_t,
+                            int64_t);
 template void multiply_rows(const RunContext*, const double*, const double*, double*, int64_t,
                             int64_t);
 template void multiply_columns(const RunContext*, const float*, const float*, float*, int64_t,

@@ -32,19 +32,32 @@ Status run_rows(const PreparedStep& base, RunContext& context, void* const* buff
   return Status();
 }
 
-constexpr int64_t kTileSide = 32;  // two tiles of 8-byte items stay in the L1 cache
+// A tile is turned round in a buffer of the L1 cache and then leaves in whole rows of y: with dimensions that are powers of
+// two its rows in x and in y would each share one set of the cache.
+constexpr int64_t kTileRows = 64;
+constexpr int64_t kTileColumns = 32;
+
+template <class T>
+void move_tile(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns) {
+  alignas(64) T buffer[kTileRows * kTileColumns];
+  for (int64_t r = 0; r < rows; r += kBlock<T>)
+    transpose_items(x + r * x_row, x_row, buffer + r, kTileRows,
+                    std::min<int64_t>(kBlock<T>, rows - r), columns);
+  for (int64_t c = 0; c < columns; ++c)
+    std::memcpy(y + c * y_row, buffer + c * kTileRows, static_cast<size_t>(rows) * sizeof(T));
+}
 
 template <class T>
 Status run_blocks(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const TransposeStep&>(base);
   const T* const x = static_cast<const T*>(buffers[0]);
   T* const y = static_cast<T*>(buffers[1]);
-  const int64_t tall = (step.rows + kTileSide - 1) / kTileSide;
-  const int64_t wide = (step.columns + kTileSide - 1) / kTileSide;
+  const int64_t tall = (step.rows + kTileRows - 1) / kTileRows;
+  const int64_t wide = (step.columns + kTileColumns - 1) / kTileColumns;
   const int64_t tiles = tall * wide;
   int64_t matrices = 1;
   for (int d = 0; d < step.outer.rank; ++d) matrices *= step.outer.dims[d];
-  const int64_t tile_bytes = std::min(step.rows, kTileSide) * std::min(step.columns, kTileSide) *
+  const int64_t tile_bytes = std::min(step.rows, kTileRows) * std::min(step.columns, kTileColumns) *
                              static_cast<int64_t>(sizeof(T));
   parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -56,12 +69,12 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
         at_y += i * step.outer_y[d];
       }
       // Down the columns of x first: y's rows are then written in order.
-      const int64_t row = piece % tiles % tall * kTileSide;
-      const int64_t column = piece % tiles / tall * kTileSide;
-      transpose_items(x + at_x + row * step.x_row + column, step.x_row,
-                      y + at_y + column * step.y_row + row, step.y_row,
-                      std::min(kTileSide, step.rows - row),
-                      std::min(kTileSide, step.columns - column));
+      const int64_t row = piece % tiles % tall * kTileRows;
+      const int64_t column = piece % tiles / tall * kTileColumns;
+      move_tile(x + at_x + row * step.x_row + column, step.x_row,
+                y + at_y + column * step.y_row + row, step.y_row,
+                std::min(kTileRows, step.rows - row),
+                std::min(kTileColumns, step.columns - column));
     }
   });
   return Status();
