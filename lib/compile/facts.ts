@@ -195,6 +195,9 @@ export class Facts {
         // What the graph promised (set_shape, a placeholder's shape) is checked by feeding; here shapes follow from values.
         return { shape: shape.dims as number[], dynamic: false };
       }
+      // An op of the host (BroadcastGradientArgs) has the shape of its value.
+      const value = this.host({ node, output: i });
+      if (value !== null) return { shape: value.shape, dynamic: false };
       if (row.dynamic === true && shape.dims !== null) {
         // Data decides the first dimension; the first input's size bounds it.
         const [, ...rest] = shape.dims;

@@ -5,8 +5,7 @@ import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
 import { type Graph, type Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import { type AggregationMethodValue, aggregate, densify, type Grad } from './aggregate.js';
-import { gate } from './gate.js';
-import { constant, fill, identity, rawZerosLike, shape, zerosLike } from './gradOps.js';
+import { constant, fill, identity, rawZerosLike, shape, tuple, zerosLike } from './gradOps.js';
 import { findPaths, findStops, isTrainable } from './paths.js';
 
 export { AggregationMethod, type AggregationMethodValue } from './aggregate.js';
@@ -216,7 +215,7 @@ class Backward {
     const dxs = this.#graph.nameScope(`${op.name}_grad`, () => {
       const made = inputGradients(op, grad, dys);
       return this.#options.gateGradients === true && made.filter((dx) => dx !== null).length > 1
-        ? this.#graph.device(null, () => gate(this.#graph, made))
+        ? this.#graph.device(null, () => tuple<Grad | null>(made))
         : made;
     });
     op.inputs.forEach((input, i) => {

@@ -6,6 +6,7 @@ import { asDtype, type DType, type DTypeLike } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
+import type { ArrayLike } from '../core/ndarray.js';
 import type { ShapeLike, TensorShape } from '../core/shape.js';
 import { TensorShape as Shape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
@@ -53,9 +54,15 @@ export interface VariableOptions {
 }
 
 /** What `Variable.load` needs of a session. */
-interface Runner {
-  runSync(fetches: Operation, feeds: Map<Tensor, unknown>): unknown;
+export interface Runner {
+  runSync(fetches: Operation, feeds: ReadonlyMap<Tensor, ArrayLike>): unknown;
 }
+
+/** Where `load` finds the default session; sessions install it, because ops know none. */
+const defaultRunner: { get: () => Runner | undefined } = { get: () => undefined };
+export const installDefaultRunner = (get: () => Runner | undefined): void => {
+  defaultRunner.get = get;
+};
 
 /** Tensor's methods: every operator and `eval` work on a variable as on the tensor of its value. */
 type TensorMethods = Omit<
@@ -227,8 +234,11 @@ export class Variable implements TensorSource {
   isInitialized(): Tensor {
     return isVariableInitialized(this.#ref);
   }
-  /** Sets the value in a session without adding to the graph. */
-  load(value: unknown, session: Runner): void {
+  /** Sets the value in a session (by default the default one) without adding to the graph. */
+  load(value: ArrayLike, session: Runner | undefined = defaultRunner.get()): void {
+    if (session === undefined) {
+      throw new ValueError('Either session argument should be provided or default session should be established');
+    }
     session.runSync(this.initializer, new Map([[this.initializer.inputs[1]!, value]]));
   }
   toString(): string {

@@ -25,6 +25,8 @@ const CODES: readonly string[] = [
   'UNAUTHENTICATED',
 ];
 
+const UNINITIALIZED = 'Attempting to use uninitialized value';
+
 const isNativeError = (error: unknown): error is NativeError =>
   error instanceof Error &&
   !(error instanceof GrafoError) &&
@@ -55,7 +57,9 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
     return withLine(error, runFrom);
   if (!isNativeError(error)) return error;
   const op = error.node > 0 ? operationOf(graph, error.node) : undefined;
-  const made: OpError = opErrorFromCode(CODES.indexOf(error.code), error.message, {
+  // The engine knows numbers, not names.
+  const text = error.message === UNINITIALIZED && op !== undefined ? `${UNINITIALIZED} ${op.name}` : error.message;
+  const made: OpError = opErrorFromCode(CODES.indexOf(error.code), text, {
     op: op?.type,
     node: op?.name,
     shapes: op === undefined ? undefined : shapesOf(op),
@@ -70,6 +74,6 @@ const withLine = (error: OpError, runFrom: UserPlace | undefined): OpError => {
   const { code, text, op, node, shapes, createdAt, stack } = error;
   const line = (runFrom ?? new UserPlace()).toString() || undefined;
   const made = opErrorFromCode(CODES.indexOf(code), text, { op, node, shapes, createdAt, runFrom: line });
-  made.stack = `${made.name}: ${made.message}${/\n {4}at [^]*$/.exec(stack ?? '')?.[0] ?? ''}`;
+  made.stack = `${made.name}: ${made.message}${/\n {4}at [\s\S]*$/.exec(stack ?? '')?.[0] ?? ''}`;
   return made;
 };

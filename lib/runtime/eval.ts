@@ -2,6 +2,7 @@
 import { ValueError } from '../core/errors.js';
 import { type Graph, Operation, Tensor } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
+import { installDefaultRunner, installOnVariable, type Runner } from '../ops/variable.js';
 import { currentSession, install, uninstall } from './defaultSession.js';
 import type { Feeds } from './feeds.js';
 import { Session, type SessionOptions } from './session.js';
@@ -64,6 +65,8 @@ Tensor.prototype.eval = function (this: Tensor, feeds?: Feeds, session?: Session
 Operation.prototype.run = function (this: Operation, feeds?: Feeds, session?: Session): void {
   sessionFor(this.graph, session, 'run').runSync(this, feeds);
 };
+installOnVariable(['eval']);
+installDefaultRunner(() => getDefaultSession() as Runner | undefined);
 
 /**
  * A session that is the default one from its construction until `close()`: for shells and notebooks.
