@@ -1,6 +1,7 @@
 // x.get(...): Python's indexing, `x[1, ::2, tf.newaxis, ...]`, as a StridedSlice.
 import { constOp } from '../core/constOp.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import type { Named } from '../core/defineOp.js';
 import { bool, type DType, int32, int64 } from '../core/dtype.js';
 import { GraphTypeError } from '../core/errors.js';
 import { Tensor } from '../core/graph.js';
@@ -10,7 +11,7 @@ import { booleanMask } from './gather.js';
 import { stack } from './join.js';
 import * as py from './operators.js';
 import { opScope } from './scopes.js';
-import { stridedSlice } from './slicing.js';
+import { slice, stridedSlice } from './slicing.js';
 
 /** One index: a number or an integer scalar tensor. */
 export type Index = number | Tensor;
@@ -86,3 +87,31 @@ export const get = (x: TensorLike, ...entries: readonly IndexEntry[]): Tensor =>
 };
 
 const widened = (vector: Tensor, dtype: DType): Tensor => (vector.dtype === dtype ? vector : cast(vector, dtype));
+
+/** Indexing as methods of tensors and variables. */
+export interface IndexMethods {
+  /** Python's `x[...]`: `x.get(0)`, `x.get([1, null], '...', null)`. */
+  get(...entries: readonly IndexEntry[]): Tensor;
+  /** `tf.slice` of this tensor. */
+  slice(begin: TensorLike, size: TensorLike, options?: Named): Tensor;
+}
+
+declare module '../core/graph.js' {
+  interface Tensor extends IndexMethods {}
+}
+
+/** Gives a class `get` and `slice`. */
+export const installIndexing = (prototype: object): void => {
+  const methods = {
+    get(this: TensorLike, ...entries: readonly IndexEntry[]): Tensor {
+      return get(this, ...entries);
+    },
+    slice(this: TensorLike, begin: TensorLike, size: TensorLike, options?: Named): Tensor {
+      return slice(this, begin, size, options);
+    },
+  };
+  for (const [name, value] of Object.entries(methods))
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+};
+
+installIndexing(Tensor.prototype);

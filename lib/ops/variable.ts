@@ -6,11 +6,13 @@ import { asDtype, type DType, type DTypeLike } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
-import type { ArrayLike } from '../core/ndarray.js';
+import type { ArrayLike, NDArray } from '../core/ndarray.js';
 import type { ShapeLike, TensorShape } from '../core/shape.js';
 import { TensorShape as Shape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
+import { type IndexMethods, installIndexing } from './indexing.js';
 import { safeInitialValue } from './initialValue.js';
+import { installOperators, type OperatorMethods } from './methods.js';
 import { colocateWith, GraphKeys, opScope } from './scopes.js';
 import {
   type AssignOptions,
@@ -64,29 +66,12 @@ export const installDefaultRunner = (get: () => Runner | undefined): void => {
   defaultRunner.get = get;
 };
 
-/** Tensor's methods: every operator and `eval` work on a variable as on the tensor of its value. */
-type TensorMethods = Omit<
-  Tensor,
-  | 'op'
-  | 'valueIndex'
-  | 'dtype'
-  | 'isRef'
-  | 'graph'
-  | 'name'
-  | 'shape'
-  | 'device'
-  | 'getShape'
-  | 'setShape'
-  | 'toString'
-  | 'consumers'
->;
-
 /**
  * A value that lives in a session from run to run, and the operations that make (`initializer`), read and change it.
  *
  * @example String(new tf.Variable([0.5], { name: 'W' })) // "<tf.Variable 'W:0' shape=(1,) dtype=float32_ref>"
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: `installOnVariable` puts the methods there.
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed below.
 export class Variable implements TensorSource {
   readonly trainable: boolean;
   readonly initialValue: Tensor;
@@ -241,6 +226,10 @@ export class Variable implements TensorSource {
     }
     session.runSync(this.initializer, new Map([[this.initializer.inputs[1]!, value]]));
   }
+  /** The value in the default session, or in `session`. */
+  eval(feeds?: unknown, session?: unknown): NDArray {
+    return (this.#ref as unknown as { eval(feeds?: unknown, session?: unknown): NDArray }).eval(feeds, session);
+  }
   toString(): string {
     return `<tf.Variable '${this.name}' shape=${this.shape} dtype=${this.dtype.name}_ref>`;
   }
@@ -255,12 +244,14 @@ export class Variable implements TensorSource {
   }
 }
 
-export interface Variable extends TensorMethods {}
+export interface Variable extends OperatorMethods, IndexMethods {}
+installOperators(Variable.prototype);
+installIndexing(Variable.prototype);
 
 /** Stands for an operation that is not there yet, as far as colocation needs one. */
 const groupOf = (name: string): Operation => ({ name, device: '', attrs: new Map() }) as unknown as Operation;
 
-/** Makes methods of Tensor's work on variables, on the tensor of their value. Names that Variable has stay its own. */
+/** Makes further methods of Tensor's work on variables, on the tensor of their value. Names that Variable has stay its own. */
 export const installOnVariable = (names: readonly string[]): void => {
   for (const name of names) {
     if (name in Variable.prototype) continue;

@@ -1,0 +1,70 @@
+// Momentum: accum = momentum * accum + gradient; var -= learningRate * accum.
+import { convertToTensor } from '../core/convert.js';
+import type { Operation, Tensor } from '../core/graph.js';
+import type { IndexedSlices } from '../core/indexedSlices.js';
+import { cast } from '../ops/cast.js';
+import { applyMomentum, sparseApplyMomentum } from '../ops/training.js';
+import type { Variable } from '../ops/variable.js';
+import type { OptimizerOptions } from './gradientDescent.js';
+import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
+
+/** Options of `MomentumOptimizer`. */
+export interface MomentumOptions extends OptimizerOptions {
+  /** Nesterov's momentum: the step looks ahead. */
+  readonly useNesterov?: boolean | undefined;
+}
+
+/**
+ * Gradient descent with momentum. Its slot `momentum` holds the accumulator.
+ *
+ * @example new tf.train.MomentumOptimizer(0.1, 0.9).getName() // 'Momentum'
+ */
+export class MomentumOptimizer extends Optimizer {
+  readonly #learningRate: Hyperparameter;
+  readonly #momentum: Hyperparameter;
+  readonly #useNesterov: boolean;
+  #learningRateTensor: Tensor | undefined;
+  #momentumTensor: Tensor | undefined;
+
+  constructor(learningRate: Hyperparameter, momentum: Hyperparameter, options: MomentumOptions = {}) {
+    super(options.name ?? 'Momentum', options.useLocking);
+    this.#learningRate = learningRate;
+    this.#momentum = momentum;
+    this.#useNesterov = options.useNesterov ?? false;
+  }
+  protected override createSlots(variables: readonly Variable[]): void {
+    for (const variable of variables) this.zerosSlot(variable, 'momentum', this.getName());
+  }
+  protected override prepare(): void {
+    this.#learningRateTensor = convertToTensor(valueOf(this.#learningRate), { name: 'learning_rate' });
+    this.#momentumTensor = convertToTensor(valueOf(this.#momentum), { name: 'momentum' });
+  }
+  #options() {
+    return { useLocking: this.useLocking, useNesterov: this.#useNesterov };
+  }
+  protected override applyDense(grad: Tensor, variable: Variable): Operation {
+    return applyMomentum(
+      {
+        var: variable,
+        accum: this.getSlot(variable, 'momentum')!,
+        lr: cast(this.#learningRateTensor!, variable.dtype),
+        grad,
+        momentum: cast(this.#momentumTensor!, variable.dtype),
+      },
+      this.#options(),
+    );
+  }
+  protected override applySparse(grad: IndexedSlices, variable: Variable): Operation {
+    return sparseApplyMomentum(
+      {
+        var: variable,
+        accum: this.getSlot(variable, 'momentum')!,
+        lr: cast(this.#learningRateTensor!, variable.dtype),
+        grad: grad.values,
+        indices: grad.indices,
+        momentum: cast(this.#momentumTensor!, variable.dtype),
+      },
+      this.#options(),
+    );
+  }
+}
