@@ -4,12 +4,16 @@ import type { CompileOptions, Prepared, Request, Stage } from '../compile/stage.
 import type { DataArray, NumericArray } from '../core/dtype.js';
 import type { Graph } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { sizeOf } from '../core/shape.js';
 import type { Fed } from './feeds.js';
 import type { NativeSession as Engine, NativeFeed, NativeResults } from './native.js';
 import { copyOf, packStrings, ResultReader } from './results.js';
 
 const MAX_REQUESTS = 256;
 const MAX_PLANS = 512;
+/** Below these a thread costs more than it saves. */
+const SMALL_NS = 50_000;
+const SMALL_BYTES = 1 << 17;
 
 /** The caller's own memory for some fetches of a plan. */
 export type Outs = readonly (NumericArray | undefined)[];
@@ -30,7 +34,8 @@ export class LoadedPlan {
     const { words, constants, strings, stateKeys } = stage.plan;
     this.stage = stage;
     this.id = engine.loadPlan(words, constants, strings, stateKeys);
-    this.small = stage.cost < 50_000 && stage.next === undefined;
+    const bytes = stage.fetches.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * dtype.size, 0);
+    this.small = stage.cost < SMALL_NS && bytes < SMALL_BYTES && stage.next === undefined;
     this.readers = stage.fetches.map((info, i) => new ResultReader(info, i, engine));
     this.plain =
       stage.results.length === stage.fetches.length &&

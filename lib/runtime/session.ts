@@ -48,6 +48,8 @@ export interface DeviceInfo {
 }
 
 const MAX_IN_FLIGHT = 10_000;
+/** Time that inline runs may take of one turn of the event loop. */
+const INLINE_MS = 1;
 
 /**
  * Runs operations of a graph and holds its variables. Sessions of one graph have separate variables.
@@ -64,6 +66,8 @@ export class Session {
   readonly #queue: RunQueue;
   readonly #recent: RecentRequests;
   #closed = false;
+  /** When the first inline run of this turn of the event loop began. */
+  #turn: number | undefined;
 
   /**
    * @param graphOrTarget the graph, the options, or TensorFlow's target (only '' exists here: this process).
@@ -180,7 +184,8 @@ export class Session {
       if (alone) {
         const cached = request.cached(this.#cache);
         const plan = this.#cache.plan(cached, fed);
-        if (plan.small) return request.build(runStages(this.#engine, this.#cache, cached, fed), fed);
+        if (plan.small && this.#mayBlock())
+          return request.build(runStages(this.#engine, this.#cache, cached, fed), fed);
         // The engine copies what it is fed at once; what comes after the first stage needs its own memory.
         if (plan.stage.next !== undefined || !request.direct) fed = ownFed(fed);
       }
@@ -193,6 +198,18 @@ export class Session {
     } catch (error) {
       throw typedError(this.graph, error, from);
     }
+  }
+
+  /** Whether a short run may still happen inline: runs of one turn of the event loop take a millisecond of it, not more. */
+  #mayBlock(): boolean {
+    const now = performance.now();
+    if (this.#turn === undefined) {
+      this.#turn = now;
+      setImmediate(() => {
+        this.#turn = undefined;
+      });
+    }
+    return now - this.#turn < INLINE_MS;
   }
 
   /**

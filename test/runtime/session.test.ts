@@ -226,7 +226,7 @@ test('an async run takes its feeds when it is called', async (t) => {
   t.is(((await second).data as Float32Array)[0], 2);
 });
 
-test('an async run that takes long leaves the event loop alone', async (t) => {
+test.serial('an async run that takes long leaves the event loop alone', async (t) => {
   const { sess, x, y, graph, sum } = setup();
   let deep: Tensor = sum;
   graph.asDefault(() => {
@@ -432,4 +432,65 @@ test('sessions, memory and devices can be asked about', (t) => {
   t.deepEqual(buffer.shape, [2, 3]);
   t.throws(() => sess.hostBuffer('float32', [-1]), { instanceOf: GrafoError });
   t.throws(() => new Session('grpc://localhost'), { instanceOf: GrafoError });
+});
+
+test.serial('short async runs, each awaited, leave turns to timers', async (t) => {
+  const { sess, x, y, sum } = setup();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const end = performance.now() + 100;
+  let runs = 0;
+  while (performance.now() < end) {
+    await sess.run(sum, [
+      [x, runs++],
+      [y, 1],
+    ]);
+  }
+  clearInterval(timer);
+  t.true(ticks >= 10, `${ticks} ticks beside ${runs} runs`);
+});
+
+test('results keep their types: operations are null, tensors arrays, structures themselves', (t) => {
+  const { sess, x, y, sum } = setup();
+  const typed = sess.runSync({ a: sum, b: [sum, sum.op] }, [
+    [x, 1],
+    [y, 1],
+  ]);
+  const value: NDArray = typed.a;
+  const nothing: null = typed.b[1];
+  t.is(value.item(), 2);
+  t.is(nothing, null);
+});
+
+test('ten thousand runs at once give ten thousand results, whatever way each takes', async (t) => {
+  const { sess, x, y, sum } = setup();
+  const runs = Array.from({ length: 10_000 }, (_, i) =>
+    sess.run(sum, [
+      [x, i],
+      [y, 2],
+    ]),
+  );
+  const values = await Promise.all(runs);
+  t.true(values.every((value, i) => value.item() === 2 * i + 1));
+});
+
+test('one run more than maxInFlight is RESOURCE_EXHAUSTED', async (t) => {
+  const { graph, x, y, sum } = setup();
+  using sess = new Session(graph, { maxInFlight: 2 });
+  const big = new Float32Array(1 << 18);
+  const runs = [1, 2, 3].map((i) =>
+    sess.run(sum, [
+      [x, big],
+      [y, i],
+    ]),
+  );
+  const error = await t.throwsAsync(
+    sess.run(sum, [
+      [x, big],
+      [y, 4],
+    ]),
+    { instanceOf: GrafoError },
+  );
+  t.is(error.code, 'RESOURCE_EXHAUSTED');
+  t.is((await Promise.all(runs)).length, 3);
 });
