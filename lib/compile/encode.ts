@@ -64,6 +64,9 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
   const steps = new WordBuffer();
   const unread = new Map<Operation, boolean>();
   for (const step of program.steps) noteFirstUse(step, unread);
+  for (const { storage } of program.fetches) {
+    if (storage.kind === 'variable' && !unread.has(storage.variable.op)) unread.set(storage.variable.op, true);
+  }
   for (const step of program.steps) {
     const attrs = step.tape === undefined ? step.attrs.map(word) : tapeWords(step, symbols);
     const inputs = step.inputs.map((input) => values.at(input));

@@ -18,15 +18,24 @@ interface Cluster {
   members: Step[];
   /** First position of a member: a bound for the search for circles. */
   first: number;
+  instructions: number;
+  /** Distinct values the members read that none of them makes. */
+  inputs: readonly PlanValue[];
 }
 
 /** Merges tapes. The program is in a topological order, and so is the result's list of members. */
 export const fuse = (program: StepProgram): StepProgram => {
   const producers = new Producers(program.steps);
   const position = new Map(program.steps.map((step, i) => [step, i] as const));
-  const clusterOf = new Map<Step, Cluster>(
-    program.steps.map((step, i) => [step, { members: [step], first: i }] as const),
-  );
+  const clusterOf = new Map<Step, Cluster>();
+  program.steps.forEach((step, i) => {
+    clusterOf.set(step, {
+      members: [step],
+      first: i,
+      instructions: step.tape?.instructions.length ?? 0,
+      inputs: step.inputs,
+    });
+  });
   const readers = new Map<Storage, Step[]>();
   for (const step of program.steps) {
     for (const input of step.inputs) {
@@ -68,10 +77,12 @@ export const fuse = (program: StepProgram): StepProgram => {
       if (producer?.tape === undefined || !sameShape(input.shape, step.tape.space)) continue;
       const [from, to] = [clusterOf.get(producer)!, clusterOf.get(step)!];
       if (from === to || !sameShape(producer.tape.space, step.tape.space)) continue;
-      const members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
-      if (!fits(members, readers, fetched) || hasDetour(from, to)) continue;
-      from.members = members;
+      const inputs = joinedInputs(from, to);
+      if (inputs === undefined || !fits(from, to, inputs, readers, fetched) || hasDetour(from, to)) continue;
+      from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
       from.first = Math.min(from.first, to.first);
+      from.instructions += to.instructions;
+      from.inputs = inputs;
       for (const member of to.members) clusterOf.set(member, from);
     }
   }
@@ -111,19 +122,46 @@ interface Joined {
 const isSame = (a: PlanValue, b: PlanValue): boolean =>
   a.storage === b.storage && a.version === b.version && a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
+/** What the union of two clusters reads from outside; undefined where that, or its code, is too much for a tape. */
+const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
+  if (from.instructions + to.instructions > LIMITS.instructions) return undefined;
+  const inputs = [...from.inputs];
+  for (const input of to.inputs) {
+    if (from.members.some((member) => member.outputs.some((output) => isSame(output, input)))) continue;
+    if (!inputs.some((other) => isSame(other, input))) inputs.push(input);
+  }
+  return inputs.length > LIMITS.inputs ? undefined : inputs;
+};
+
+/** Whether a value must reach memory: it is a variable, it is fetched, or a step outside reads it. */
+const isKept = (
+  value: PlanValue,
+  isInside: (step: Step) => boolean,
+  readers: ReadonlyMap<Storage, Step[]>,
+  fetched: ReadonlySet<Storage>,
+): boolean =>
+  value.storage.kind !== 'arena' ||
+  fetched.has(value.storage) ||
+  (readers.get(value.storage)?.some((reader) => !isInside(reader)) ?? false);
+
 const fits = (
-  members: readonly Step[],
+  from: Cluster,
+  to: Cluster,
+  inputs: readonly PlanValue[],
   readers: ReadonlyMap<Storage, Step[]>,
   fetched: ReadonlySet<Storage>,
 ): boolean => {
-  let count = 0;
-  for (const member of members) count += member.tape!.instructions.length;
-  if (count > LIMITS.instructions) return false;
-  const { inputs, outputs, instructions } = join(members, readers, fetched);
-  if (inputs.length > LIMITS.inputs || outputs.length > LIMITS.outputs || instructions.length > LIMITS.instructions)
-    return false;
+  const isInside = (step: Step): boolean => from.members.includes(step) || to.members.includes(step);
+  const outputs: PlanValue[] = [];
+  for (const { members } of [from, to]) {
+    for (const member of members)
+      for (const output of member.outputs) if (isKept(output, isInside, readers, fetched)) outputs.push(output);
+  }
+  if (outputs.length > LIMITS.outputs) return false;
+  // A tape stores a variable once: two updates of it stay two steps.
+  if (new Set(outputs.map((output) => output.storage)).size < outputs.length) return false;
   // In place only element by element: an updated variable is not also read broadcast in the same tape.
-  const space = members[0]!.tape!.space;
+  const { space } = to.members[0]!.tape!;
   return outputs.every((output) =>
     inputs.every((input) => input.storage !== output.storage || sameShape(input.shape, space)),
   );
@@ -138,7 +176,9 @@ const join = (
   const inside = new Set(members);
   const inputs: PlanValue[] = [];
   const outputs: PlanValue[] = [];
-  const results: { value: PlanValue; from: { input: number } | { instruction: number } }[] = [];
+  // By storage: almost every storage has one value in a tape.
+  const results = new Map<Storage, { value: PlanValue; from: { input: number } | { instruction: number } }[]>();
+  const loaded = new Map<Storage, number[]>();
   const code: { instruction: Instruction; args: ({ input: number } | { instruction: number })[] }[] = [];
   const stored: ({ input: number } | { instruction: number })[] = [];
   for (const member of members) {
@@ -146,10 +186,12 @@ const join = (
     const base = code.length;
     const load = (i: number): { input: number } | { instruction: number } => {
       const value = member.inputs[i]!;
-      const made = results.find((result) => isSame(result.value, value));
+      const made = results.get(value.storage)?.find((result) => isSame(result.value, value));
       if (made !== undefined) return made.from;
-      let at = inputs.findIndex((input) => isSame(input, value));
-      if (at < 0) at = inputs.push(value) - 1;
+      let places = loaded.get(value.storage);
+      if (places === undefined) loaded.set(value.storage, (places = []));
+      let at = places.find((place) => isSame(inputs[place]!, value));
+      if (at === undefined) places.push((at = inputs.push(value) - 1));
       return { input: at };
     };
     const operand = (arg: number): { input: number } | { instruction: number } =>
@@ -157,12 +199,10 @@ const join = (
     for (const instruction of tape.instructions) code.push({ instruction, args: instruction.args.map(operand) });
     member.outputs.forEach((value, i) => {
       const from = operand(tape.outputs[i]!);
-      results.push({ value, from });
-      const kept =
-        value.storage.kind !== 'arena' ||
-        fetched.has(value.storage) ||
-        (readers.get(value.storage) ?? []).some((reader) => !inside.has(reader));
-      if (kept) {
+      const list = results.get(value.storage);
+      if (list === undefined) results.set(value.storage, [{ value, from }]);
+      else list.push({ value, from });
+      if (isKept(value, (step) => inside.has(step), readers, fetched)) {
         outputs.push(value);
         stored.push(from);
       }

@@ -88,11 +88,13 @@ export const planMemory = (program: StepProgram, options: { readonly inPlace: bo
         if (heir === undefined) continue;
         taken.add(heir);
         unsharedBytes += align(heir.bytes);
-        const last = lastUse.get(output.storage)!;
+        const own = output.storage;
+        const last = lastUse.get(own)!;
         // Everything that looks at the output's memory looks at the input's from now on.
-        for (const view of views.get(output.storage) ?? []) view.storage = heir;
-        views.get(heir)!.push(...(views.get(output.storage) ?? []));
-        placed.delete(output.storage);
+        const moved = views.get(own)!;
+        for (const view of moved) view.storage = heir;
+        const kept = views.get(heir)!;
+        for (const view of moved) kept.push(view);
         lastUse.set(heir, last);
         dying[i] = dying[i]!.filter((storage) => storage !== heir);
         if (last < steps.length) dying[last]!.push(heir);
