@@ -178,7 +178,7 @@ export {
   trainableVariables,
   variablesInitializer,
 } from './ops/variables.js';
-export { doctor } from './runtime/doctor.js';
+export { doctor, doctorText } from './runtime/doctor.js';
 export { getDefaultSession, InteractiveSession } from './runtime/eval.js';
 export { stepped } from './runtime/runLoop.js';
 export { Session } from './runtime/session.js';

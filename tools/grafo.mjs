@@ -9,7 +9,14 @@ const scripts = {
 
 /** What this installation can do; fails where no session can be opened. */
 const doctor = async (words) => {
-  const grafo = await import('../dist/index.js');
+  let grafo;
+  try {
+    grafo = await import('../dist/index.js');
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error('dist/index.js is missing. In a clone: npm run build');
+    return 1;
+  }
   const report = grafo.doctor();
   console.log(words.includes('--json') ? JSON.stringify(report, null, 2) : grafo.doctorText(report));
   return report.ok ? 0 : 1;
