@@ -10,12 +10,12 @@ import { colocateWith, controlDependencies } from '../ops/scopes.js';
 import { assign, assignSub, scatterAdd } from '../ops/state.js';
 import { applyAdam } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
+import { withNamed } from './arguments.js';
 import type { OptimizerOptions } from './gradientDescent.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
 /** Options of `AdamOptimizer`. */
 export interface AdamOptions extends OptimizerOptions {
-  readonly learningRate?: Hyperparameter | undefined;
   readonly beta1?: Hyperparameter | undefined;
   readonly beta2?: Hyperparameter | undefined;
   readonly epsilon?: Hyperparameter | undefined;
@@ -47,18 +47,12 @@ export class AdamOptimizer extends Optimizer {
     epsilon?: Hyperparameter,
     options: AdamOptions = {},
   ) {
-    const given: AdamOptions = {
-      ...options,
-      ...(isOptions(beta1) ? beta1 : {}),
-      ...(isOptions(learningRate) ? learningRate : {}),
-    };
+    const given = withNamed(options, { learningRate, beta1, beta2, epsilon });
     super(given.name ?? 'Adam', given.useLocking);
-    const first = (value: Hyperparameter | AdamOptions | undefined): Hyperparameter | undefined =>
-      isOptions(value) ? undefined : value;
-    this.#lr = first(learningRate) ?? given.learningRate ?? 0.001;
-    this.#beta1 = first(beta1) ?? given.beta1 ?? 0.9;
-    this.#beta2 = beta2 ?? given.beta2 ?? 0.999;
-    this.#epsilon = epsilon ?? given.epsilon ?? 1e-8;
+    this.#lr = given.learningRate ?? 0.001;
+    this.#beta1 = given.beta1 ?? 0.9;
+    this.#beta2 = given.beta2 ?? 0.999;
+    this.#epsilon = given.epsilon ?? 1e-8;
   }
 
   #powers(): readonly [Variable, Variable] {
@@ -139,6 +133,3 @@ export class AdamOptimizer extends Optimizer {
     return group(...updates, ...raised, { name });
   }
 }
-
-const isOptions = (value: unknown): value is AdamOptions =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

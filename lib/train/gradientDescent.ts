@@ -6,10 +6,13 @@ import { cast } from '../ops/cast.js';
 import * as py from '../ops/operators.js';
 import { applyGradientDescent } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
+import { required, withNamed } from './arguments.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
 /** Options that every optimizer takes. */
 export interface OptimizerOptions {
+  /** The learning rate, where it is not the first argument. */
+  readonly learningRate?: Hyperparameter | undefined;
   /** Recorded in the graph as TensorFlow does. */
   readonly useLocking?: boolean | undefined;
   /** Name of the operation it makes. */
@@ -19,16 +22,17 @@ export interface OptimizerOptions {
 /**
  * Plain gradient descent.
  *
- * @param learningRate a number, tensor or placeholder.
+ * @param learningRate a number, tensor or placeholder; or all arguments by name, `{ learningRate: 0.1 }`.
  * @example new tf.train.GradientDescentOptimizer(0.1).getName() // 'GradientDescent'
  */
 export class GradientDescentOptimizer extends Optimizer {
   readonly #learningRate: Hyperparameter;
   #learningRateTensor: Tensor | undefined;
 
-  constructor(learningRate: Hyperparameter, options: OptimizerOptions = {}) {
-    super(options.name ?? 'GradientDescent', options.useLocking);
-    this.#learningRate = learningRate;
+  constructor(learningRate: Hyperparameter | OptimizerOptions, options: OptimizerOptions = {}) {
+    const given = withNamed(options, { learningRate });
+    super(given.name ?? 'GradientDescent', given.useLocking);
+    this.#learningRate = required('GradientDescentOptimizer', 'learningRate', given.learningRate);
   }
   protected override prepare(): void {
     this.#learningRateTensor = convertToTensor(valueOf(this.#learningRate), { name: 'learning_rate' });

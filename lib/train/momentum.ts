@@ -5,11 +5,14 @@ import type { IndexedSlices } from '../core/indexedSlices.js';
 import { cast } from '../ops/cast.js';
 import { applyMomentum, sparseApplyMomentum } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
+import { required, withNamed } from './arguments.js';
 import type { OptimizerOptions } from './gradientDescent.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
 /** Options of `MomentumOptimizer`. */
 export interface MomentumOptions extends OptimizerOptions {
+  /** The momentum, where it is not the second argument. */
+  readonly momentum?: Hyperparameter | undefined;
   /** Nesterov's momentum: the step looks ahead. */
   readonly useNesterov?: boolean | undefined;
 }
@@ -26,11 +29,16 @@ export class MomentumOptimizer extends Optimizer {
   #learningRateTensor: Tensor | undefined;
   #momentumTensor: Tensor | undefined;
 
-  constructor(learningRate: Hyperparameter, momentum: Hyperparameter, options: MomentumOptions = {}) {
-    super(options.name ?? 'Momentum', options.useLocking);
-    this.#learningRate = learningRate;
-    this.#momentum = momentum;
-    this.#useNesterov = options.useNesterov ?? false;
+  constructor(
+    learningRate: Hyperparameter | MomentumOptions,
+    momentum?: Hyperparameter | MomentumOptions,
+    options: MomentumOptions = {},
+  ) {
+    const given = withNamed(options, { learningRate, momentum });
+    super(given.name ?? 'Momentum', given.useLocking);
+    this.#learningRate = required('MomentumOptimizer', 'learningRate', given.learningRate);
+    this.#momentum = required('MomentumOptimizer', 'momentum', given.momentum);
+    this.#useNesterov = given.useNesterov ?? false;
   }
   protected override createSlots(variables: readonly Variable[]): void {
     for (const variable of variables) this.zerosSlot(variable, 'momentum', this.getName());

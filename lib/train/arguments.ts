@@ -1,0 +1,25 @@
+// Arguments of optimizers: TensorFlow's positional ones may be given by name too, in one object.
+import { GraphTypeError } from '../core/errors.js';
+import { isOptions } from '../ops/reduce.js';
+
+/**
+ * The options with the positional arguments among them; an options object in a positional argument's place gives its own entries.
+ *
+ * @param options the trailing options object.
+ * @param positional the positional arguments by name, in order.
+ */
+export const withNamed = <O extends object>(options: O, positional: Readonly<Record<string, unknown>>): Readonly<O> => {
+  const given: Record<string, unknown> = { ...options };
+  for (const [name, value] of Object.entries(positional)) {
+    if (value === undefined) continue;
+    if (isOptions<Record<string, unknown>>(value)) Object.assign(given, value);
+    else given[name] = value;
+  }
+  return given as O;
+};
+
+/** An argument that must be there; TypeError with Python's words where it is not. */
+export const required = <T>(what: string, name: string, value: T | undefined): T => {
+  if (value === undefined) throw new GraphTypeError(`${what} missing required argument: '${name}'`);
+  return value;
+};
