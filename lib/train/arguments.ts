@@ -9,7 +9,7 @@ import { isOptions } from '../ops/reduce.js';
  * @param positional the positional arguments by name, in order.
  */
 export const withNamed = <O extends object>(options: O, positional: Readonly<Record<string, unknown>>): Readonly<O> => {
-  const given: Record<string, unknown> = { ...options };
+  const given: Record<string, unknown> = { ...(options as Record<string, unknown>) };
   for (const [name, value] of Object.entries(positional)) {
     if (value === undefined) continue;
     if (isOptions<Record<string, unknown>>(value)) Object.assign(given, value);
