@@ -22,7 +22,7 @@ export const linear = (steps: number, onStep: (at: LinearStep) => void): void =>
     const b = new tf.Variable(tf.randomNormal([1]), { name: 'bias' });
     const hypothesis = W.rmul(xTrain).add(b);
     const cost = tf.reduceMean(tf.square(hypothesis.sub(yTrain)));
-    const train = new tf.train.GradientDescentOptimizer({ learningRate: 0.01 }).minimize(cost);
+    const train = new tf.train.GradientDescentOptimizer(0.01).minimize(cost);
 
     using sess = new tf.Session();
     sess.runSync(tf.globalVariablesInitializer());

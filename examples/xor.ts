@@ -27,7 +27,7 @@ export const xor = (steps: number, onCost: (step: number, cost: number) => void 
     const hit = Y.mul(tf.log(hypothesis));
     const miss = Y.rsub(1).mul(tf.log(hypothesis.rsub(1)));
     const cost = tf.reduceMean(hit.add(miss)).neg();
-    const train = new tf.train.GradientDescentOptimizer({ learningRate: 0.1 }).minimize(cost);
+    const train = new tf.train.GradientDescentOptimizer(0.1).minimize(cost);
     const predicted = tf.cast(tf.greater(hypothesis, 0.5), tf.float32);
     const accuracy = tf.reduceMean(tf.cast(tf.equal(predicted, Y), tf.float32));
 
