@@ -1,6 +1,7 @@
 // specialize: a symbolic program and concrete feeds become one stage's plan; what data must decide first waits for the next stage.
 import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
+import { drop } from './drop.js';
 import { encode } from './encode.js';
 import { Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
@@ -101,7 +102,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
 
   let steps: StepProgram = { steps: lowering.steps, fetches: fetched, feeds: feeds.map(({ value }) => value) };
   verifySteps(steps, 'lower');
-  steps = schedule(order(steps));
+  steps = drop(schedule(order(steps)));
   if (options.fuse !== false) {
     steps = fuse(steps);
     verifySteps(steps, 'fuse');

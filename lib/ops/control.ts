@@ -28,6 +28,8 @@ const checkNumericsOp = defineOp('CheckNumerics', {
       `Not a number (NaN) or infinity (Inf) values detected in gradient. ${view.attr<string>('message')}`,
     ),
   }),
+  // TensorFlow does not call it stateful, but its optimizers keep it where only a control dependency asks for it.
+  stateful: true,
   lower: (c) => c.kernel('CheckNumerics', c.inputs, c.outputs, (words) => words.symbol(c.attr<string>('message'))),
 });
 

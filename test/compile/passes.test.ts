@@ -149,6 +149,16 @@ test('fuse: what would wait for itself through another kernel stays apart', (t) 
     t.deepEqual(kernels(compile([b], [[x, [4]]])), ['Fused(Exp)', 'Reduce', 'Fused(Mul)']);
   })());
 
+test('fuse: tapes that only a control input asks for become one that still stores something', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [2]);
+    const unread = tf.neg(tf.exp(x));
+    const y = tf.withControl([unread], () => tf.noOp());
+    t.deepEqual(kernels(compile([], [[x, [2]]], {}, [y])), ['Fused(Exp Neg)']);
+    using sess = new tf.Session();
+    t.is(sess.runSync(y, new Map([[x, [1, 2]]])), null);
+  })());
+
 test('fuse: 64 instructions and 24 inputs are the limits of a tape', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [4]);
@@ -162,6 +172,15 @@ test('fuse: 64 instructions and 24 inputs are the limits of a tape', (t) =>
     const sum = many.reduce<tf.Tensor>((total, item) => tf.add(total, item), x);
     const stage = compile([sum], [[x, [4]], ...many.map((item) => [item, [4]] as const)]);
     t.true(kernels(stage).length >= 2);
+  })());
+
+test('drop: what only a control dependency asks for runs if it acts, else not', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    const pure = tf.reduceSum(tf.exp(x));
+    const checked = tf.checkNumerics(tf.log(x), 'bad');
+    const y = tf.withControl([pure, checked], () => tf.tanh(x));
+    t.deepEqual(kernels(compile([y], [[x, [4]]])), ['Fused(Log)', 'CheckNumerics', 'Fused(Tanh)']);
   })());
 
 test('memory: buffers whose lifetimes do not meet share bytes, and a dying input is overwritten', (t) =>
