@@ -37,6 +37,11 @@ export const linear = (steps: number, onStep: (at: LinearStep) => void): void =>
 
 void main(import.meta.url, {}, () =>
   linear(2001, ({ step, cost, W, b }) =>
-    console.log(step, cost.toPrecision(6), `[${W.toFixed(8)}]`, `[${b.toFixed(8)}]`),
+    console.log(
+      step,
+      cost < 1e-4 ? cost.toExponential(5) : cost.toPrecision(6),
+      `[${W.toFixed(8)}]`,
+      `[${b.toFixed(8)}]`,
+    ),
   ),
 );
