@@ -208,12 +208,6 @@ const join = (
       }
     });
   }
-  // Nobody reads what these steps make (a gradient that only a control input asks for), yet they run: a tape stores something.
-  if (outputs.length === 0) {
-    const value = members.at(-1)!.outputs[0]!;
-    outputs.push(value);
-    stored.push(results.get(value.storage)!.find((result) => isSame(result.value, value))!.from);
-  }
   const index = (from: { input: number } | { instruction: number }): number =>
     'input' in from ? from.input : inputs.length + from.instruction;
   return {
