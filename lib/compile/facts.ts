@@ -5,13 +5,13 @@ import { InternalError, InvalidArgumentError, ValueError } from '../core/errors.
 import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
 import { TensorShape, UNKNOWN } from '../core/shape.js';
-import type { Node, Program, Ref } from './program.js';
+import { inputRange, type Node, type Program, type Ref } from './program.js';
 import type { FeedValue } from './stage.js';
 import { updatedVariables, type Versions, variableOf } from './versions.js';
 
 /** What is known of one output: its shape, or undefined while data must decide it. */
 export interface OutputFact {
-  readonly shape: readonly number[] | undefined;
+  readonly shape: TensorShape | undefined;
   /** The first dimension is an upper bound. */
   readonly dynamic: boolean;
 }
@@ -33,16 +33,15 @@ export const refKey = (ref: Ref): string =>
   `${ref.node.row === undefined ? 'feed ' : ''}${ref.node.op.id}:${ref.output}`;
 
 /** Positions of the inputs that a row needs as host values, in a node's flat list of inputs. */
-export const hostPositions = (node: Node): number[] => {
-  if (node.row?.hostInputs === undefined) return [];
-  const names = Object.keys(node.row.inputs);
-  const counts = node.row.arity(node.attrs);
+export const hostPositions = (node: Node): readonly number[] => {
+  if (node.row?.hostInputs === undefined) return NONE;
   return node.row.hostInputs.flatMap((name) => {
-    const i = names.indexOf(name);
-    const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
-    return Array.from({ length: counts[i]! }, (_, k) => from + k);
+    const [from, count] = inputRange(node, name);
+    return Array.from({ length: count }, (_, k) => from + k);
   });
 };
+const NONE: readonly number[] = [];
+const UNDECIDED: OutputFact = { shape: undefined, dynamic: false };
 
 /** Shapes and host values of one program, worked out node by node in its order. */
 export class Facts {
@@ -56,13 +55,16 @@ export class Facts {
   /** The shape each variable of unknown static shape has once this stage has run. */
   readonly variableShapes = new Map<number, readonly number[]>();
 
+  readonly #feeds: readonly OutputFact[];
+
   constructor(program: Program, given: Given, versions: Versions) {
     this.#given = given;
+    this.#feeds = given.feeds.map((feed) => ({ shape: new TensorShape(feed.shape), dynamic: false }));
     for (const node of program.nodes) if (!given.ran.has(node)) this.#visit(node, versions);
   }
 
   shape(ref: Ref): readonly number[] {
-    const known = this.#fact(ref).shape;
+    const known = this.#fact(ref).shape?.dims as readonly number[] | undefined;
     if (known === undefined) throw new InternalError(`the shape of ${ref.node.op.name}:${ref.output} is not known yet`);
     return known;
   }
@@ -70,18 +72,29 @@ export class Facts {
     return this.#fact(ref).dynamic;
   }
   #fact(ref: Ref): OutputFact {
-    const carried = this.#given.carried.get(refKey(ref));
-    if (carried !== undefined) return { shape: carried.shape, dynamic: false };
-    if (ref.node.row === undefined) return { shape: this.#given.feeds[ref.node.feed]!.shape, dynamic: false };
-    const variable = variableOf(ref);
-    const own = variable === undefined ? undefined : this.variableShapes.get(variable.id);
-    if (own !== undefined) return { shape: own, dynamic: false };
-    return this.#outputs.get(ref.node)?.[ref.output] ?? { shape: undefined, dynamic: false };
+    const carried = this.#carried(ref);
+    if (carried !== undefined) return { shape: new TensorShape(carried.shape), dynamic: false };
+    if (ref.node.row === undefined) return this.#feeds[ref.node.feed]!;
+    if (this.variableShapes.size > 0) {
+      const variable = variableOf(ref);
+      const own = variable === undefined ? undefined : this.variableShapes.get(variable.id);
+      if (own !== undefined) return { shape: new TensorShape(own), dynamic: false };
+    }
+    return this.#outputs.get(ref.node)?.[ref.output] ?? UNDECIDED;
+  }
+  #carried(ref: Ref): NDArray | undefined {
+    return this.#given.carried.size === 0 ? undefined : this.#given.carried.get(refKey(ref));
+  }
+  #inputShapes(node: Node): TensorShape[] {
+    return node.inputs.map((input) => {
+      const { shape, dynamic } = this.#fact(input);
+      return shape === undefined || dynamic ? UNKNOWN : shape;
+    });
   }
 
   /** The value of a ref as far as constants, shapes and value feeds decide it; null otherwise. */
   host(ref: Ref): NDArray | null {
-    const carried = this.#given.carried.get(refKey(ref));
+    const carried = this.#carried(ref);
     if (carried !== undefined) return carried;
     const { node } = ref;
     if (node.row === undefined)
@@ -108,12 +121,8 @@ export class Facts {
       .filter((input) => input.row?.host !== undefined && !this.#host.has(input) && !this.#given.ran.has(input));
   }
   #evaluate(node: Node): readonly NDArray[] | null {
-    const shapes = node.inputs.map((input) => {
-      const { shape, dynamic } = this.#fact(input);
-      return shape === undefined || dynamic ? UNKNOWN : new TensorShape(shape);
-    });
     return node.row!.host!({
-      shapes,
+      shapes: this.#inputShapes(node),
       values: node.inputs.map((input) => (node.row!.hostFromShapes === true ? null : this.host(input))),
       outputs: node.op.outputs.map((output) => output.dtype),
       attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
@@ -156,20 +165,18 @@ export class Facts {
   #shapes(node: Node): readonly OutputFact[] {
     const row = node.row!;
     if (row.lower === 'source') return this.#sourceShapes(node);
-    const names = Object.keys(row.inputs);
-    const counts = row.arity(node.attrs);
-    const from = (name: string): number => counts.slice(0, names.indexOf(name)).reduce((sum, count) => sum + count, 0);
-    const inputs = node.inputs.map((input) => {
-      const { shape } = this.#fact(input);
-      return shape === undefined ? UNKNOWN : new TensorShape(shape);
-    });
+    const inputs = this.#inputShapes(node);
+    const first = (name: string): number => inputRange(node, name)[0];
     const context: ShapeContext = {
       inputs,
-      shape: (name) => inputs[from(name)]!,
-      shapes: (name) => inputs.slice(from(name), from(name) + counts[names.indexOf(name)]!),
-      value: (name) => this.host(node.inputs[from(name)]!),
+      shape: (name) => inputs[first(name)]!,
+      shapes: (name) => {
+        const [from, count] = inputRange(node, name);
+        return inputs.slice(from, from + count);
+      },
+      value: (name) => this.host(node.inputs[first(name)]!),
       valueAsShape: (name) => {
-        const value = this.host(node.inputs[from(name)]!);
+        const value = this.host(node.inputs[first(name)]!);
         if (value === null || value.rank === 0) return UNKNOWN;
         return new TensorShape(Array.from(value.data as Int32Array, (dim) => (Number(dim) < 0 ? null : Number(dim))));
       },
@@ -193,16 +200,16 @@ export class Facts {
     return shapes.map((shape, i): OutputFact => {
       if (shape.isFullyDefined) {
         // What the graph promised (set_shape, a placeholder's shape) is checked by feeding; here shapes follow from values.
-        return { shape: shape.dims as number[], dynamic: false };
+        return { shape, dynamic: false };
       }
       // An op of the host (BroadcastGradientArgs) has the shape of its value.
       const value = this.host({ node, output: i });
-      if (value !== null) return { shape: value.shape, dynamic: false };
+      if (value !== null) return { shape: new TensorShape(value.shape), dynamic: false };
       if (row.dynamic === true && shape.dims !== null) {
         // Data decides the first dimension; the first input's size bounds it.
         const [, ...rest] = shape.dims;
         if (rest.every((dim) => dim !== null))
-          return { shape: [inputs[0]!.numElements!, ...(rest as number[])], dynamic: true };
+          return { shape: new TensorShape([inputs[0]!.numElements!, ...rest]), dynamic: true };
       }
       if (node.op.outputs[i]!.isRef) return { shape: undefined, dynamic: false };
       throw new InternalError(
@@ -213,8 +220,9 @@ export class Facts {
   }
   #sourceShapes(node: Node): readonly OutputFact[] {
     return node.op.outputs.map((output): OutputFact => {
-      if (output.shape.isFullyDefined) return { shape: output.shape.concrete(), dynamic: false };
-      return { shape: this.#given.variableShapes.get(node.op.id), dynamic: false };
+      if (output.shape.isFullyDefined) return { shape: output.shape, dynamic: false };
+      const now = this.#given.variableShapes.get(node.op.id);
+      return { shape: now === undefined ? undefined : new TensorShape(now), dynamic: false };
     });
   }
 }

@@ -6,7 +6,7 @@ import type { Operation } from '../core/graph.js';
 import type { LowerContext, Tape, Value, Words } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
 import { type Facts, hostPositions, place } from './facts.js';
-import { isStateful, isVariableRef, type Node, type Ref } from './program.js';
+import { inputRange, isStateful, isVariableRef, type Node, type Ref } from './program.js';
 import { arenaValue, bytesOf, type PlanValue, type Step, sizeOfShape, type VariableSlot, type Word } from './steps.js';
 import { TapeBuilder } from './tape.js';
 import { updatedVariables, type Versions, variableOf } from './versions.js';
@@ -119,26 +119,12 @@ export class Lowering {
     const ofUpdated = new Map(
       updated.map((variable) => [variable, this.#variableAt(variable, versions.made(node, variable))] as const),
     );
-    // Inputs are looked up when a row asks: one that is only read on the host has no value in the plan.
-    const inputs: PlanValue[] = [];
-    node.inputs.forEach((input, i) => {
-      Object.defineProperty(inputs, i, {
-        enumerable: true,
-        configurable: true,
-        get: () => {
-          const variable = isVariableRef(input) ? variableOf(input) : undefined;
-          const own = variable === undefined ? undefined : ofUpdated.get(variable);
-          // The memory an update is about to change holds the version before its own.
-          const value =
-            own === undefined
-              ? hosts.has(i)
-                ? this.constant(facts.host(input)!)
-                : this.value(input, node)
-              : { ...own, version: own.version - 1 };
-          Object.defineProperty(inputs, i, { value, enumerable: true, configurable: true });
-          return value;
-        },
-      });
+    const inputs = node.inputs.map((input, i): PlanValue => {
+      const variable = ofUpdated.size > 0 && isVariableRef(input) ? variableOf(input) : undefined;
+      const own = variable === undefined ? undefined : ofUpdated.get(variable);
+      // The memory an update is about to change holds the version before its own.
+      if (own !== undefined) return { ...own, version: own.version - 1 };
+      return hosts.has(i) ? this.constant(facts.host(input)!) : this.value(input, node);
     });
     const outputs = node.op.outputs.map((tensor, output): PlanValue => {
       const ref: Ref = { node, output };
@@ -176,13 +162,9 @@ export class Lowering {
       build(builder);
       emit('Fused', builder.inputs, builder.outputs, [], builder.finish());
     };
-    const names = Object.keys(row.inputs);
-    const counts = row.arity(node.attrs);
     const list = (name: string): readonly PlanValue[] => {
-      const i = names.indexOf(name);
-      if (i < 0) throw new InternalError(`op ${row.type} has no input ${name}`);
-      const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
-      return Array.from({ length: counts[i]! }, (_, k) => inputs[from + k]!);
+      const [from, count] = inputRange(node, name);
+      return inputs.slice(from, from + count);
     };
     if (row.lower === 'alias') {
       outputs[0] = { ...inputs[0]!, shape: outputs[0]!.shape };
@@ -205,9 +187,7 @@ export class Lowering {
       input: (name) => list(name)[0]!,
       attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
       host: (name) => {
-        const i = names.indexOf(name);
-        const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
-        const value = facts.host(node.inputs[from]!);
+        const value = facts.host(node.inputs[inputRange(node, name)[0]]!);
         if (value === null) throw new InternalError(`input ${name} of ${row.type} is not in its hostInputs`);
         return value;
       },

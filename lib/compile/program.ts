@@ -1,6 +1,7 @@
 // Program: the part of a graph that one run needs, as the symbolic passes see and rewrite it.
 import type { AttrValue } from '../core/attrs.js';
 import type { OpRow } from '../core/defineOp.js';
+import { InternalError } from '../core/errors.js';
 import type { Operation, Tensor } from '../core/graph.js';
 
 /** One output of a node. */
@@ -39,6 +40,17 @@ export const isVariableRef = (ref: Ref): boolean =>
 /** Whether running a node twice differs from once, or it acts. */
 export const isStateful = (node: Node): boolean =>
   node.row?.stateful === true || node.row?.updates !== undefined || node.row?.lower === 'source';
+
+/** Where a named input lies among a node's inputs: its first position and how many it has. */
+export const inputRange = (node: Node, name: string): readonly [number, number] => {
+  const row = node.row!;
+  const names = Object.keys(row.inputs);
+  const i = names.indexOf(name);
+  if (i < 0) throw new InternalError(`op ${row.type} has no input ${name}`);
+  if (names.length === node.inputs.length) return [i, 1];
+  const counts = row.arity(node.attrs);
+  return [counts.slice(0, i).reduce((sum, count) => sum + count, 0), counts[i]!];
+};
 
 /** A pass: a program to an equivalent one. */
 export type Pass = (program: Program) => Program;

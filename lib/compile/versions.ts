@@ -1,6 +1,6 @@
 // Which value of a variable each consumer sees: before all updates of the run, or after those it depends on.
 import type { Operation } from '../core/graph.js';
-import { isVariableRef, type Node, type Program, type Ref } from './program.js';
+import { inputRange, isVariableRef, type Node, type Program, type Ref } from './program.js';
 
 /** A variable and its updates in the order they run: creation order, which respects every dependency. */
 export interface VariableUpdates {
@@ -67,15 +67,14 @@ export class Versions {
   }
 }
 
+const NONE: readonly Operation[] = [];
+
 /** The variables a node updates: those behind its row's `updates` inputs. */
-export const updatedVariables = (node: Node): Operation[] => {
-  if (node.row?.updates === undefined) return [];
-  const names = Object.keys(node.row.inputs);
-  const counts = node.row.arity(node.attrs);
+export const updatedVariables = (node: Node): readonly Operation[] => {
+  if (node.row?.updates === undefined) return NONE;
   return node.row.updates.flatMap((name) => {
-    const i = names.indexOf(name);
-    const from = counts.slice(0, i).reduce((sum, count) => sum + count, 0);
-    return node.inputs.slice(from, from + counts[i]!).map((input) => variableOf(input)!);
+    const [from, count] = inputRange(node, name);
+    return node.inputs.slice(from, from + count).map((input) => variableOf(input)!);
   });
 };
 
