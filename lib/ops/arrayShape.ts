@@ -1,7 +1,7 @@
 // Ops about shapes: Shape and its kin, and the ones that only give a tensor another shape. Their values are known on the host.
 import { constOp } from '../core/constOp.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
-import { defineOp, type Gradient, type Named, type OpView } from '../core/defineOp.js';
+import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DTypeLike, int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
@@ -9,7 +9,7 @@ import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { fromNumbers, isKnown, numbersOf, picked, reshaped } from './hostValue.js';
 import { reduceSum } from './reduce.js';
 import { opScope } from './scopes.js';
-import { divideDim, mergeDims, needRank, needRankAtMost, scalarShape } from './shapeRules.js';
+import { divideDim, needRank, scalarShape } from './shapeRules.js';
 
 /** What builders take for a shape: a list, a tensor, a list that holds tensors, or a static shape. */
 export type ShapeArgument = TensorLike | TensorShape;
@@ -231,41 +231,6 @@ const fillOp = defineOp('Fill', {
   },
 });
 
-/** Axes over which each gradient of a broadcast is summed. A size of 1 on both sides is in both, as in TensorFlow. */
-const gradientAxes = (x: readonly number[], y: readonly number[]): [number[], number[]] => {
-  if (x.length === y.length && x.every((dim, i) => dim === y[i])) return [[], []];
-  const ndims = Math.max(x.length, y.length);
-  const axes: [number[], number[]] = [[], []];
-  for (let i = 0; i < ndims; i++) {
-    const a = x[i - ndims + x.length] ?? 1;
-    const b = y[i - ndims + y.length] ?? 1;
-    if (a !== b && a !== 1 && b !== 1)
-      throw new InvalidArgumentError(`Incompatible shapes: [${x.join(',')}] vs. [${y.join(',')}]`);
-    if (a === 1) axes[0].push(i);
-    if (b === 1) axes[1].push(i);
-  }
-  return axes;
-};
-
-const broadcastGradientArgsOp = defineOp('BroadcastGradientArgs', {
-  inputs: { s0: 'T', s1: 'T' },
-  outputs: { r0: 'T', r1: 'T' },
-  attrs: { T: INDEX },
-  shape: (c) => {
-    needRank(c.shape('s0'), 1);
-    needRank(c.shape('s1'), 1);
-    return [new TensorShape([null]), new TensorShape([null])];
-  },
-  grad: 'none',
-  lower: 'host',
-  hostInputs: ['s0', 's1'],
-  host: (c) => {
-    const [x, y] = c.values;
-    if (!x || !y) return null;
-    return gradientAxes(numbersOf(x), numbersOf(y)).map((axes) => fromNumbers(c.outputs[0]!, [axes.length], axes));
-  },
-});
-
 const invertPermutationOp = defineOp('InvertPermutation', {
   inputs: { x: 'T' },
   outputs: { y: 'T' },
@@ -311,47 +276,6 @@ const concatOffsetOp = defineOp('ConcatOffset', {
     });
   },
 });
-
-const broadcastToOp = defineOp('BroadcastTo', {
-  inputs: { input: 'T', shape: 'Tidx' },
-  outputs: { output: 'T' },
-  attrs: { T, Tidx: INDEX },
-  shape: (c) => {
-    needRank(c.shape('shape'), 1);
-    const to = c.valueAsShape('shape');
-    const from = c.shape('input');
-    if (to.dims === null || from.dims === null) return [to];
-    needRankAtMost(from, to.dims.length);
-    const skip = to.dims.length - from.dims.length;
-    return [
-      new TensorShape(
-        to.dims.map((dim, i) => {
-          const own = i < skip ? 1 : from.dims![i - skip]!;
-          return own !== null && own > 1 ? mergeDims(own, dim) : dim;
-        }),
-      ),
-    ];
-  },
-  grad: (dys, view) => broadcastToGrad(dys[0]!, view),
-  lower: (c) => {
-    const to = c.outputs[0]!;
-    const from = c.input('input');
-    const padded = [...new Array<number>(to.shape.length - from.shape.length).fill(1), ...from.shape];
-    if (padded.some((dim, i) => dim !== 1 && dim !== to.shape[i]))
-      throw new InvalidArgumentError(`Incompatible shapes: [${from.shape.join(',')}] vs. [${to.shape.join(',')}]`);
-    c.kernel('Tile', [c.view(from, padded)], [to]);
-  },
-  hostInputs: ['shape'],
-});
-
-const broadcastToGrad = (
-  dy: Tensor,
-  { inputs }: OpView<{ input: 'T'; shape: 'Tidx' }>,
-): { input: Gradient; shape: Gradient } => {
-  const own = shape(inputs.input);
-  const axes = broadcastGradientArgs(inputs.shape, own)[1];
-  return { input: reshape(reduceSum(dy, { axis: axes, keepDims: true }), own), shape: null };
-};
 
 /** Options of ops that give a shape or a size. */
 export interface OutTypeOptions extends Named {
@@ -477,18 +401,6 @@ export const fill = (dims: ShapeArgument, value: TensorLike, options: Named = {}
   fillOp({ dims: shapeInput(dims), value }, {}, options).output;
 
 /**
- * A tensor repeated along its dimensions of 1 to a shape, as arithmetic does it.
- *
- * @example tf.broadcastTo([1, 2], [2, 2]) // [[1, 2], [1, 2]]
- */
-export const broadcastTo = (input: TensorLike, shape: ShapeArgument, options: Named = {}): Tensor =>
-  broadcastToOp({ input, shape: shapeInput(shape) }, {}, options).output;
-
-/** The axes to sum the gradient of x and of y over, where shapes `s0` and `s1` were broadcast to one. */
-export const broadcastGradientArgs = (s0: TensorLike, s1: TensorLike, options: Named = {}): readonly [Tensor, Tensor] =>
-  broadcastGradientArgsOp({ s0, s1 }, {}, options).outputs as unknown as readonly [Tensor, Tensor];
-
-/**
  * The inverse of a permutation.
  *
  * @example tf.invertPermutation([2, 0, 1]) // [1, 2, 0]
@@ -502,3 +414,5 @@ export const concatOffset = (
   shapes: readonly TensorLike[],
   options: Named = {},
 ): readonly Tensor[] => concatOffsetOp({ concat_dim: concatDim, shape: shapes }, {}, options).outputs;
+
+export { broadcastGradientArgs, broadcastTo } from './broadcast.js';
