@@ -1,5 +1,4 @@
 // Cross entropies of logits and labels: softmax (labels as distributions or as class numbers), sigmoid and weighted sigmoid.
-import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { int32, int64 } from '../core/dtype.js';
@@ -20,6 +19,7 @@ import { REAL } from './kinds.js';
 import { matmul } from './linalg.js';
 import { transpose } from './move.js';
 import * as py from './operators.js';
+import { pythonConstant } from './pythonConstant.js';
 import { isOptions, oneOf, reduceAll } from './reduce.js';
 import { orInRun } from './runText.js';
 import { controlDependencies, opScope } from './scopes.js';
@@ -34,7 +34,7 @@ const timesRows = (vector: Tensor, matrix: Tensor): Tensor => py.mul(expandDims(
 /** Whether a gradient is known to be all zeros: then the second-order part is left out. */
 const isZero = (gradient: Tensor): boolean => {
   if (gradient.op.type === 'ZerosLike' || gradient.op.type === 'Zeros') return true;
-  const value = constantValue(gradient);
+  const value = pythonConstant(gradient);
   return value !== null && Array.from(value.data as Float64Array).every((item) => Number(item) === 0);
 };
 

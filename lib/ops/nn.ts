@@ -1,5 +1,4 @@
 // Parts of layers: dropout, moments, normalisation.
-import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
 import { ValueError } from '../core/errors.js';
@@ -11,6 +10,7 @@ import { cast } from './cast.js';
 import { greaterEqual } from './compare.js';
 import { maximum, multiply, rsqrt, square, squaredDifference } from './elementwise.js';
 import * as py from './operators.js';
+import { pythonConstant } from './pythonConstant.js';
 import { randomUniform } from './random.js';
 import { type Axis, isOptions, oneOf, reduceMean, reduceSum } from './reduce.js';
 import { opScope } from './scopes.js';
@@ -68,7 +68,7 @@ export const dropout = (
     const probability = convertToTensor(rate, { dtype: value.dtype, name: 'rate' });
     if (probability.shape.rank !== null && probability.shape.rank !== 0)
       throw new ValueError(`Shape ${probability.shape} must have rank 0`);
-    if (Number(constantValue(probability)?.data[0] ?? 1) === 0) return value;
+    if (Number(pythonConstant(probability)?.data[0] ?? 1) === 0) return value;
     const random = randomUniform(noiseShapeOf(value, all.noiseShape), { seed: all.seed, dtype: value.dtype });
     const scale = py.rtruediv(1, py.rsub(1, probability));
     const mask = greaterEqual(random, probability);

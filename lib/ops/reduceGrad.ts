@@ -15,6 +15,7 @@ import { numbersOf } from './hostValue.js';
 import { concat } from './join.js';
 import { tile, transpose } from './move.js';
 import * as py from './operators.js';
+import { pythonConstant } from './pythonConstant.js';
 import { reduceProd, reduceSum } from './reduce.js';
 import { cumprod } from './scan.js';
 import { colocateWith, device } from './scopes.js';
@@ -64,7 +65,7 @@ const staticTiling = (
 /** Gradient of Sum: reshaped to the kept axes, then repeated. */
 export const sumGrad = (dy: Tensor, input: Tensor, indices: Tensor): Tensor => {
   const { dims } = input.shape;
-  const axes = dims === null ? null : constantValue(indices);
+  const axes = dims === null ? null : pythonConstant(indices);
   if (dims !== null && axes !== null) {
     const all = axes.rank === 1 && axes.size === dims.length && numbersOf(axes).every((axis, i) => axis === i);
     if (all) {

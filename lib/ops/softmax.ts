@@ -1,5 +1,4 @@
 // Softmax and log-softmax over any axis: the kernels work on the last one, others are moved there.
-import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { InvalidArgumentError } from '../core/errors.js';
@@ -11,6 +10,7 @@ import { concat } from './join.js';
 import { REAL } from './kinds.js';
 import { transpose } from './move.js';
 import * as py from './operators.js';
+import { pythonConstant } from './pythonConstant.js';
 import { isOptions, oneOf, reduceSum } from './reduce.js';
 import { range } from './sequence.js';
 import { needRankAtLeast } from './shapeRules.js';
@@ -65,7 +65,7 @@ const build = (row: OpRow<Logits>, input: TensorLike, dim: AxisLike, name: strin
   const { rank } = logits.shape;
   const compute = (x: Tensor, of?: string): Tensor => row({ logits: x }, {}, { name: of }).output;
   if (dim === -1 || (rank !== null && dim === rank - 1)) return compute(logits, name);
-  const value = typeof dim === 'number' ? dim : Number(constantValue(dim)?.data[0] ?? Number.NaN);
+  const value = typeof dim === 'number' ? dim : Number(pythonConstant(dim)?.data[0] ?? Number.NaN);
   if (rank !== null && (value < -rank || value >= rank)) {
     throw new InvalidArgumentError(
       `Dimension (${value}) must be in the range [${-rank}, ${rank}) where ${rank} is the number of dimensions in the input.`,

@@ -1,4 +1,5 @@
 // Index lists on the host: merging lists by index, and what one list has that another has not. Gradients of reductions use them.
+import { constantValue } from '../core/constantValue.js';
 import type { TensorLike } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { INTEGERS, int32, int64 } from '../core/dtype.js';
@@ -77,7 +78,14 @@ export const dynamicStitch = (
   indices: readonly TensorLike[],
   data: readonly TensorLike[],
   options: Named = {},
-): Tensor => dynamicStitchOp({ indices, data }, {}, options).output;
+): Tensor => {
+  const merged = dynamicStitchOp({ indices, data }, {}, options).output;
+  // The shape rule sees one list's value; here all of them tell the length.
+  const known = merged.op.inputs.slice(0, indices.length).map((list) => constantValue(list));
+  if (known.every((value) => value !== null))
+    merged.setShape([Math.max(0, ...known.flatMap((value) => numbersOf(value))) + 1]);
+  return merged;
+};
 
 /**
  * The integers of x that y does not have, in order, and where they were in x. For lists that are known when a plan is made.
