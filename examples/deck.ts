@@ -49,7 +49,7 @@ export interface DeckOptions {
 }
 
 /** The model of the notebook: a line's side as a probability, and the cross-entropy of the labels. */
-const classifier = (parameters: () => { W: tf.Tensor | tf.Variable; b: tf.Tensor | tf.Variable }) => {
+export const classifier = (parameters: () => { W: tf.Tensor | tf.Variable; b: tf.Tensor | tf.Variable }) => {
   const X = tf.placeholder('float', [null, 2]);
   const labels = tf.placeholder('float', [null]);
   const { W, b } = parameters();

@@ -1,6 +1,6 @@
 // Builds the TypeScript: every file by tsc into build-ts (tests and examples run from there), and the package's bundle and types into dist.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +38,21 @@ export const build = async () => {
     recursive: true,
     filter: (source) => !/\.js(\.map)?$/.test(source),
   });
+};
+
+const newest = (folder) =>
+  Math.max(
+    ...readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => statSync(path.join(entry.parentPath, entry.name)).mtimeMs),
+  );
+
+/** The compiled file of a source such as `bench/run`; builds first where it is missing or older than the sources. */
+export const ensureBuilt = async (source) => {
+  const compiled = path.join(root, 'build-ts', `${source}.js`);
+  const sources = Math.max(...['lib', path.dirname(source), 'examples'].map(newest));
+  if (!existsSync(compiled) || statSync(compiled).mtimeMs < sources) await build();
+  return compiled;
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
