@@ -209,10 +209,13 @@ export const softmaxCrossEntropyWithLogitsV2 = (given: SoftmaxCrossEntropyArgume
  */
 export const softmaxCrossEntropyWithLogits = (given: SoftmaxCrossEntropyArguments): Tensor => {
   const all = named('softmax_cross_entropy_with_logits', given);
-  const labels = opScope(all.name, 'softmax_cross_entropy_with_logits_sg', [all.logits, all.labels], () =>
-    stopGradient(all.labels, { name: 'labels_stop_gradient' }),
-  );
-  return softmaxCrossEntropyWithLogitsV2({ ...all, labels });
+  let name = all.name;
+  const labels = opScope(name, 'softmax_cross_entropy_with_logits_sg', [all.logits, all.labels], (scope) => {
+    // The loss is made in this scope too.
+    name = scope;
+    return stopGradient(all.labels, { name: 'labels_stop_gradient' });
+  });
+  return softmaxCrossEntropyWithLogitsV2({ ...all, labels, name });
 };
 
 /**

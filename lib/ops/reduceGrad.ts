@@ -1,7 +1,7 @@
 // Gradients of reductions: the gradient of each result is given back to every element it came from.
 import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike } from '../core/convert.js';
-import { int32 } from '../core/dtype.js';
+import { float32, int32 } from '../core/dtype.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
@@ -54,7 +54,11 @@ const staticTiling = (
   const key = `${sizes}|${numbersOf(axes)}`;
   let found = cache.get(key);
   if (found === undefined) {
-    const flat = new NDArray(axes.dtype, [axes.size], axes.data);
+    // Python's empty tuple becomes a float32 tensor, which TensorFlow then casts.
+    const flat =
+      axes.size === 0
+        ? new NDArray(float32, [0], new Float32Array(0))
+        : new NDArray(axes.dtype, [axes.size], axes.data);
     const kept = numbersOf(constantValue(reducedShape(int32List(sizes), flat))!);
     found = [kept, numbersOf(constantValue(safeDivide(int32List(sizes), int32List(kept)))!)];
     cache.set(key, found);
