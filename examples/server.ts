@@ -26,7 +26,7 @@ export interface ServerOptions {
   /** 0 takes a free one. */
   readonly port?: number | undefined;
   readonly steps?: number | undefined;
-  /** Points to a class; training takes all of them in every step. */
+  /** Points of a class that a step of training takes. */
   readonly perClass?: number | undefined;
 }
 
@@ -66,11 +66,15 @@ export const startServer = async ({
   const sess = new tf.Session(graph);
   await sess.run(init);
 
-  const points = gaussianClasses(perClass, new RandomState(1));
-  const feeds = new Map([
-    [X, tf.ndarray(points.x, [points.count, 2])],
-    [labels, tf.ndarray(points.labels, [points.count, 1])],
-  ]);
+  const random = new RandomState(1);
+  /** New points for every step: what is learned is where the classes lie, not the points. */
+  const batch = () => {
+    const points = gaussianClasses(perClass, random);
+    return new Map([
+      [X, tf.ndarray(points.x, [points.count, 2])],
+      [labels, tf.ndarray(points.labels, [points.count, 1])],
+    ]);
+  };
   let step = 0;
   let lastCost: number | null = null;
   let stopped = false;
@@ -78,7 +82,7 @@ export const startServer = async ({
   const learn = async (): Promise<void> => {
     try {
       while (step < steps && !stopped) {
-        const [, costNow] = await sess.run([train, cost], feeds);
+        const [, costNow] = await sess.run([train, cost], batch());
         lastCost = Number(costNow);
         // Small steps are done at once: without a pause now and then, no request would get its turn.
         if (++step % 10 === 0) await new Promise(setImmediate);
