@@ -81,6 +81,12 @@ export const padGrad = (dy: Tensor, input: Tensor, paddings: Tensor): Gradient =
   return slice(dy, begin, shape(input));
 };
 
+/** The gradient of rows taken along the first axis: the same rows, added up where one was taken twice. */
+const rowsOf = (dy: Tensor, paramsShape: Tensor, indices: Tensor, count: Tensor): IndexedSlices => {
+  const values = reshape(dy, concat([count, get(paramsShape, [1, null])], 0));
+  return new IndexedSlices(values, reshape(indices, count), paramsShape);
+};
+
 /** Along the first axis slices; along another the rows are transposed to the front, summed and transposed back. */
 export const gatherGrad = (
   dy: Tensor,
@@ -91,10 +97,7 @@ export const gatherGrad = (
   const paramsShape = colocateWith(params, () => cast(shape(params, { outType: int64 }), int32));
   const count = expandDims(size(inputs.indices), 0);
   const at = constantValue(axis);
-  if (at !== null && Number(at.data[0]) === 0) {
-    const values = reshape(dy, concat([count, get(paramsShape, [1, null])], 0));
-    return new IndexedSlices(values, reshape(inputs.indices, count), paramsShape);
-  }
+  if (at !== null && Number(at.data[0]) === 0) return rowsOf(dy, paramsShape, inputs.indices, count);
   const batchDims = batch < 0 ? batch + inputs.indices.shape.rank! : batch;
   const outer = get(paramsShape, [null, axis]);
   const inner = get(get(paramsShape, [axis, null]), [1, null]);

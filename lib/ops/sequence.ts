@@ -34,7 +34,7 @@ const rangeOp = defineOp('Range', {
     const [from, to, step] = [start, limit, delta].map((value) => Number(value.data[0]));
     return [new TensorShape([rangeSize(start.dtype, from!, to!, step!)])];
   },
-  grad: 'missing',
+  grad: 'none',
   lower: (c) => c.kernel('Range', [c.input('start'), c.input('delta')], c.outputs),
   hostInputs: ['start', 'limit', 'delta'],
   host: (c) => {
@@ -68,7 +68,7 @@ const linSpaceOp = defineOp('LinSpace', {
     if (num <= 0) throw new ValueError(`Requires num > 0: ${num}`);
     return [new TensorShape([num])];
   },
-  grad: 'missing',
+  grad: 'none',
   lower: (c) => c.kernel('LinSpace', [c.input('start'), c.input('stop')], c.outputs),
   hostInputs: ['num'],
 });

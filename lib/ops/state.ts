@@ -84,7 +84,13 @@ const scatterShape = (c: ShapeContext): readonly TensorShape[] => {
 };
 
 /** Rows of a variable updated by index; `code` is the kernel's number for the operation. */
-const scatterRow = (type: string, code: number, allowed: readonly DType[] | undefined, locking = false) =>
+const scatterRow = (
+  type: string,
+  code: number,
+  allowed: readonly DType[] | undefined,
+  grad: 'none' | 'missing',
+  locking = false,
+) =>
   defineOp(type, {
     inputs: { ref: 'Ref(T)', indices: 'Tindices', updates: 'T' },
     outputs: { output_ref: 'Ref(T)' },
@@ -94,27 +100,27 @@ const scatterRow = (type: string, code: number, allowed: readonly DType[] | unde
       use_locking: { type: 'bool', default: locking },
     },
     shape: scatterShape,
-    grad: 'none',
+    grad,
     lower: (c) =>
       c.kernel('ScatterUpdate', [c.input('indices'), c.input('updates')], c.outputs, (words) => words.i32(code)),
     updates: ['ref'],
     stateful: true,
   });
 const ORDERED: readonly DType[] = [float32, float64, int32, int64];
-const scatterUpdateOp = scatterRow('ScatterUpdate', 0, undefined, true);
-const scatterAddOp = scatterRow('ScatterAdd', 1, NUMERIC);
-const scatterSubOp = scatterRow('ScatterSub', 2, NUMERIC);
-const scatterMulOp = scatterRow('ScatterMul', 3, NUMERIC);
-const scatterDivOp = scatterRow('ScatterDiv', 4, NUMERIC);
-const scatterMinOp = scatterRow('ScatterMin', 5, ORDERED);
-const scatterMaxOp = scatterRow('ScatterMax', 6, ORDERED);
+const scatterUpdateOp = scatterRow('ScatterUpdate', 0, undefined, 'missing', true);
+const scatterAddOp = scatterRow('ScatterAdd', 1, NUMERIC, 'none');
+const scatterSubOp = scatterRow('ScatterSub', 2, NUMERIC, 'none');
+const scatterMulOp = scatterRow('ScatterMul', 3, NUMERIC, 'none');
+const scatterDivOp = scatterRow('ScatterDiv', 4, NUMERIC, 'none');
+const scatterMinOp = scatterRow('ScatterMin', 5, ORDERED, 'missing');
+const scatterMaxOp = scatterRow('ScatterMax', 6, ORDERED, 'missing');
 
 const isInitializedOp = defineOp('IsVariableInitialized', {
   inputs: { ref: 'Ref(dtype)' },
   outputs: { is_initialized: 'bool' },
   attrs: { dtype: { type: 'type' } },
   shape: scalarShape,
-  grad: 'none',
+  grad: 'missing',
   lower: (c) => c.kernel('IsInitialized', [c.input('ref')], c.outputs),
   stateful: true,
 });

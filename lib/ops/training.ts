@@ -1,14 +1,15 @@
 // The ops that optimizers update variables with, in place, as TensorFlow's CPU functors compute them.
 import type { TensorLike } from '../core/convert.js';
 import { defineOp, type Named, type ShapeContext } from '../core/defineOp.js';
-import { int32, int64, NUMERIC } from '../core/dtype.js';
+import { FLOATS, int32, int64 } from '../core/dtype.js';
 import type { Operation } from '../core/graph.js';
 import type { Tape, TapeRef } from '../core/lowering.js';
 import { TensorShape } from '../core/shape.js';
 import { mergeDims, mergeShapes, needRank } from './shapeRules.js';
 import type { RefLike } from './state.js';
 
-const T = { type: 'type', allowed: NUMERIC } as const;
+// TensorFlow's ops admit every number, its kernels floats.
+const T = { type: 'type', allowed: FLOATS } as const;
 const FLAG = { type: 'bool', default: false } as const;
 const INDEX = { type: 'type', allowed: [int32, int64] } as const;
 
@@ -32,7 +33,7 @@ const gradientDescentOp = defineOp('ApplyGradientDescent', {
   outputs: { out: 'Ref(T)' },
   attrs: { T, use_locking: FLAG },
   shape: (c) => applyShape(c, ['var', 'delta'], ['alpha']),
-  grad: 'none',
+  grad: 'missing',
   // var -= delta * alpha
   lower: (c) => {
     const target = c.input('var');
@@ -50,7 +51,7 @@ const momentumOp = defineOp('ApplyMomentum', {
   outputs: { out: 'Ref(T)' },
   attrs: { T, use_locking: FLAG, use_nesterov: FLAG },
   shape: (c) => applyShape(c, ['var', 'accum', 'grad'], ['lr', 'momentum']),
-  grad: 'none',
+  grad: 'missing',
   // accum = accum * momentum + grad; var -= accum * lr, or with Nesterov var -= grad * lr + accum * momentum * lr
   lower: (c) => {
     const [target, accum] = [c.input('var'), c.input('accum')];
@@ -74,7 +75,7 @@ const sparseMomentumOp = defineOp('SparseApplyMomentum', {
   outputs: { out: 'Ref(T)' },
   attrs: { T, Tindices: INDEX, use_locking: FLAG, use_nesterov: FLAG },
   shape: (c) => sparseShape(c, ['var', 'accum'], ['lr', 'momentum']),
-  grad: 'none',
+  grad: 'missing',
   lower: (c) =>
     c.kernel(
       'SparseApplyMomentum',
@@ -103,7 +104,7 @@ const adamOp = defineOp('ApplyAdam', {
   outputs: { out: 'Ref(T)' },
   attrs: { T, use_locking: FLAG, use_nesterov: FLAG },
   shape: (c) => applyShape(c, ['var', 'm', 'v', 'grad'], ADAM_SCALARS),
-  grad: 'none',
+  grad: 'missing',
   // alpha = lr * sqrt(1 - beta2^t) / (1 - beta1^t); m += (g - m) * (1 - beta1); v += (g * g - v) * (1 - beta2);
   // var -= (m * alpha) / (sqrt(v) + epsilon), with Nesterov var -= ((g * (1 - beta1) + beta1 * m) * alpha) / (sqrt(v) + epsilon)
   lower: (c) => {
