@@ -80,7 +80,14 @@ export class Facts {
       const own = variable === undefined ? undefined : this.variableShapes.get(variable.id);
       if (own !== undefined) return { shape: new TensorShape(own), dynamic: false };
     }
-    return this.#outputs.get(ref.node)?.[ref.output] ?? UNDECIDED;
+    const made = this.#outputs.get(ref.node)?.[ref.output];
+    if (made !== undefined) return made;
+    // A variable that an earlier stage read: its shape is the one it has had since.
+    const variable = variableOf(ref);
+    if (variable === undefined) return UNDECIDED;
+    const declared = variable.outputs[0]!.shape;
+    const known = declared.isFullyDefined ? declared : this.#given.variableShapes.get(variable.id);
+    return known === undefined ? UNDECIDED : { shape: TensorShape.of(known), dynamic: false };
   }
   #carried(ref: Ref): NDArray | undefined {
     return this.#given.carried.size === 0 ? undefined : this.#given.carried.get(refKey(ref));
