@@ -194,12 +194,18 @@ export const atan2Op = defineOp('Atan2', {
   outputs: { z: 'T' },
   attrs: { T: { type: 'type', allowed: REAL } },
   shape: broadcasting,
-  // TensorFlow 1.15's gradient does not sum over broadcast dimensions.
-  grad: ([dy], { inputs: { x, y } }) =>
-    after(dy!, () => {
+  grad: ([dy], { inputs: { x, y } }) => {
+    const [gy, gx] = after(dy!, () => {
       const slope = py.truediv(dy!, py.add(square(x), square(y)));
-      return { y: py.mul(x, slope), x: py.mul(neg(y), slope) };
-    }),
+      const first = py.mul(x, slope);
+      return [first, py.mul(neg(y), slope)] as const;
+    });
+    // TensorFlow 1.15 stops here, and fails where the operands were broadcast.
+    if (sameKnownShape(y, x, dy!)) return { y: gy, x: gx };
+    const [by, bx] = smartBroadcastArgs(y, x, dy!);
+    const summed = unbroadcast(by, () => gy);
+    return { y: summed, x: unbroadcast(bx, () => gx) };
+  },
   lower: { functor: 'Atan2' },
 });
 

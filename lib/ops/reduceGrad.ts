@@ -119,13 +119,14 @@ export const maxGrad = (dy: Tensor, input: Tensor, indices: Tensor, output: Tens
 /** Gradient of Prod: the product of all other elements, from cumulative products on both sides, so that zeros do no harm. */
 export const prodGrad = (dy: Tensor, input: Tensor, indices: Tensor): Tensor => {
   const inputShape = shape(input);
-  const flat = reshape(indices, int32List([-1]));
+  // TensorFlow 1.15 refuses int64 axes here; a cast that does nothing to int32 takes them.
+  const flat = cast(reshape(indices, int32List([-1])), int32);
   const kept = reducedShape(inputShape, indices);
   const multiples = safeDivide(inputShape, kept);
   const grad = tile(reshape(dy, kept), multiples);
   const { perm, reducedNum, otherNum } = device('/cpu:0', () => {
     const rank = rankTensor(input);
-    const reduced = cast(py.mod(py.add(flat, rank), rank), int32);
+    const reduced = py.mod(py.add(flat, rank), rank);
     const other = setdiff1d(range(0, rank), reduced).out;
     const order = concat([reduced, other], 0);
     const reducedCount = reduceProd(gather(inputShape, reduced));
