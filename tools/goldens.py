@@ -35,6 +35,10 @@ ZERO = "2.21 and 1.15 forget these two where they name integer divisions (cwise_
 DIFFERENCES = {
     'TruncateDiv': (zero_divisor, ZERO),
     'TruncateMod': (zero_divisor, ZERO),
+    'Range': (lambda i, a: any(np.asarray(x).dtype.kind == 'f' and x * 1024 % 1 != 0 for x in i), '1.15 adds delta up (sequence_ops.cc:75); 2.21 multiplies'),
+    'Round': (lambda i, a: i[0].dtype.kind in 'iu', '2.21 gives 0 for every integer; 1.15 the integer itself (cwise_ops.h:572)'),
+    'Erf': (lambda i, a: i[0].dtype == np.float64 and (np.abs(i[0]) > 1e10).any(), '2.21 gives NaN for infinite and huge doubles, where erf is 1'),
+    'Transpose': (lambda i, a: (i[1] < 0).any(), '1.15 refuses a negative axis (transpose_op.cc:168); 2.21 counts it from the end'),
     'Sign': (nan_in(0), 'Eigen 3.3 scalar_sign_op is (a>0)-(a<0), so 0 (cwise_ops.h:844); 2.21 keeps NaN'),
     'Maximum': (nan_in(0, 1), MINMAX),
     'Minimum': (nan_in(0, 1), MINMAX),
@@ -142,7 +146,8 @@ class Runner:
             self.session.run(assign, {assign.op.inputs[1]: inputs[r]})
         case = {'i': [[encode(x) for x in v] if isinstance(v, list) else encode(v) for v in inputs]}
         if attrs:
-            case['a'] = {k: encode_attr(v) for k, v in attrs.items()}
+            names = {'axis': 'squeeze_dims'} if self.op == 'Squeeze' else {}  # Python's name and the attribute's
+            case['a'] = {names.get(k, k): encode_attr(v) for k, v in attrs.items()}
         if refs:
             case['r'] = refs
         if runs > 1:

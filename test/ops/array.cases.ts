@@ -1,11 +1,17 @@
 // Case rows of ops that move elements or answer about shapes.
-import * as a from '../reference/arrays.js';
+
 import { sizeOf } from '../reference/array.js';
+import * as a from '../reference/arrays.js';
 import type { Generated, Random } from './generate.js';
 import { ANY, type CaseRow, type CaseRows, F, FI, I, MOVE, REAL } from './rows.js';
 
 type Generate = (random: Random, dtype: string) => Generated;
-const row = (ref: CaseRow['ref'], dtypes: readonly string[], grad: CaseRow['grad'], generate: Generate): CaseRow => ({ ref, dtypes, grad, generate });
+const row = (ref: CaseRow['ref'], dtypes: readonly string[], grad: CaseRow['grad'], generate: Generate): CaseRow => ({
+  ref,
+  dtypes,
+  grad,
+  generate,
+});
 const same: Generate = (random, dtype) => ({ inputs: [random.values(dtype, random.shape())] });
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const outType = (random: Random): { type: string } => ({ type: random.pick(I) });
@@ -26,20 +32,29 @@ const reshaped = (random: Random, shape: readonly number[]): number[] => {
   return made;
 };
 
-const gather = (withAxis: boolean): Generate => (random, dtype) => {
+const gather: Generate = (random, dtype) => {
   const shape = random.shape(1, 4).map((dim) => dim || 1);
-  const axis = withAxis ? random.axis(shape.length) : 0;
+  const axis = random.axis(shape.length);
   const at = random.smooth ? [random.int(1, 3)] : random.shape(0, 2, 12);
   const ids = range(sizeOf(at)).map(() => random.int(0, shape.at(axis)!));
-  return { inputs: [random.values(dtype, shape), { ...random.ints(ids), shape: at }, ...(withAxis ? [random.ints(axis)] : [])] };
+  return { inputs: [random.values(dtype, shape), { ...random.ints(ids), shape: at }, random.ints(axis)] };
 };
-const paddings = (random: Random, shape: readonly number[], limit = (_dim: number): number => 4) =>
-  ({ ...random.ints(shape.flatMap((dim) => [random.int(0, limit(dim) + 1), random.int(0, limit(dim) + 1)])), shape: [shape.length, 2] });
-const pad = (withValue: boolean): Generate => (random, dtype) => {
-  const shape = random.shape(0, 4, 60);
-  return { inputs: [random.values(dtype, shape), paddings(random, shape), ...(withValue ? [random.values(dtype, [])] : [])] };
-};
-const mirrorLimit = (mode: string) => (dim: number): number => Math.max(0, Math.min(3, dim - (mode === 'REFLECT' ? 1 : 0)));
+const paddings = (random: Random, shape: readonly number[], limit = (_dim: number): number => 4) => ({
+  ...random.ints(shape.flatMap((dim) => [random.int(0, limit(dim) + 1), random.int(0, limit(dim) + 1)])),
+  shape: [shape.length, 2],
+});
+const pad =
+  (withValue: boolean): Generate =>
+  (random, dtype) => {
+    const shape = random.shape(0, 4, 60);
+    return {
+      inputs: [random.values(dtype, shape), paddings(random, shape), ...(withValue ? [random.values(dtype, [])] : [])],
+    };
+  };
+const mirrorLimit =
+  (mode: string) =>
+  (dim: number): number =>
+    Math.max(0, Math.min(3, dim - (mode === 'REFLECT' ? 1 : 0)));
 const mirror: Generate = (random, dtype) => {
   const mode = random.pick(['REFLECT', 'SYMMETRIC']);
   const shape = random.shape(0, 4, 60).map((dim) => dim || 1);
@@ -47,8 +62,17 @@ const mirror: Generate = (random, dtype) => {
 };
 
 /** A random strided slice: bounds, strides of either sign and TensorFlow's five masks. */
-const strided = (random: Random, shape: readonly number[]): { begin: number[]; end: number[]; strides: number[]; attrs: Record<string, number> } => {
-  const attrs: Record<string, number> = { begin_mask: 0, end_mask: 0, ellipsis_mask: 0, new_axis_mask: 0, shrink_axis_mask: 0 };
+const strided = (
+  random: Random,
+  shape: readonly number[],
+): { begin: number[]; end: number[]; strides: number[]; attrs: Record<string, number> } => {
+  const attrs: Record<string, number> = {
+    begin_mask: 0,
+    end_mask: 0,
+    ellipsis_mask: 0,
+    new_axis_mask: 0,
+    shrink_axis_mask: 0,
+  };
   const [begin, end, strides]: [number[], number[], number[]] = [[], [], []];
   const n = random.int(0, shape.length + 1);
   const ellipsis = n < shape.length && random.chance(0.3) ? random.int(0, n + 1) : -1;
@@ -81,7 +105,10 @@ const stridedSlice: Generate = (random, dtype) => {
   const shape = random.shape(1, 5);
   const { begin, end, strides, attrs } = strided(random, shape);
   const kind = random.pick(I);
-  return { inputs: [random.values(dtype, shape), random.ints(begin, kind), random.ints(end, kind), random.ints(strides, kind)], attrs };
+  return {
+    inputs: [random.values(dtype, shape), random.ints(begin, kind), random.ints(end, kind), random.ints(strides, kind)],
+    attrs,
+  };
 };
 const stridedSliceGrad: Generate = (random, dtype) => {
   const shape = random.shape(1, 5);
@@ -102,9 +129,18 @@ const moving: CaseRows = {
   PreventGradient: row(a.identity, ANY, 'missing', same),
   ZerosLike: row(a.filledLike(0), MOVE, 'none', same),
   OnesLike: row(a.filledLike(1), [...REAL, 'bool'], 'none', same),
-  Shape: row(a.shapeOf, ANY, 'none', (random, dtype) => ({ ...same(random, dtype), attrs: { out_type: outType(random) } })),
-  ShapeN: row(a.shapeN, FI, 'none', (random, dtype) => ({ inputs: [range(random.int(1, 4)).map(() => random.values(dtype, random.shape()))], attrs: { out_type: outType(random) } })),
-  Size: row(a.sizeOp, ANY, 'none', (random, dtype) => ({ ...same(random, dtype), attrs: { out_type: outType(random) } })),
+  Shape: row(a.shapeOf, ANY, 'none', (random, dtype) => ({
+    ...same(random, dtype),
+    attrs: { out_type: outType(random) },
+  })),
+  ShapeN: row(a.shapeN, FI, 'none', (random, dtype) => ({
+    inputs: [range(random.int(1, 4)).map(() => random.values(dtype, random.shape()))],
+    attrs: { out_type: outType(random) },
+  })),
+  Size: row(a.sizeOp, ANY, 'none', (random, dtype) => ({
+    ...same(random, dtype),
+    attrs: { out_type: outType(random) },
+  })),
   Rank: row(a.rankOp, ANY, 'none', same),
   Reshape: row(a.reshape, ANY, {}, (random, dtype) => {
     const shape = random.shape();
@@ -115,42 +151,90 @@ const moving: CaseRows = {
     return { inputs: [random.values(dtype, shape), random.ints(random.axis(shape.length + 1))] };
   }),
   Squeeze: row(a.squeeze, ANY, {}, (random, dtype) => {
-    const shape = random.shape().flatMap((dim) => (random.chance(0.3) ? [1, dim] : [dim])).slice(0, 6);
+    const shape = random
+      .shape()
+      .flatMap((dim) => (random.chance(0.3) ? [1, dim] : [dim]))
+      .slice(0, 6);
     const ones = range(shape.length).filter((axis) => shape[axis] === 1 && random.chance(0.5));
-    return { inputs: [random.values(dtype, shape)], attrs: { axis: ones.map((axis) => (random.chance(0.5) ? axis - shape.length : axis)) } };
+    return {
+      inputs: [random.values(dtype, shape)],
+      attrs: { squeeze_dims: ones.map((axis) => (random.chance(0.5) ? axis - shape.length : axis)) },
+    };
   }),
   Transpose: row(a.transpose, MOVE, {}, (random, dtype) => {
     const shape = random.shape();
     return { inputs: [random.values(dtype, shape), random.ints(random.shuffle(range(shape.length)))] };
   }),
-  InvertPermutation: row(a.invertPermutation, I, 'none', (random, dtype) => ({ inputs: [random.ints(random.shuffle(range(random.dim(257))), dtype)] })),
+  ReverseV2: row(a.reverse, MOVE, {}, (random, dtype) => {
+    const shape = random.shape();
+    const axes = random.shuffle(range(shape.length)).filter(() => random.chance(0.5));
+    return {
+      inputs: [
+        random.values(dtype, shape),
+        random.ints(axes.map((axis) => (random.chance(0.5) ? axis : axis - shape.length))),
+      ],
+    };
+  }),
+  DynamicStitch: row(a.dynamicStitch, MOVE, {}, (random, dtype) => {
+    const row = random.shape(0, 3, 20);
+    const at = range(random.int(1, 4)).map(() => random.shape(0, 2, 6));
+    // Every index once, so that gradients have one answer; forward cases repeat some.
+    const free = random.shuffle(range(at.reduce((sum, shape) => sum + sizeOf(shape), 0)));
+    const next = (): number =>
+      !random.smooth && random.chance(0.2) ? (free[0] ?? 0) : free.length > 1 ? free.pop()! : (free[0] ?? 0);
+    const indices = at.map((shape) => ({ ...random.ints(range(sizeOf(shape)).map(next), 'int32'), shape }));
+    return { inputs: [indices, at.map((shape) => random.values(dtype, [...shape, ...row]))] };
+  }),
+  ListDiff: row(a.listDiff, [...REAL, 'string'], 'none', (random, dtype) => {
+    const list = () => random.values(dtype, [random.dim(64)], { ties: true, nan: false });
+    return { inputs: [list(), list()], attrs: { out_idx: outType(random) } };
+  }),
+  InvertPermutation: row(a.invertPermutation, I, 'none', (random, dtype) => ({
+    inputs: [random.ints(random.shuffle(range(random.dim(257))), dtype)],
+  })),
   ConcatV2: row(a.concat, ANY, {}, (random, dtype) => {
     const shape = random.shape(1, 6, 80);
     const axis = random.axis(shape.length);
-    const items = range(random.int(2, 6)).map(() => random.values(dtype, shape.with(axis, random.smooth ? random.int(1, 3) : random.int(0, 4))));
+    const items = range(random.int(2, 6)).map(() =>
+      random.values(dtype, shape.with(axis, random.smooth ? random.int(1, 3) : random.int(0, 4))),
+    );
     return { inputs: [items, random.ints(axis)] };
   }),
   ConcatOffset: row(a.concatOffset, ['int32'], 'none', (random) => {
     const shape = range(random.int(1, 5)).map(() => random.int(0, 9));
     const axis = random.axis(shape.length);
-    return { inputs: [random.ints(axis, 'int32'), range(random.int(2, 5)).map(() => random.ints(shape.with(axis, random.int(0, 9)), 'int32'))] };
+    return {
+      inputs: [
+        random.ints(axis, 'int32'),
+        range(random.int(2, 5)).map(() => random.ints(shape.with(axis, random.int(0, 9)), 'int32')),
+      ],
+    };
   }),
   Pack: row(a.pack, ANY, {}, (random, dtype) => {
     const shape = random.shape(0, 5, 80);
-    return { inputs: [range(random.int(1, 6)).map(() => random.values(dtype, shape))], attrs: { axis: random.axis(shape.length + 1) } };
+    return {
+      inputs: [range(random.int(1, 6)).map(() => random.values(dtype, shape))],
+      attrs: { axis: random.axis(shape.length + 1) },
+    };
   }),
   Unpack: row(a.unpack, ANY, {}, (random, dtype) => {
     const axis = random.int(0, 3);
     const shape = random.shape(2, 4, 60).toSpliced(axis, 0, random.int(1, 5));
     const at = Math.min(axis, shape.length - 1);
-    return { inputs: [random.values(dtype, shape)], attrs: { num: shape[at]!, axis: random.chance(0.5) ? at : at - shape.length } };
+    return {
+      inputs: [random.values(dtype, shape)],
+      attrs: { num: shape[at]!, axis: random.chance(0.5) ? at : at - shape.length },
+    };
   }),
   Split: row(a.split, ANY, {}, (random, dtype) => {
     const [n, each] = [random.int(1, 5), random.smooth ? random.int(1, 3) : random.int(0, 5)];
     const shape = random.shape(0, 4, 60);
     const axis = random.int(0, shape.length + 1);
     const whole = shape.toSpliced(axis, 0, n * each);
-    return { inputs: [random.ints(random.chance(0.5) ? axis : axis - whole.length, 'int32'), random.values(dtype, whole)], attrs: { num_split: n } };
+    return {
+      inputs: [random.ints(random.chance(0.5) ? axis : axis - whole.length, 'int32'), random.values(dtype, whole)],
+      attrs: { num_split: n },
+    };
   }),
   SplitV: row(a.splitV, MOVE, {}, (random, dtype) => {
     const n = random.int(1, 5);
@@ -158,7 +242,10 @@ const moving: CaseRows = {
     const axis = random.axis(shape.length);
     const sizes = pieces(random, shape.at(axis)!, n);
     const given = !random.smooth && random.chance(0.3) ? sizes.with(random.int(0, n), -1) : sizes;
-    return { inputs: [random.values(dtype, shape), random.ints(given), random.ints(axis, 'int32')], attrs: { num_split: n } };
+    return {
+      inputs: [random.values(dtype, shape), random.ints(given), random.ints(axis, 'int32')],
+      attrs: { num_split: n },
+    };
   }),
   Slice: row(a.slice, MOVE, {}, (random, dtype) => {
     const shape = random.shape();
@@ -169,11 +256,15 @@ const moving: CaseRows = {
   }),
   StridedSlice: row(a.stridedSlice, MOVE, {}, stridedSlice),
   StridedSliceGrad: row(a.stridedSliceGrad, [...REAL, 'bool'], {}, stridedSliceGrad),
-  Gather: row(a.gather, ANY, {}, gather(false)),
-  GatherV2: row(a.gather, ANY, {}, gather(true)),
+  GatherV2: row(a.gather, ANY, {}, gather),
   Tile: row(a.tile, [...FI, 'int8', 'int16', 'uint8', 'bool', 'string'], {}, (random, dtype) => {
     const shape = random.shape(0, 5, 40);
-    return { inputs: [random.values(dtype, shape), random.ints(shape.map(() => random.pick(random.smooth ? [1, 2, 3] : [0, 1, 1, 2, 3])))] };
+    return {
+      inputs: [
+        random.values(dtype, shape),
+        random.ints(shape.map(() => random.pick(random.smooth ? [1, 2, 3] : [0, 1, 1, 2, 3]))),
+      ],
+    };
   }),
   Pad: row(a.pad, MOVE, {}, pad(false)),
   PadV2: row(a.pad, MOVE, {}, pad(true)),
@@ -181,7 +272,10 @@ const moving: CaseRows = {
   MirrorPadGrad: row(a.mirrorPadGrad, REAL, {}, (random, dtype) => {
     const { inputs, attrs } = mirror(random, 'bool');
     const [padded] = a.mirrorPad(inputs, attrs!);
-    return { inputs: [random.values(dtype, padded!.shape, { nan: false, inf: false, special: 0.03, limit: 1e4 }), inputs[1]!], attrs: attrs! };
+    return {
+      inputs: [random.values(dtype, padded!.shape, { nan: false, inf: false, special: 0.03, limit: 1e4 }), inputs[1]!],
+      attrs: attrs!,
+    };
   }),
 };
 
@@ -189,16 +283,27 @@ const making: CaseRows = {
   Fill: row(a.fill, MOVE, {}, (random, dtype) => ({ inputs: [random.ints(random.shape()), random.values(dtype, [])] })),
   BroadcastTo: row(a.broadcastTo, [...FI, 'bool'], {}, (random, dtype) => {
     const shape = random.shape();
-    const from = shape.map((dim) => (random.chance(0.4) ? 1 : dim)).slice(random.chance(0.3) ? random.int(0, shape.length + 1) : 0);
+    const from = shape
+      .map((dim) => (random.chance(0.4) ? 1 : dim))
+      .slice(random.chance(0.3) ? random.int(0, shape.length + 1) : 0);
     return { inputs: [random.values(dtype, from), random.ints(shape)] };
   }),
-  BroadcastGradientArgs: row(a.broadcastGradientArgs, I, 'missing', (random, dtype) => ({ inputs: random.pair().map((shape) => random.ints(shape, dtype)) })),
+  BroadcastGradientArgs: row(a.broadcastGradientArgs, I, 'none', (random, dtype) => ({
+    inputs: random.pair().map((shape) => random.ints(shape, dtype)),
+  })),
   Range: row(a.range, FI, 'none', (random, dtype) => {
     const whole = dtype.startsWith('int');
-    const draw = (low: number, high: number): number => (whole ? random.int(low, high) : low + (high - low) * random.next());
+    const draw = (low: number, high: number): number =>
+      whole ? random.int(low, high) : low + (high - low) * random.next();
     const [start, delta] = [draw(-20, 20), (random.chance(0.5) ? 1 : -1) * draw(1, 7)];
     const values = [start, start + Math.sign(delta) * draw(0, 100), delta];
-    return { inputs: values.map((value) => ({ dtype, shape: [], data: [dtype === 'int64' ? BigInt(value) : dtype === 'float32' ? Math.fround(value) : value] })) };
+    return {
+      inputs: values.map((value) => ({
+        dtype,
+        shape: [],
+        data: [dtype === 'int64' ? BigInt(value) : dtype === 'float32' ? Math.fround(value) : value],
+      })),
+    };
   }),
   LinSpace: row(a.linSpace, F, 'none', (random, dtype) => {
     const ends = [random.values(dtype, [], { special: 0 }), random.values(dtype, [], { special: 0 })];
@@ -208,12 +313,26 @@ const making: CaseRows = {
     const shape = random.shape(0, 4, 60);
     const kind = random.pick(['int32', 'int64', 'uint8']);
     const depth = random.pick([0, 1, 2, 3, 7, 10]);
-    const ids = random.ints(range(sizeOf(shape)).map(() => random.int(kind === 'uint8' ? 0 : -2, depth + 2)), kind);
-    return { inputs: [{ ...ids, shape }, random.ints(depth, 'int32'), random.values(dtype, []), random.values(dtype, [])], attrs: { axis: random.int(-1, shape.length + 1) } };
+    const ids = random.ints(
+      range(sizeOf(shape)).map(() => random.int(kind === 'uint8' ? 0 : -2, depth + 2)),
+      kind,
+    );
+    return {
+      inputs: [{ ...ids, shape }, random.ints(depth, 'int32'), random.values(dtype, []), random.values(dtype, [])],
+      attrs: { axis: random.int(-1, shape.length + 1) },
+    };
   }),
-  Unique: row(a.unique(false), [...REAL, 'string'], 'none', (random, dtype) => ({ inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })], attrs: { out_idx: outType(random) } })),
-  UniqueWithCounts: row(a.unique(true), [...REAL, 'string'], 'none', (random, dtype) => ({ inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })], attrs: { out_idx: outType(random) } })),
-  Where: row(a.where, [...REAL, 'bool'], 'none', (random, dtype) => ({ inputs: [random.values(dtype, random.shape(1), { ties: true })] })),
+  Unique: row(a.unique(false), [...REAL, 'string'], 'missing', (random, dtype) => ({
+    inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })],
+    attrs: { out_idx: outType(random) },
+  })),
+  UniqueWithCounts: row(a.unique(true), [...REAL, 'string'], 'missing', (random, dtype) => ({
+    inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })],
+    attrs: { out_idx: outType(random) },
+  })),
+  Where: row(a.where, [...REAL, 'bool'], 'none', (random, dtype) => ({
+    inputs: [random.values(dtype, random.shape(1), { ties: true })],
+  })),
 };
 
 export const arrayCases: CaseRows = { ...moving, ...making };

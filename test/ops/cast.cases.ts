@@ -18,6 +18,11 @@ export const castCases: CaseRows = {
       const data = isFloat(dtype) && integer ? made.data.map((x) => (fits(x as number) ? x : 2.75)) : made.data;
       return { inputs: [{ ...made, data }], attrs: { DstT: { type: to } } };
     },
-    grad: { generate: (random) => ({ inputs: [random.values('float64', random.shape())], attrs: { DstT: { type: 'float64' } } }) },
+    grad: {
+      generate: (random) => ({
+        inputs: [random.values('float64', random.shape())],
+        attrs: { DstT: { type: 'float64' } },
+      }),
+    },
   },
 };

@@ -21,8 +21,12 @@ export interface Tolerance {
   readonly ulp: number;
   /** Denormals may come out as 0 and zeros may have either sign: TensorFlow's own answers. */
   readonly flushed?: boolean;
+  /** A zero may have either sign. */
+  readonly anyZero?: boolean;
   /** Factor on the rounding bound that the expected array carries. */
   readonly slack?: number;
+  /** An absolute error, in units of half an ulp of 1: for comparing with TensorFlow's kernels that subtract. */
+  readonly absolute?: number;
 }
 
 const roundTo = (dtype: string, x: number): number => (dtype === 'float32' ? Math.fround(x) : x);
@@ -31,9 +35,16 @@ const floatProblem = (dtype: string, got: number, exact: number, bound: number |
   const want = roundTo(dtype, exact);
   if (Object.is(got, want)) return false;
   if (Number.isNaN(got) || Number.isNaN(want)) return true;
-  if (got === 0 && want === 0) return t.flushed !== true && bound === undefined;
-  if (t.flushed === true && Math.abs(want) <= TINY[dtype]! && got === 0) return false;
-  const allowed = t.ulp * ulpOf(dtype, want) + (bound === undefined ? 0 : (t.slack ?? 1) * (UNIT[dtype]! * bound + ulpOf(dtype, want)));
+  if (got === 0 && want === 0) return t.flushed !== true && t.anyZero !== true && bound === undefined;
+  if (
+    t.flushed === true &&
+    ((got === 0 && Math.abs(want) <= TINY[dtype]!) || (want === 0 && Math.abs(got) <= TINY[dtype]!))
+  )
+    return false;
+  const allowed =
+    t.ulp * ulpOf(dtype, want) +
+    UNIT[dtype]! * (t.absolute ?? 0) +
+    (bound === undefined ? 0 : (t.slack ?? 1) * (UNIT[dtype]! * bound + ulpOf(dtype, want)));
   if (!Number.isFinite(got) || !Number.isFinite(want)) {
     // An overflow on one side is right only where the other is that near to the largest float.
     if (Math.sign(got) !== Math.sign(want) || (!Number.isFinite(got) && !Number.isFinite(want))) return true;
@@ -43,7 +54,8 @@ const floatProblem = (dtype: string, got: number, exact: number, bound: number |
   return !(Math.abs(got - exact) <= allowed);
 };
 
-const text = (x: Element | undefined): string => (typeof x === 'string' ? JSON.stringify(x) : Object.is(x, -0) ? '-0' : String(x));
+const text = (x: Element | undefined): string =>
+  typeof x === 'string' ? JSON.stringify(x) : Object.is(x, -0) ? '-0' : String(x);
 
 /** What is wrong with a result, in words; null where nothing is. */
 export const difference = (got: Arr, want: Arr, tolerance: Tolerance): string | null => {
@@ -51,9 +63,13 @@ export const difference = (got: Arr, want: Arr, tolerance: Tolerance): string | 
   if (got.shape.join() !== want.shape.join()) return `shape [${got.shape}], expected [${want.shape}]`;
   for (let i = 0; i < want.data.length; i++) {
     const [g, w] = [got.data[i]!, want.data[i]!];
-    const bad = isFloat(want.dtype) ? floatProblem(want.dtype, g as number, w as number, want.bound?.[i], tolerance) : g !== w;
+    const bad = isFloat(want.dtype)
+      ? floatProblem(want.dtype, g as number, w as number, want.bound?.[i], tolerance)
+      : g !== w;
     if (bad) {
-      const ulps = isFloat(want.dtype) ? ` (${(Math.abs((g as number) - (w as number)) / ulpOf(want.dtype, w as number)).toPrecision(3)} ulp)` : '';
+      const ulps = isFloat(want.dtype)
+        ? ` (${(Math.abs((g as number) - (w as number)) / ulpOf(want.dtype, w as number)).toPrecision(3)} ulp)`
+        : '';
       return `element ${i} of [${want.shape}] ${want.dtype}: ${text(g)}, expected ${text(w)}${ulps}`;
     }
   }

@@ -1,6 +1,7 @@
 // Case rows of neural network ops.
-import { biasAddGrad } from '../reference/reduce.js';
+
 import * as n from '../reference/nn.js';
+import { biasAddGrad } from '../reference/reduce.js';
 import type { ValueOptions } from './generate.js';
 import { type CaseRows, F, REAL } from './rows.js';
 
@@ -8,8 +9,21 @@ const FINITE: ValueOptions = { inf: false, nan: false, special: 0.03, limit: 1e3
 const CLASSES = [1, 2, 3, 7, 8, 10, 15, 16, 17, 33];
 
 export const nnCases: CaseRows = {
-  Softmax: { ref: n.softmax, dtypes: F, ulp: 4, goldenUlp: 12, generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(1, 4), FINITE)] }), grad: {} },
-  LogSoftmax: { ref: n.logSoftmax, dtypes: F, ulp: 4, generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(1, 4), FINITE)] }), grad: {} },
+  Softmax: {
+    ref: n.softmax,
+    dtypes: F,
+    ulp: 4,
+    goldenUlp: 12,
+    generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(1, 4), FINITE)] }),
+    grad: {},
+  },
+  LogSoftmax: {
+    ref: n.logSoftmax,
+    dtypes: F,
+    ulp: 4,
+    generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(1, 4), FINITE)] }),
+    grad: {},
+  },
   SoftmaxCrossEntropyWithLogits: {
     ref: n.softmaxCrossEntropy,
     dtypes: F,
@@ -17,10 +31,12 @@ export const nnCases: CaseRows = {
     goldenSlack: 4,
     generate: (random, dtype) => {
       const shape = [random.dim(17), random.smooth ? 3 : random.pick(CLASSES)];
-      return { inputs: [random.values(dtype, shape, FINITE), random.values(dtype, shape, { domain: [0, 1], special: 0 })] };
+      return {
+        inputs: [random.values(dtype, shape, FINITE), random.values(dtype, shape, { domain: [0, 1], special: 0 })],
+      };
     },
-    // Only the loss is differentiable, and into the labels as TensorFlow's row says; see test/grad/numericPinned.test.ts.
-    grad: {},
+    // The backprop output is there for the gradient of the loss; its own gradient is the second order.
+    grad: { outputs: [0] },
   },
   SparseSoftmaxCrossEntropyWithLogits: {
     ref: n.sparseSoftmaxCrossEntropy,
@@ -32,27 +48,36 @@ export const nnCases: CaseRows = {
       const labels = Array.from({ length: rows }, () => random.int(0, classes));
       return { inputs: [random.values(dtype, [rows, classes], FINITE), random.ints(labels)] };
     },
-    grad: {},
+    grad: { outputs: [0], second: 'missing' },
   },
   BiasAdd: {
     ref: n.biasAdd,
     dtypes: REAL,
     generate: (random, dtype) => {
       const shape = random.shape(2, 5);
-      return { inputs: [random.values(dtype, shape), random.values(dtype, shape.slice(-1))], attrs: { data_format: 'NHWC' } };
+      return {
+        inputs: [random.values(dtype, shape), random.values(dtype, shape.slice(-1))],
+        attrs: { data_format: 'NHWC' },
+      };
     },
     grad: {},
   },
   BiasAddGrad: {
     ref: biasAddGrad,
     dtypes: REAL,
-    generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(2, 5), FINITE)], attrs: { data_format: 'NHWC' } }),
+    generate: (random, dtype) => ({
+      inputs: [random.values(dtype, random.shape(2, 5), FINITE)],
+      attrs: { data_format: 'NHWC' },
+    }),
     grad: {},
   },
   CheckNumerics: {
     ref: n.checkNumerics,
     dtypes: F,
-    generate: (random, dtype) => ({ inputs: [random.values(dtype, random.shape(), random.chance(0.8) ? FINITE : {})], attrs: { message: 'here' } }),
+    generate: (random, dtype) => ({
+      inputs: [random.values(dtype, random.shape(), random.chance(0.8) ? FINITE : {})],
+      attrs: { message: 'here' },
+    }),
     grad: {},
   },
 };

@@ -1,6 +1,7 @@
 // What a case row is, and the builders of the common kinds: elementwise ops of one and two operands.
-import { elementwise, type FloatFunction, type IntFunction, type ScalarOp } from '../reference/elementwise.js';
+
 import { type Attrs, isFloat, type Reference } from '../reference/array.js';
+import { elementwise, type FloatFunction, type IntFunction, type ScalarOp } from '../reference/elementwise.js';
 import type { Generated, Random, ValueOptions } from './generate.js';
 
 /** How the gradient of an op is tested. */
@@ -9,9 +10,11 @@ export interface GradientCase {
   readonly inputs?: readonly number[];
   /** Inputs and attributes where the op is smooth; by default the row's own generator in its smooth mode. */
   readonly generate?: (random: Random, dtype: string) => Generated;
+  /** Outputs that are differentiated; all float ones by default. */
+  readonly outputs?: readonly number[];
   /** Points (of the first input) that are kept 0.05 away. */
   readonly avoid?: readonly number[];
-  /** 'missing': TensorFlow has no gradient of this op's gradient, asking for it must throw. 'skip' with the reason given beside it. */
+  /** 'missing': TensorFlow has no gradient of this op's gradient, asking for it must throw. */
   readonly second?: 'missing' | 'zero';
 }
 
@@ -21,8 +24,14 @@ export interface CaseRow {
   readonly dtypes: readonly string[];
   /** N2: allowed ulps against the float64 reference; 0 is bit-exact. */
   readonly ulp?: number;
+  /** The same for float64, where the reference itself is not near enough. */
+  readonly ulp64?: number;
+  /** A zero may have either sign. */
+  readonly anyZero?: boolean;
   /** What TensorFlow's own kernel is off the reference, where that is more: for comparing with golden files only. */
   readonly goldenUlp?: number;
+  /** What TensorFlow's kernel is off absolutely, in half ulps of 1. */
+  readonly goldenAbsolute?: number;
   /** Factor on a reference's rounding bound for golden files. */
   readonly goldenSlack?: number;
   readonly generate: (random: Random, dtype: string) => Generated;
@@ -49,7 +58,10 @@ export const ANY = [...MOVE, 'uint32', 'uint64'] as const;
 interface Elementwise extends ScalarOp {
   readonly dtypes: readonly string[];
   readonly ulp?: number;
+  readonly ulp64?: number;
+  readonly anyZero?: boolean;
   readonly goldenUlp?: number;
+  readonly goldenAbsolute?: number;
   readonly values?: ValueOptions;
   /** Where the second operand's ordinary values lie. */
   readonly second?: ValueOptions;
@@ -65,7 +77,8 @@ interface Elementwise extends ScalarOp {
 
 const gradCase = (op: Elementwise, operands: 1 | 2): CaseRow['grad'] => {
   if (op.grad === 'none' || op.grad === 'missing') return op.grad;
-  const domains = typeof op.grad[0] === 'number' ? [op.grad, op.grad] : (op.grad as readonly (readonly [number, number])[]);
+  const domains =
+    typeof op.grad[0] === 'number' ? [op.grad, op.grad] : (op.grad as readonly (readonly [number, number])[]);
   const apart = (random: Random, shape: readonly number[], domain: readonly [number, number]) => {
     const made = random.values('float64', shape, { domain });
     return { ...made, data: made.data.map((x) => awayFrom(x as number, op.avoid ?? [])) };
@@ -76,15 +89,24 @@ const gradCase = (op: Elementwise, operands: 1 | 2): CaseRow['grad'] => {
     generate: (random) => {
       if (operands === 1) return { inputs: [apart(random, random.shape(), domains[0] as [number, number])] };
       const [a, b] = op.sameShape === true ? ((shape) => [shape, shape] as const)(random.shape()) : random.pair();
-      return { inputs: [apart(random, a, domains[0] as [number, number]), apart(random, b, domains[1] as [number, number])] };
+      return {
+        inputs: [apart(random, a, domains[0] as [number, number]), apart(random, b, domains[1] as [number, number])],
+      };
     },
   };
 };
 export const awayFrom = (x: number, points: readonly number[]): number =>
-  points.reduce((moved, point) => (Math.abs(moved - point) < 0.05 ? point + (moved < point ? -0.05 : 0.05) - (point - moved) : moved), x);
+  points.reduce(
+    (moved, point) =>
+      Math.abs(moved - point) < 0.05 ? point + (moved < point ? -0.05 : 0.05) - (point - moved) : moved,
+    x,
+  );
 
 const optional = (op: Elementwise): Partial<CaseRow> => ({
+  ...(op.ulp64 === undefined ? {} : { ulp64: op.ulp64 }),
+  ...(op.anyZero === undefined ? {} : { anyZero: op.anyZero }),
   ...(op.ulp === undefined ? {} : { ulp: op.ulp }),
+  ...(op.goldenAbsolute === undefined ? {} : { goldenAbsolute: op.goldenAbsolute }),
   ...(op.goldenUlp === undefined ? {} : { goldenUlp: op.goldenUlp }),
 });
 

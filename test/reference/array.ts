@@ -2,7 +2,13 @@
 
 /** An element: a number (float, up to 32-bit integer, bool as 0 and 1), a bigint (int64, uint64) or a string of bytes (latin1). */
 export type Element = number | bigint | string;
-export type Attr = number | boolean | string | readonly Attr[] | { readonly type: string } | { readonly shape: number[] | null };
+export type Attr =
+  | number
+  | boolean
+  | string
+  | readonly Attr[]
+  | { readonly type: string }
+  | { readonly shape: number[] | null };
 export type Attrs = Readonly<Record<string, Attr>>;
 
 /** A value. Elements of a float array may be more precise than its dtype: the reference answers in float64. */
@@ -95,11 +101,7 @@ export const getBroadcast = (a: Arr, coords: readonly number[]): Element => {
 
 /** An axis counted from the front; refused outside [-rank, rank). */
 export const axisOf = (axis: number, rank: number, text = 'Expected dimension in the range'): number =>
-  axis < -rank || axis >= rank
-    ? refuse(`${text} [${-rank}, ${rank}), but got ${axis}`)
-    : axis < 0
-      ? axis + rank
-      : axis;
+  axis < -rank || axis >= rank ? refuse(`${text} [${-rank}, ${rank}), but got ${axis}`) : axis < 0 ? axis + rank : axis;
 
 const VIEWS: Record<string, new (buffer: ArrayBuffer) => ArrayLike<number | bigint> & Iterable<number | bigint>> = {
   float32: Float32Array,
@@ -118,7 +120,12 @@ const VIEWS: Record<string, new (buffer: ArrayBuffer) => ArrayLike<number | bigi
 /** A tensor of a golden file: [dtype, shape, base64 of the bytes, or one base64 a string]. */
 export type Encoded = readonly [string, number[], string | string[]];
 export const decode = ([dtype, shape, data]: Encoded): Arr => {
-  if (Array.isArray(data)) return arr(dtype, shape, data.map((text) => Buffer.from(text, 'base64').toString('latin1')));
+  if (Array.isArray(data))
+    return arr(
+      dtype,
+      shape,
+      data.map((text) => Buffer.from(text, 'base64').toString('latin1')),
+    );
   const bytes = Buffer.from(data, 'base64');
   const copy = new ArrayBuffer(bytes.length);
   new Uint8Array(copy).set(bytes);

@@ -1,17 +1,51 @@
 // Ops that move elements, by index arithmetic on coordinates.
-import { type Arr, type Attrs, type Element, type Input, type Reference, arr, axisOf, broadcast, build, coordsOf, flatOf, get, getBroadcast, isBig, isFloat, many, numbers, one, refuse, scalarOf, sizeOf, wrap, zeroOf } from './array.js';
+import {
+  type Arr,
+  type Attrs,
+  arr,
+  axisOf,
+  broadcast,
+  build,
+  coordsOf,
+  type Element,
+  flatOf,
+  get,
+  getBroadcast,
+  type Input,
+  isBig,
+  isFloat,
+  many,
+  numbers,
+  one,
+  type Reference,
+  refuse,
+  scalarOf,
+  sizeOf,
+  wrap,
+  zeroOf,
+} from './array.js';
 
-const ints = (dtype: string, values: readonly number[]): Arr => arr(dtype, [values.length], values.map((v) => (isBig(dtype) ? BigInt(v) : v)));
-const outType = (attrs: Attrs, name: string, fallback = 'int32'): string => (attrs[name] as { type: string } | undefined)?.type ?? fallback;
+const ints = (dtype: string, values: readonly number[]): Arr =>
+  arr(
+    dtype,
+    [values.length],
+    values.map((v) => (isBig(dtype) ? BigInt(v) : v)),
+  );
+const outType = (attrs: Attrs, name: string, fallback = 'int32'): string =>
+  (attrs[name] as { type: string } | undefined)?.type ?? fallback;
 const reshaped = (x: Arr, shape: readonly number[]): Arr => arr(x.dtype, shape, x.data);
 
 export const identity: Reference = ([x]) => [one(x)];
 export const filledLike =
   (value: 0 | 1): Reference =>
-  ([x]) => [build(one(x).dtype, one(x).shape, () => (value === 0 ? zeroOf(one(x).dtype) : isBig(one(x).dtype) ? 1n : 1))];
+  ([x]) => [
+    build(one(x).dtype, one(x).shape, () => (value === 0 ? zeroOf(one(x).dtype) : isBig(one(x).dtype) ? 1n : 1)),
+  ];
 export const shapeOf: Reference = ([x], attrs) => [ints(outType(attrs, 'out_type'), one(x).shape)];
 export const shapeN: Reference = ([list], attrs) => many(list).map((x) => ints(outType(attrs, 'out_type'), x.shape));
-export const sizeOp: Reference = ([x], attrs) => [reshaped(ints(outType(attrs, 'out_type'), [sizeOf(one(x).shape)]), [])];
+export const sizeOp: Reference = ([x], attrs) => [
+  reshaped(ints(outType(attrs, 'out_type'), [sizeOf(one(x).shape)]), []),
+];
 export const rankOp: Reference = ([x]) => [arr('int32', [], [one(x).shape.length])];
 
 export const reshape: Reference = ([input, target]) => {
@@ -23,10 +57,19 @@ export const reshape: Reference = ([input, target]) => {
   const known = shape.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
   const size = sizeOf(x.shape);
   if (unknown === 1) {
-    if (known === 0) refuse('reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are non-zero');
+    if (known === 0)
+      refuse(
+        'reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are non-zero',
+      );
     if (size % known !== 0) refuse('Input to reshape is a tensor with a size that does not divide');
-  } else if (known !== size) refuse(`Input to reshape is a tensor with ${size} values, but the requested shape has ${known}`);
-  return [reshaped(x, shape.map((dim) => (dim === -1 ? size / known : dim)))];
+  } else if (known !== size)
+    refuse(`Input to reshape is a tensor with ${size} values, but the requested shape has ${known}`);
+  return [
+    reshaped(
+      x,
+      shape.map((dim) => (dim === -1 ? size / known : dim)),
+    ),
+  ];
 };
 export const expandDims: Reference = ([input, at]) => {
   const x = one(input);
@@ -35,9 +78,17 @@ export const expandDims: Reference = ([input, at]) => {
 };
 export const squeeze: Reference = ([input], attrs) => {
   const x = one(input);
-  const axes = (attrs['axis'] as readonly number[]).map((axis) => axisOf(axis, x.shape.length, 'Tried to squeeze dim index'));
-  for (const axis of axes) if (x.shape[axis] !== 1) refuse(`Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`);
-  return [reshaped(x, x.shape.filter((dim, axis) => dim !== 1 || (axes.length > 0 && !axes.includes(axis))))];
+  const axes = (attrs['squeeze_dims'] as readonly number[]).map((axis) =>
+    axisOf(axis, x.shape.length, 'Tried to squeeze dim index'),
+  );
+  for (const axis of axes)
+    if (x.shape[axis] !== 1) refuse(`Can not squeeze dim[${axis}], expected a dimension of 1, got ${x.shape[axis]}`);
+  return [
+    reshaped(
+      x,
+      x.shape.filter((dim, axis) => dim !== 1 || (axes.length > 0 && !axes.includes(axis))),
+    ),
+  ];
 };
 export const transpose: Reference = ([input, order]) => {
   const x = one(input);
@@ -47,21 +98,41 @@ export const transpose: Reference = ([input, order]) => {
     if (axis < 0 || axis >= perm.length) refuse(`${axis} is out of range [0 .. ${perm.length})`);
     if (perm.indexOf(axis) !== i) refuse(`${axis} is missing from {${perm}}.`);
   });
-  return [build(x.dtype, perm.map((axis) => x.shape[axis]!), (coords) => get(x, x.shape.map((_, axis) => coords[perm.indexOf(axis)]!)))];
+  return [
+    build(
+      x.dtype,
+      perm.map((axis) => x.shape[axis]!),
+      (coords) =>
+        get(
+          x,
+          x.shape.map((_, axis) => coords[perm.indexOf(axis)]!),
+        ),
+    ),
+  ];
 };
 export const invertPermutation: Reference = ([input]) => {
   const perm = numbers(one(input));
   if (perm.some((p, i) => p < 0 || p >= perm.length || perm.indexOf(p) !== i)) refuse('not a permutation');
-  return [ints(one(input).dtype, perm.map((_, i) => perm.indexOf(i)))];
+  return [
+    ints(
+      one(input).dtype,
+      perm.map((_, i) => perm.indexOf(i)),
+    ),
+  ];
 };
 
 export const concat: Reference = ([list, at]) => {
   const items = many(list);
   const first = items[0]!;
-  const axis = axisOf(scalarOf(one(at)), first.shape.length, 'ConcatOp : Expected concatenating dimensions in the range');
+  const axis = axisOf(
+    scalarOf(one(at)),
+    first.shape.length,
+    'ConcatOp : Expected concatenating dimensions in the range',
+  );
   for (const item of items) {
     if (item.shape.length !== first.shape.length) refuse('ConcatOp : Ranks of all input tensors should match');
-    if (item.shape.some((dim, i) => i !== axis && dim !== first.shape[i])) refuse('ConcatOp : Dimensions of inputs should match');
+    if (item.shape.some((dim, i) => i !== axis && dim !== first.shape[i]))
+      refuse('ConcatOp : Dimensions of inputs should match');
   }
   const total = items.reduce((sum, item) => sum + item.shape[axis]!, 0);
   return [
@@ -78,7 +149,10 @@ export const concatOffset: Reference = ([at, list]) => {
   const axis = axisOf(scalarOf(one(at)), shapes[0]!.length);
   let offset = 0;
   return shapes.map((shape) => {
-    const made = ints('int32', shape.map((_, i) => (i === axis ? offset : 0)));
+    const made = ints(
+      'int32',
+      shape.map((_, i) => (i === axis ? offset : 0)),
+    );
     offset += shape[axis]!;
     return made;
   });
@@ -87,13 +161,19 @@ export const pack: Reference = ([list], attrs) => {
   const items = many(list);
   const axis = axisOf(attrs['axis'] as number, items[0]!.shape.length + 1, 'axis = out of range');
   if (items.some((item) => item.shape.join() !== items[0]!.shape.join())) refuse('Shapes of all inputs must match');
-  return [build(items[0]!.dtype, items[0]!.shape.toSpliced(axis, 0, items.length), (c) => get(items[c[axis]!]!, c.toSpliced(axis, 1)))];
+  return [
+    build(items[0]!.dtype, items[0]!.shape.toSpliced(axis, 0, items.length), (c) =>
+      get(items[c[axis]!]!, c.toSpliced(axis, 1)),
+    ),
+  ];
 };
 export const unpack: Reference = ([input], attrs) => {
   const x = one(input);
   const axis = axisOf(attrs['axis'] as number, x.shape.length, 'axis = out of range');
   if (x.shape[axis] !== attrs['num']) refuse('Input shape axis must equal num');
-  return Array.from({ length: x.shape[axis]! }, (_, k) => build(x.dtype, x.shape.toSpliced(axis, 1), (c) => get(x, c.toSpliced(axis, 0, k))));
+  return Array.from({ length: x.shape[axis]! }, (_, k) =>
+    build(x.dtype, x.shape.toSpliced(axis, 1), (c) => get(x, c.toSpliced(axis, 0, k))),
+  );
 };
 const pieces = (x: Arr, axis: number, sizes: readonly number[]): Arr[] => {
   let start = 0;
@@ -116,20 +196,35 @@ export const splitV: Reference = ([input, list, at]) => {
   const sizes = numbers(one(list));
   if (sizes.filter((size) => size === -1).length > 1) refuse('There can only be one -1');
   const rest = x.shape[axis]! - sizes.reduce((sum, size) => sum + Math.max(size, 0), 0);
-  if (sizes.some((size) => size < -1) || rest < 0 || (rest > 0 && !sizes.includes(-1))) refuse('Determined shape must match input shape');
-  return pieces(x, axis, sizes.map((size) => (size === -1 ? rest : size)));
+  if (sizes.some((size) => size < -1) || rest < 0 || (rest > 0 && !sizes.includes(-1)))
+    refuse('Determined shape must match input shape');
+  return pieces(
+    x,
+    axis,
+    sizes.map((size) => (size === -1 ? rest : size)),
+  );
 };
 
 export const slice: Reference = ([input, from, count]) => {
   const x = one(input);
   const [begin, wanted] = [numbers(one(from)), numbers(one(count))];
-  if (begin.length !== x.shape.length || wanted.length !== x.shape.length) refuse('Expected begin and size arguments to be 1-D tensors of size');
+  if (begin.length !== x.shape.length || wanted.length !== x.shape.length)
+    refuse('Expected begin and size arguments to be 1-D tensors of size');
   const size = wanted.map((n, i) => (n === -1 ? x.shape[i]! - begin[i]! : n));
   size.forEach((n, i) => {
-    if (begin[i]! < 0 || begin[i]! > x.shape[i]!) refuse(`Expected begin[${i}] in [0, ${x.shape[i]}], but got ${begin[i]}`);
-    if (n < 0 || begin[i]! + n > x.shape[i]!) refuse(`Expected size[${i}] in [0, ${x.shape[i]! - begin[i]!}], but got ${n}`);
+    if (begin[i]! < 0 || begin[i]! > x.shape[i]!)
+      refuse(`Expected begin[${i}] in [0, ${x.shape[i]}], but got ${begin[i]}`);
+    if (n < 0 || begin[i]! + n > x.shape[i]!)
+      refuse(`Expected size[${i}] in [0, ${x.shape[i]! - begin[i]!}], but got ${n}`);
   });
-  return [build(x.dtype, size, (c) => get(x, c.map((coord, i) => coord + begin[i]!)))];
+  return [
+    build(x.dtype, size, (c) =>
+      get(
+        x,
+        c.map((coord, i) => coord + begin[i]!),
+      ),
+    ),
+  ];
 };
 
 interface Strided {
@@ -155,7 +250,8 @@ const stridedSpec = (dims: readonly number[], inputs: readonly Input[], attrs: A
     result.length.push(dim);
     result.shape.push(dim);
   };
-  const named = (from: number): number => begin.filter((_, i) => i >= from && !mask('new_axis_mask', i) && !mask('ellipsis_mask', i)).length;
+  const named = (from: number): number =>
+    begin.filter((_, i) => i >= from && !mask('new_axis_mask', i) && !mask('ellipsis_mask', i)).length;
   for (let i = 0; i < n; i++) {
     if (mask('ellipsis_mask', i)) {
       while (result.start.length < dims.length - named(i + 1)) whole();
@@ -195,7 +291,17 @@ const stridedSpec = (dims: readonly number[], inputs: readonly Input[], attrs: A
 export const stridedSlice: Reference = ([input, ...bounds], attrs) => {
   const x = one(input);
   const spec = stridedSpec(x.shape, bounds, attrs);
-  return [reshaped(build(x.dtype, spec.length, (c) => get(x, c.map((k, i) => spec.start[i]! + k * spec.stride[i]!))), spec.shape)];
+  return [
+    reshaped(
+      build(x.dtype, spec.length, (c) =>
+        get(
+          x,
+          c.map((k, i) => spec.start[i]! + k * spec.stride[i]!),
+        ),
+      ),
+      spec.shape,
+    ),
+  ];
 };
 export const stridedSliceGrad: Reference = ([dims, begin, end, strides, gradient], attrs) => {
   const shape = numbers(one(dims));
@@ -204,7 +310,12 @@ export const stridedSliceGrad: Reference = ([dims, begin, end, strides, gradient
   if (dy.shape.join() !== spec.shape.join()) refuse('shape of dy was not the expected one');
   const made = build(dy.dtype, shape, () => zeroOf(dy.dtype));
   dy.data.forEach((element, i) => {
-    made.data[flatOf(coordsOf(i, spec.length).map((k, axis) => spec.start[axis]! + k * spec.stride[axis]!), shape)] = element;
+    made.data[
+      flatOf(
+        coordsOf(i, spec.length).map((k, axis) => spec.start[axis]! + k * spec.stride[axis]!),
+        shape,
+      )
+    ] = element;
   });
   return [made];
 };
@@ -215,7 +326,8 @@ export const gather: Reference = ([input, at, axisInput]) => {
   const axis = axisInput === undefined ? 0 : axisOf(scalarOf(one(axisInput)), x.shape.length);
   const ids = numbers(indices);
   ids.forEach((id, i) => {
-    if (id < 0 || id >= x.shape[axis]!) refuse(`indices[${coordsOf(i, indices.shape)}] = ${id} is not in [0, ${x.shape[axis]})`);
+    if (id < 0 || id >= x.shape[axis]!)
+      refuse(`indices[${coordsOf(i, indices.shape)}] = ${id} is not in [0, ${x.shape[axis]})`);
   });
   const rank = indices.shape.length;
   const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
@@ -231,7 +343,17 @@ export const tile: Reference = ([input, times]) => {
   const multiples = numbers(one(times));
   if (multiples.length !== x.shape.length) refuse('Expected multiples argument to be a vector of length');
   if (multiples.some((m) => m < 0)) refuse('Expected multiples[0] >= 0');
-  return [build(x.dtype, x.shape.map((dim, i) => dim * multiples[i]!), (c) => get(x, c.map((k, i) => k % x.shape[i]!)))];
+  return [
+    build(
+      x.dtype,
+      x.shape.map((dim, i) => dim * multiples[i]!),
+      (c) =>
+        get(
+          x,
+          c.map((k, i) => k % x.shape[i]!),
+        ),
+    ),
+  ];
 };
 const paddingOf = (input: Input | undefined, rank: number): [number, number][] => {
   const flat = numbers(one(input));
@@ -244,10 +366,14 @@ export const pad: Reference = ([input, paddings, value]) => {
   const pads = paddingOf(paddings, x.shape.length);
   const outside = value === undefined ? zeroOf(x.dtype) : one(value).data[0]!;
   return [
-    build(x.dtype, x.shape.map((dim, i) => dim + pads[i]![0] + pads[i]![1]), (c) => {
-      const from = c.map((k, i) => k - pads[i]![0]);
-      return from.every((k, i) => k >= 0 && k < x.shape[i]!) ? get(x, from) : outside;
-    }),
+    build(
+      x.dtype,
+      x.shape.map((dim, i) => dim + pads[i]![0] + pads[i]![1]),
+      (c) => {
+        const from = c.map((k, i) => k - pads[i]![0]);
+        return from.every((k, i) => k >= 0 && k < x.shape[i]!) ? get(x, from) : outside;
+      },
+    ),
   ];
 };
 /** Where coordinate k of a mirrored axis comes from. */
@@ -264,8 +390,14 @@ export const mirrorPad: Reference = ([input, paddings], attrs) => {
     if (Math.max(before, after) > x.shape[i]! - offset) refuse('paddings must be no greater than the dimension size');
   });
   return [
-    build(x.dtype, x.shape.map((dim, i) => dim + pads[i]![0] + pads[i]![1]), (c) =>
-      get(x, c.map((k, i) => mirrored(k, pads[i]![0], x.shape[i]!, offset))),
+    build(
+      x.dtype,
+      x.shape.map((dim, i) => dim + pads[i]![0] + pads[i]![1]),
+      (c) =>
+        get(
+          x,
+          c.map((k, i) => mirrored(k, pads[i]![0], x.shape[i]!, offset)),
+        ),
     ),
   ];
 };
@@ -278,9 +410,26 @@ export const mirrorPadGrad: Reference = ([gradient, paddings], attrs) => {
     const c = coordsOf(i, dy.shape).map((k, axis) => mirrored(k, pads[axis]![0], shape[axis]!, mirrorOffset(attrs)));
     groups[flatOf(c, shape)]!.push(element);
   });
-  if (!isFloat(dy.dtype)) return [arr(dy.dtype, shape, groups.map((g) => wrap(dy.dtype, g.map(BigInt).reduce((a, b) => a + b, 0n))))];
+  if (!isFloat(dy.dtype))
+    return [
+      arr(
+        dy.dtype,
+        shape,
+        groups.map((g) =>
+          wrap(
+            dy.dtype,
+            g.map(BigInt).reduce((a, b) => a + b, 0n),
+          ),
+        ),
+      ),
+    ];
   const total = (g: readonly Element[]): number => (g as number[]).reduce((a, b) => a + b, 0);
-  return [{ ...arr(dy.dtype, shape, groups.map(total)), bound: groups.map((g) => g.length * total((g as number[]).map(Math.abs))) }];
+  return [
+    {
+      ...arr(dy.dtype, shape, groups.map(total)),
+      bound: groups.map((g) => g.length * total((g as number[]).map(Math.abs))),
+    },
+  ];
 };
 
 export const fill: Reference = ([dims, value]) => {
@@ -312,7 +461,8 @@ export const range: Reference = (inputs) => {
   const round = dtype === 'float32' ? Math.fround : (x: number): number => x;
   const n = Math.ceil(Math.abs(isFloat(dtype) ? round(round(limit - start) / delta) : (limit - start) / delta));
   const data: Element[] = [];
-  for (let i = 0, value = start; i < n; i++, value = round(value + delta)) data.push(isBig(dtype) ? BigInt(value) : value);
+  for (let i = 0, value = start; i < n; i++, value = round(value + delta))
+    data.push(isBig(dtype) ? BigInt(value) : value);
   return [arr(dtype, [n], data)];
 };
 export const linSpace: Reference = ([a, b, c]) => {
@@ -320,13 +470,22 @@ export const linSpace: Reference = ([a, b, c]) => {
   if (num <= 0) refuse(`Requires num > 0: ${num}`);
   const round = one(a).dtype === 'float32' ? Math.fround : (x: number): number => x;
   const step = round(round(stop - start) / (num - 1));
-  return [arr(one(a).dtype, [num], Array.from({ length: num }, (_, i) => (i === 0 ? start : i === num - 1 ? stop : round(start + round(step * i)))))];
+  return [
+    arr(
+      one(a).dtype,
+      [num],
+      Array.from({ length: num }, (_, i) => (i === 0 ? start : i === num - 1 ? stop : round(start + round(step * i)))),
+    ),
+  ];
 };
 export const oneHot: Reference = ([ids, count, on, off], attrs) => {
   const indices = one(ids);
   const depth = scalarOf(one(count));
   if (depth < 0) refuse(`depth must be non-negative, got: ${depth}`);
-  const axis = attrs['axis'] === -1 ? indices.shape.length : axisOf(attrs['axis'] as number, indices.shape.length + 1, 'Expected axis to be -1 or between [0');
+  const axis =
+    attrs['axis'] === -1
+      ? indices.shape.length
+      : axisOf(attrs['axis'] as number, indices.shape.length + 1, 'Expected axis to be -1 or between [0');
   return [
     build(one(on).dtype, indices.shape.toSpliced(axis, 0, depth), (c) =>
       Number(get(indices, c.toSpliced(axis, 1))) === c[axis] ? one(on).data[0]! : one(off).data[0]!,
@@ -342,7 +501,11 @@ export const unique =
     const dtype = outType(attrs, 'out_idx');
     const values = [...new Set(x.data)];
     const positions = x.data.map((element) => values.findIndex((value) => value === element));
-    const found = arr(x.dtype, [values.length], values.map((value) => x.data.find((element) => element === value)!));
+    const found = arr(
+      x.dtype,
+      [values.length],
+      values.map((value) => x.data.find((element) => element === value)!),
+    );
     const frequency = values.map((_, k) => positions.filter((p) => p === k).length);
     return [found, ints(dtype, positions), ...(counts ? [ints(dtype, frequency)] : [])];
   };
@@ -351,4 +514,49 @@ export const where: Reference = ([input]) => {
   const x = one(input);
   const rows = x.data.flatMap((element, i) => (Number(element) !== 0 ? [coordsOf(i, x.shape)] : []));
   return [arr('int64', [rows.length, x.shape.length], rows.flat().map(BigInt))];
+};
+
+/** Axes read backwards. */
+export const reverse: Reference = ([input, list]) => {
+  const x = one(input);
+  const axes = numbers(one(list)).map((axis) => axisOf(axis, x.shape.length, "'axis'[0] = is out of valid range"));
+  if (new Set(axes).size !== axes.length) refuse('axis specified more than once.');
+  return [
+    build(x.dtype, x.shape, (c) =>
+      get(
+        x,
+        c.map((k, axis) => (axes.includes(axis) ? x.shape[axis]! - 1 - k : k)),
+      ),
+    ),
+  ];
+};
+/** Rows of data[m] put at indices[m]; the last one wins; what no index names is zero. */
+export const dynamicStitch: Reference = ([list, rows]) => {
+  const [indices, data] = [many(list), many(rows)];
+  const row = data[0]!.shape.slice(indices[0]!.shape.length);
+  const width = sizeOf(row);
+  const n = Math.max(-1, ...indices.flatMap((at) => numbers(at))) + 1;
+  const made = build(data[0]!.dtype, [n, ...row], () => zeroOf(data[0]!.dtype));
+  indices.forEach((at, m) => {
+    numbers(at).forEach((index, i) => {
+      for (let k = 0; k < width; k++) made.data[index * width + k] = data[m]!.data[i * width + k]!;
+    });
+  });
+  return [made];
+};
+/** The elements of x that are not in y, and where they were. */
+export const listDiff: Reference = ([a, b], attrs) => {
+  const [x, y] = [one(a), one(b)];
+  const kept = x.data.map((element, i) => [element, i] as const).filter(([element]) => !y.data.includes(element));
+  return [
+    arr(
+      x.dtype,
+      [kept.length],
+      kept.map(([element]) => element),
+    ),
+    ints(
+      outType(attrs, 'out_idx'),
+      kept.map(([, i]) => i),
+    ),
+  ];
 };

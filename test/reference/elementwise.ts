@@ -1,5 +1,18 @@
 // Elementwise ops lifted from functions of one element: floats in float64, integers in BigInt and wrapped.
-import { type Arr, type Element, type Reference, arr, broadcast, build, getBroadcast, isBig, isFloat, one, refuse, wrap } from './array.js';
+import {
+  type Arr,
+  arr,
+  broadcast,
+  build,
+  type Element,
+  getBroadcast,
+  isBig,
+  isFloat,
+  one,
+  type Reference,
+  refuse,
+  wrap,
+} from './array.js';
 
 export type FloatFunction = (...x: number[]) => number;
 export type IntFunction = (...x: bigint[]) => bigint;
@@ -9,13 +22,16 @@ export interface ScalarOp {
   readonly float?: FloatFunction;
   readonly int?: IntFunction;
   readonly any?: (...x: Element[]) => Element | boolean;
-  /** float32 inputs: computed step by step in float32 (for functions that are exact only so). */
+  /** The same for float32 operands, rounded at every step: for functions that overflow, underflow or jump between two steps. */
+  readonly single?: FloatFunction;
+  /** The dtype of the result where it is another. */
   readonly result?: string;
 }
 
 const apply = (op: ScalarOp, dtype: string, elements: readonly Element[]): Element => {
   if (op.any !== undefined) return Number(op.any(...elements));
-  if (isFloat(dtype)) return op.float!(...elements.map(Number));
+  if (isFloat(dtype))
+    return (dtype === 'float32' && op.single !== undefined ? op.single : op.float!)(...elements.map(Number));
   if (op.int === undefined) throw new Error(`no integer definition for ${dtype}`);
   return wrap(dtype, op.int(...elements.map(BigInt)));
 };
@@ -27,7 +43,15 @@ export const elementwise =
     const arrays = inputs.map(one);
     const shape = arrays.map((a) => a.shape).reduce((a, b) => broadcast(a, b));
     const { dtype } = arrays[0]!;
-    return [build(op.result ?? dtype, shape, (coords) => apply(op, dtype, arrays.map((a) => getBroadcast(a, coords))))];
+    return [
+      build(op.result ?? dtype, shape, (coords) =>
+        apply(
+          op,
+          dtype,
+          arrays.map((a) => getBroadcast(a, coords)),
+        ),
+      ),
+    ];
   };
 
 /** The division of integers: a zero divisor anywhere is an error of the whole op. */
@@ -47,6 +71,7 @@ const castOne = (x: Element, from: string, to: string): Element => {
 };
 /** int64 to float32 in one rounding: Number() rounds to 53 bits first, so ties are decided here by the remainder. */
 const bigToFloat32 = (x: bigint): number => {
+  if (x < 2n ** 53n && x > -(2n ** 53n)) return Math.fround(Number(x));
   const near = Math.fround(Number(x));
   const candidates = [near, nextFloat32(near, 1), nextFloat32(near, -1)];
   let best = near;
@@ -70,7 +95,13 @@ const nextFloat32 = (x: number, step: number): number => {
 export const cast: Reference = ([input], attrs) => {
   const x = one(input);
   const to = (attrs['DstT'] as { type: string }).type;
-  return [arr(to, x.shape, x.data.map((element) => castOne(element, x.dtype, to)))];
+  return [
+    arr(
+      to,
+      x.shape,
+      x.data.map((element) => castOne(element, x.dtype, to)),
+    ),
+  ];
 };
 
 /** Select: a vector or scalar condition selects rows of x and y. */
@@ -78,22 +109,57 @@ export const select: Reference = ([c, x, y]) => {
   const [cond, a, b] = [one(c), one(x), one(y)];
   if (a.shape.join() !== b.shape.join()) refuse("'then' and 'else' must have the same size");
   const same = cond.shape.join() === a.shape.join();
-  if (!same && cond.shape.length > 0 && !(cond.shape.length === 1 && a.shape.length > 0 && a.shape[0] === cond.shape[0])) {
+  if (
+    !same &&
+    cond.shape.length > 0 &&
+    !(cond.shape.length === 1 && a.shape.length > 0 && a.shape[0] === cond.shape[0])
+  ) {
     refuse('Number of batches of then must match size of cond');
   }
-  const row = same ? 1 : cond.shape.length === 0 ? Number.POSITIVE_INFINITY : a.shape.slice(1).reduce((p, d) => p * d, 1);
-  return [arr(a.dtype, a.shape, a.data.map((element, i) => (cond.data[Math.floor(i / row)] ? element : b.data[i]!)))];
+  const row = same
+    ? 1
+    : cond.shape.length === 0
+      ? Number.POSITIVE_INFINITY
+      : a.shape.slice(1).reduce((p, d) => p * d, 1);
+  return [
+    arr(
+      a.dtype,
+      a.shape,
+      a.data.map((element, i) => (cond.data[Math.floor(i / row)] ? element : b.data[i]!)),
+    ),
+  ];
+};
+
+/** SelectV2: condition, x and y broadcast together. */
+export const selectV2: Reference = ([c, x, y]) => {
+  const [cond, a, b] = [one(c), one(x), one(y)];
+  const shape = broadcast(broadcast(cond.shape, a.shape), b.shape);
+  return [build(a.dtype, shape, (coords) => getBroadcast(getBroadcast(cond, coords) ? a : b, coords))];
 };
 
 /** AddN: the sum of tensors of one shape, with the bound of a sum of n terms. */
 export const addN: Reference = ([list]) => {
   const items = list as readonly Arr[];
   const first = items[0]!;
-  if (items.some((item) => item.shape.join() !== first.shape.join())) refuse('Inputs to operation AddN must have the same size and shape');
+  if (items.some((item) => item.shape.join() !== first.shape.join()))
+    refuse('Inputs to operation AddN must have the same size and shape');
   if (!isFloat(first.dtype)) {
-    return [arr(first.dtype, first.shape, first.data.map((_, i) => wrap(first.dtype, items.reduce((sum, a) => sum + BigInt(a.data[i]!), 0n))))];
+    return [
+      arr(
+        first.dtype,
+        first.shape,
+        first.data.map((_, i) =>
+          wrap(
+            first.dtype,
+            items.reduce((sum, a) => sum + BigInt(a.data[i]!), 0n),
+          ),
+        ),
+      ),
+    ];
   }
   const sums = first.data.map((_, i) => items.reduce((sum, a) => sum + (a.data[i] as number), 0));
-  const bound = first.data.map((_, i) => (items.length - 1) * items.reduce((sum, a) => sum + Math.abs(a.data[i] as number), 0));
+  const bound = first.data.map(
+    (_, i) => (items.length - 1) * items.reduce((sum, a) => sum + Math.abs(a.data[i] as number), 0),
+  );
   return [{ ...arr(first.dtype, first.shape, sums), bound }];
 };

@@ -1,7 +1,7 @@
 // Golden files: what real TensorFlow answered (tools/goldens.py).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Attrs, type Encoded, decode, type Input } from './array.js';
+import { type Attrs, decode, type Encoded, type Input } from './array.js';
 
 // Tests run from build-ts/test; the files stay in test/.
 const FOLDER = join(process.cwd(), 'test', 'goldens');
@@ -27,6 +27,11 @@ export const goldenOps = (): string[] =>
     .filter((name) => name.endsWith('.json'))
     .map((name) => name.slice(0, -5))
     .sort();
-export const goldensOf = (op: string): readonly Golden[] => (JSON.parse(readFileSync(join(FOLDER, `${op}.json`), 'utf8')) as { cases: Golden[] }).cases;
+export const goldensOf = (op: string): readonly Golden[] =>
+  (JSON.parse(readFileSync(join(FOLDER, `${op}.json`), 'utf8')) as { cases: Golden[] }).cases;
 export const goldenInputs = (golden: Golden): Input[] =>
-  golden.i.map((input) => (Array.isArray(input[0]) || input.length === 0 ? (input as readonly Encoded[]).map(decode) : decode(input as Encoded)));
+  golden.i.map((input) =>
+    Array.isArray(input[0]) || input.length === 0
+      ? (input as readonly Encoded[]).map(decode)
+      : decode(input as Encoded),
+  );

@@ -1,7 +1,25 @@
 // Matrix products by their definition, with the bound (|A||B|) that their rounding is measured against.
-import { type Arr, type Element, type Reference, arr, broadcast, coordsOf, isFloat, one, refuse, sizeOf, wrap } from './array.js';
+import {
+  type Arr,
+  arr,
+  broadcast,
+  coordsOf,
+  type Element,
+  isFloat,
+  one,
+  type Reference,
+  refuse,
+  sizeOf,
+  wrap,
+} from './array.js';
 
-const product = (a: Arr, b: Arr, ta: boolean, tb: boolean, batch: (x: readonly number[], y: readonly number[]) => number[]): Arr => {
+const product = (
+  a: Arr,
+  b: Arr,
+  ta: boolean,
+  tb: boolean,
+  batch: (x: readonly number[], y: readonly number[]) => number[],
+): Arr => {
   const [rows, ka] = [a.shape.at(ta ? -1 : -2)!, a.shape.at(ta ? -2 : -1)!];
   const [kb, columns] = [b.shape.at(tb ? -1 : -2)!, b.shape.at(tb ? -2 : -1)!];
   if (ka !== kb) refuse(`Matrix size-incompatible: In[0]: [${a.shape}], In[1]: [${b.shape}]`);
@@ -54,6 +72,7 @@ export const batchMatmul =
     if (a.shape.length < 2 || b.shape.length < 2) refuse('In[0] ndims must be >= 2');
     const batch = broadcasts
       ? broadcast
-      : (p: readonly number[], q: readonly number[]): number[] => (p.join() === q.join() ? [...p] : refuse('In[0] and In[1] must have compatible batch dimensions'));
+      : (p: readonly number[], q: readonly number[]): number[] =>
+          p.join() === q.join() ? [...p] : refuse('In[0] and In[1] must have compatible batch dimensions');
     return [product(a, b, attrs['adj_x'] === true, attrs['adj_y'] === true, batch)];
   };

@@ -1,5 +1,5 @@
 // Softmax and its cross-entropies in float64, row by row: max subtracted first, as TensorFlow does (softmax_op_functor.h, xent_op.h).
-import { type Arr, type Reference, arr, broadcast, build, getBroadcast, isFloat, one, refuse, wrap } from './array.js';
+import { type Arr, arr, broadcast, build, getBroadcast, isFloat, one, type Reference, refuse, wrap } from './array.js';
 
 const rowsOf = (x: Arr): number[][] => {
   const n = x.shape.at(-1) ?? 1;
@@ -16,12 +16,20 @@ const sumExp = (row: readonly number[]): number => row.reduce((sum, x) => sum + 
 export const softmax: Reference = ([input]) => {
   const x = one(input);
   if (x.shape.length < 1) refuse('logits must have >= 1 dimension');
+  const bound: number[] = [];
   const data = rowsOf(x).flatMap((row) => {
     const s = shifted(row);
     const total = sumExp(s);
-    return s.map((v) => Math.exp(v) / total);
+    // x - max is rounded once, and exp turns that into a relative error of |x - max| u; the sum has the average of those.
+    const average =
+      s.reduce((sum, v) => sum + (v === Number.NEGATIVE_INFINITY ? 0 : Math.abs(v) * Math.exp(v)), 0) / total;
+    return s.map((v) => {
+      const p = Math.exp(v) / total;
+      bound.push(p === 0 ? 0 : p * (Math.abs(v) + average));
+      return p;
+    });
   });
-  return [arr(x.dtype, x.shape, data)];
+  return [{ ...arr(x.dtype, x.shape, data), bound }];
 };
 /** The bound counts roundings of the row's largest magnitude: x - max - log(sum) cancels. */
 export const logSoftmax: Reference = ([input]) => {
@@ -55,7 +63,7 @@ const crossEntropy = (logits: Arr, labels: (row: number, column: number) => numb
       value += label * (Math.log(total) - v);
       size += Math.abs(label) * (Math.abs(v) + Math.max(Math.log(total), 1));
       back.push(Math.exp(v) / total - label);
-      backBound.push(4 * (Math.exp(v) / total + Math.abs(label)));
+      backBound.push(4 * Math.abs(label) + (Math.exp(v) === 0 ? 0 : (Math.exp(v) / total) * (8 + 2 * Math.abs(v))));
     });
     loss.push(value);
     lossBound.push((2 * Math.log2(row.length) + 6) * size);
@@ -91,16 +99,26 @@ export const biasAdd: Reference = ([x, b]) => {
   const [value, bias] = [one(x), one(b)];
   if (value.shape.length < 2) refuse('Input tensor must be at least 2D');
   if (bias.shape.length !== 1) refuse('Biases must be 1D');
-  if (bias.shape[0] !== value.shape.at(-1)) refuse('Must provide as many biases as the last dimension of the input tensor');
+  if (bias.shape[0] !== value.shape.at(-1))
+    refuse('Must provide as many biases as the last dimension of the input tensor');
   const n = bias.shape[0]!;
   const add = (i: number): number | bigint | string =>
-    isFloat(value.dtype) ? (value.data[i] as number) + (bias.data[i % n] as number) : wrap(value.dtype, BigInt(value.data[i]!) + BigInt(bias.data[i % n]!));
-  return [arr(value.dtype, value.shape, value.data.map((_, i) => add(i)))];
+    isFloat(value.dtype)
+      ? (value.data[i] as number) + (bias.data[i % n] as number)
+      : wrap(value.dtype, BigInt(value.data[i]!) + BigInt(bias.data[i % n]!));
+  return [
+    arr(
+      value.dtype,
+      value.shape,
+      value.data.map((_, i) => add(i)),
+    ),
+  ];
 };
 export const checkNumerics: Reference = ([input], attrs) => {
   const x = one(input);
   const nan = (x.data as number[]).some(Number.isNaN);
   const infinite = (x.data as number[]).some((v) => Math.abs(v) === Number.POSITIVE_INFINITY);
-  if (nan || infinite) refuse(`${attrs['message']} : Tensor had ${infinite && nan ? 'Inf and NaN' : nan ? 'NaN' : 'Inf'} values`);
+  if (nan || infinite)
+    refuse(`${attrs['message']} : Tensor had ${infinite && nan ? 'Inf and NaN' : nan ? 'NaN' : 'Inf'} values`);
   return [x];
 };

@@ -1,5 +1,5 @@
 // TensorFlow's random kernels in BigInt and float64: Philox 4x32-10 and the distributions of random_distributions.h.
-import { type Element, type Reference, arr, numbers, one, refuse, sizeOf, wrap } from './array.js';
+import { arr, type Element, numbers, one, type Reference, refuse, sizeOf, wrap } from './array.js';
 
 const MASK = 0xffffffffn;
 /** One Philox block: four 32-bit words of a 128-bit counter under a 64-bit key. */
@@ -75,23 +75,31 @@ const normal = (dtype: string): Draw =>
       }
     : (next) => boxMuller64(next());
 /** Redraws what is 2 or more from 0, reading single words from the same stream of blocks. */
-const truncated = (dtype: string): Draw => (next) => {
-  let words: bigint[] = [];
-  const word = (): bigint => {
-    if (words.length === 0) words = next();
-    return words.shift()!;
+const truncated =
+  (dtype: string): Draw =>
+  (next) => {
+    let words: bigint[] = [];
+    const word = (): bigint => {
+      if (words.length === 0) words = next();
+      return words.shift()!;
+    };
+    const results: number[] = [];
+    const wanted = dtype === 'float32' ? 4 : 2;
+    while (results.length < wanted) {
+      const pair = dtype === 'float32' ? boxMuller32(word(), word()) : boxMuller64([word(), word(), word(), word()]);
+      for (const value of pair) if (Math.abs(value) < 2 && results.length < wanted) results.push(value);
+    }
+    return results;
   };
-  const results: number[] = [];
-  const wanted = dtype === 'float32' ? 4 : 2;
-  while (results.length < wanted) {
-    const pair = dtype === 'float32' ? boxMuller32(word(), word()) : boxMuller64([word(), word(), word(), word()]);
-    for (const value of pair) if (Math.abs(value) < 2 && results.length < wanted) results.push(value);
-  }
-  return results;
-};
 
 /** Values of an op that has drawn `drawn` elements before: each element reserves 256 blocks of the op's own generator. */
-const sample = (draw: Draw, shape: readonly number[], seeds: readonly [bigint, bigint], drawn: number, skip: bigint): number[] => {
+const sample = (
+  draw: Draw,
+  shape: readonly number[],
+  seeds: readonly [bigint, bigint],
+  drawn: number,
+  skip: bigint,
+): number[] => {
   const n = sizeOf(shape);
   const data: number[] = [];
   for (let group = 0n; data.length < n; group++) {

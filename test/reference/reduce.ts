@@ -1,11 +1,30 @@
 // Reductions, argmax and cumulative ops by their definitions; float results carry the N3 bound of their sums.
-import { type Arr, type Element, type Reference, arr, axisOf, build, coordsOf, flatOf, get, highest, isBig, isFloat, lowest, one, refuse, sizeOf, wrap } from './array.js';
+import {
+  type Arr,
+  arr,
+  axisOf,
+  build,
+  coordsOf,
+  type Element,
+  flatOf,
+  get,
+  highest,
+  isBig,
+  isFloat,
+  lowest,
+  one,
+  type Reference,
+  refuse,
+  sizeOf,
+  wrap,
+} from './array.js';
 
 /** The axes reduced over, from an axes input (scalar or vector, negative allowed). */
 const reducedAxes = (axes: Arr, rank: number): boolean[] => {
   const reduced = new Array<boolean>(rank).fill(false);
   for (const axis of axes.data.map(Number)) {
-    if (axis < -rank || axis >= rank) refuse(`Invalid reduction dimension (${axis} for input with ${rank} dimension(s)`);
+    if (axis < -rank || axis >= rank)
+      refuse(`Invalid reduction dimension (${axis} for input with ${rank} dimension(s)`);
     reduced[(axis + rank) % rank] = true;
   }
   return reduced;
@@ -29,12 +48,14 @@ const sum = (group: readonly Element[]): number => {
   let lost = 0;
   for (const element of group as number[]) {
     const next = total + element;
-    if (Number.isFinite(next)) lost += Math.abs(total) >= Math.abs(element) ? total - next + element : element - next + total;
+    if (Number.isFinite(next))
+      lost += Math.abs(total) >= Math.abs(element) ? total - next + element : element - next + total;
     total = next;
   }
   return Number.isFinite(total) ? total + lost : total;
 };
-const sumAbs = (group: readonly Element[]): number => (group as number[]).reduce((total, element) => total + Math.abs(element), 0);
+const sumAbs = (group: readonly Element[]): number =>
+  (group as number[]).reduce((total, element) => total + Math.abs(element), 0);
 /** N3: 2 log2(n) + 2 roundings of the sum of absolute values. */
 const factor = (n: number): number => 2 * Math.log2(Math.max(n, 1)) + 2;
 
@@ -50,9 +71,27 @@ const reduction =
   ([input, axes], attrs) => {
     const x = one(input);
     const { shape, groups } = grouped(x, one(axes), attrs['keep_dims'] === true);
-    if (fold.bool !== undefined) return [arr('bool', shape, groups.map((group) => Number(fold.bool!(group))))];
-    if (!isFloat(x.dtype)) return [arr(x.dtype, shape, groups.map((group) => wrap(x.dtype, fold.int!(group.map(BigInt), x.dtype))))];
-    const made = arr(x.dtype, shape, groups.map((group) => fold.float!(group)));
+    if (fold.bool !== undefined)
+      return [
+        arr(
+          'bool',
+          shape,
+          groups.map((group) => Number(fold.bool!(group))),
+        ),
+      ];
+    if (!isFloat(x.dtype))
+      return [
+        arr(
+          x.dtype,
+          shape,
+          groups.map((group) => wrap(x.dtype, fold.int!(group.map(BigInt), x.dtype))),
+        ),
+      ];
+    const made = arr(
+      x.dtype,
+      shape,
+      groups.map((group) => fold.float!(group)),
+    );
     return [fold.bound === undefined ? made : { ...made, bound: groups.map((group) => fold.bound!(group)) }];
   };
 
@@ -61,7 +100,16 @@ export const REDUCTIONS: Record<string, Reference> = {
   Sum: reduction({ float: sum, int: (g) => g.reduce((a, b) => a + b, 0n), bound: (g) => factor(g.length) * sumAbs(g) }),
   Mean: reduction({
     float: (g) => (g.length === 0 ? Number.NaN : sum(g) / g.length),
-    int: (g, dtype) => (g.length === 0 ? 0n : BigInt(wrap(dtype, g.reduce((a, b) => a + b, 0n))) / BigInt(g.length)),
+    // The true mean, truncated; TensorFlow sums in the dtype itself and divides by a wrapped count, which differs only where that overflows.
+    int: (g, dtype) =>
+      g.length === 0
+        ? 0n
+        : BigInt(
+            wrap(
+              isBig(dtype) ? dtype : 'int64',
+              g.reduce((a, b) => a + b, 0n),
+            ),
+          ) / BigInt(g.length),
     bound: (g) => (factor(g.length) * sumAbs(g)) / Math.max(g.length, 1),
   }),
   Prod: reduction({
@@ -69,8 +117,14 @@ export const REDUCTIONS: Record<string, Reference> = {
     int: (g) => g.reduce((a, b) => a * b, 1n),
     bound: (g) => Math.max(g.length, 1) * Math.abs((g as number[]).reduce((a, b) => a * b, 1)),
   }),
-  Max: reduction({ float: (g) => Math.max(...(g as number[])), int: (g, d) => g.reduce((a, b) => (b > a ? b : a), lowest(d)) }),
-  Min: reduction({ float: (g) => Math.min(...(g as number[])), int: (g, d) => g.reduce((a, b) => (b < a ? b : a), highest(d)) }),
+  Max: reduction({
+    float: (g) => Math.max(...(g as number[])),
+    int: (g, d) => g.reduce((a, b) => (b > a ? b : a), lowest(d)),
+  }),
+  Min: reduction({
+    float: (g) => Math.min(...(g as number[])),
+    int: (g, d) => g.reduce((a, b) => (b < a ? b : a), highest(d)),
+  }),
   All: reduction({ bool: (g) => g.every((element) => element !== 0) }),
   Any: reduction({ bool: (g) => g.some((element) => element !== 0) }),
 };
@@ -116,7 +170,11 @@ export const cumulative =
         const before = attrs['reverse'] === true ? k > here : k < here;
         if (before || (k === here && attrs['exclusive'] !== true)) picked.push(get(x, coords.with(axis, k)));
       }
-      if (!float) return wrap(x.dtype, picked.map(BigInt).reduce((a, b) => (kind === 'sum' ? a + b : a * b), kind === 'sum' ? 0n : 1n));
+      if (!float)
+        return wrap(
+          x.dtype,
+          picked.map(BigInt).reduce((a, b) => (kind === 'sum' ? a + b : a * b), kind === 'sum' ? 0n : 1n),
+        );
       const ordered = attrs['reverse'] === true ? picked.toReversed() : picked;
       const value = kind === 'sum' ? sum(ordered) : (ordered as number[]).reduce((a, b) => a * b, 1);
       // One running total: n roundings, each of at most the sum of absolute values.
@@ -141,19 +199,37 @@ export const unsortedSegmentSum: Reference = ([input, segments, count]) => {
     for (let k = 0; k < width; k++) groups[at * width + k]!.push(x.data[i * width + k]!);
   });
   const shape = [n, ...row];
-  if (!isFloat(x.dtype)) return [arr(x.dtype, shape, groups.map((g) => wrap(x.dtype, g.map(BigInt).reduce((a, b) => a + b, 0n))))];
+  if (!isFloat(x.dtype))
+    return [
+      arr(
+        x.dtype,
+        shape,
+        groups.map((g) =>
+          wrap(
+            x.dtype,
+            g.map(BigInt).reduce((a, b) => a + b, 0n),
+          ),
+        ),
+      ),
+    ];
   return [{ ...arr(x.dtype, shape, groups.map(sum)), bound: groups.map((g) => g.length * sumAbs(g)) }];
 };
 
 /** Half the sum of squares. */
 export const l2Loss: Reference = ([input]) => {
   const squares = (one(input).data as number[]).map((x) => x * x);
-  return [{ ...arr(one(input).dtype, [], [sum(squares) / 2]), bound: [(factor(squares.length) + 1) * (sumAbs(squares) / 2)] }];
+  return [
+    { ...arr(one(input).dtype, [], [sum(squares) / 2]), bound: [(factor(squares.length) + 1) * (sumAbs(squares) / 2)] },
+  ];
 };
 /** Sum over everything but the last axis. */
 export const biasAddGrad: Reference = ([input]) => {
   const x = one(input);
   if (x.shape.length < 2) refuse('Input tensor must be at least 2D');
-  const axes = arr('int32', [x.shape.length - 1], x.shape.slice(1).map((_, i) => i));
+  const axes = arr(
+    'int32',
+    [x.shape.length - 1],
+    x.shape.slice(1).map((_, i) => i),
+  );
   return REDUCTIONS['Sum']!([x, axes], { keep_dims: false });
 };
