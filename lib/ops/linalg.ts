@@ -64,7 +64,10 @@ export const matMulOp = defineOp('MatMul', {
 const batchShape = (c: ShapeContext): readonly TensorShape[] => {
   const a = needRankAtLeast(c.shape('x'), 2);
   const b = needRankAtLeast(c.shape('y'), 2);
-  const matrix = productDims(a, b, c.attr<boolean>('adj_x'), c.attr<boolean>('adj_y'));
+  const [adjX, adjY] = [c.attr<boolean>('adj_x'), c.attr<boolean>('adj_y')];
+  const text = (): string =>
+    `In[0] mismatch In[1] shape: ${a.dim(adjX ? -2 : -1)} vs. ${b.dim(adjY ? -1 : -2)}: ${a.toBrackets()} ${b.toBrackets()} ${Number(adjX)} ${Number(adjY)}`;
+  const matrix = orInRun(c, text, () => productDims(a, b, adjX, adjY));
   const batch = (of: TensorShape): TensorShape => new TensorShape(of.dims?.slice(0, -2) ?? null);
   return [broadcastShapes(batch(a), batch(b)).concatenate(matrix)];
 };
