@@ -86,6 +86,7 @@ export {
   notEqual,
   select,
   where,
+  whereV2,
 } from './ops/compare.js';
 export { Assert, checkNumerics, group, noOp, Print, tuple } from './ops/control.js';
 export {
@@ -128,7 +129,7 @@ export * from './ops/initializers.js';
 export { concat, split, stack, stack as pack, unstack, unstack as unpack } from './ops/join.js';
 export { matmul, tensordot } from './ops/linalg.js';
 export { pad, reverse, tile, transpose } from './ops/move.js';
-export { randomNormal, randomUniform, setRandomSeed, truncatedNormal } from './ops/random.js';
+export { getSeed, randomNormal, randomUniform, setRandomSeed, truncatedNormal } from './ops/random.js';
 export {
   reduceAll,
   reduceAny,
@@ -167,7 +168,7 @@ export {
 } from './ops/state.js';
 export { dynamicStitch, setdiff1d } from './ops/stitch.js';
 export { Variable } from './ops/variable.js';
-export { AUTO_REUSE, getVariable, variableScope } from './ops/variableScope.js';
+export { AUTO_REUSE, getVariable, getVariableScope, variableScope } from './ops/variableScope.js';
 export {
   globalVariables,
   globalVariablesInitializer,

@@ -223,7 +223,7 @@ const builder =
  * @example tf.add([1, 2], 10) // [11, 12]
  */
 export const add: Build = builder(() => addOp);
-/** `tf.add` as an `AddV2`, what `x.add(y)` makes: `tf.addV2([1, 2], 10) // [11, 12]`. */
+/** `add` as an `AddV2`, what `x.add(y)` makes: `tf.constant([1, 2]).add(10) // [11, 12]`. */
 export const addV2: Build = builder(() => addV2Op);
 /**
  * `x - y`, element by element, with broadcasting.

@@ -123,7 +123,7 @@ export interface ClipByGlobalNormOptions extends Named {
  * Tensors scaled down together so that their global norm is at most `clipNorm`; all NaN where the norm is infinite or NaN.
  *
  * @returns the clipped tensors and the norm they had.
- * @example const [clipped, norm] = tf.clipByGlobalNorm([[3], [4]], 1) // [[0.6], [0.8]] and 5
+ * @example tf.clipByGlobalNorm([[3], [4]], 1) // [[[0.6], [0.8]], 5]
  */
 export const clipByGlobalNorm = <T extends Clippable | null | undefined>(
   tList: readonly T[],

@@ -42,7 +42,7 @@ const packed = (indices: readonly Index[]): Tensor => {
 /**
  * Part of a tensor, as Python's `x[...]`; a bool tensor as the only entry picks by mask.
  *
- * @example tf.get([[1, 2, 3], [4, 5, 6]], 1, [0, 2]) // [4, 5]
+ * @example tf.constant([[1, 2, 3], [4, 5, 6]]).get(1, [0, 2]) // [4, 5]
  */
 export const get = (x: TensorLike, ...entries: readonly IndexEntry[]): Tensor => {
   const source = tensorOf(x) ?? convertToTensor(x);

@@ -28,7 +28,7 @@ const NO_GPU = 'this version runs on the CPU only';
  * Looks at the installation without running anything.
  *
  * @param load how the native library is found; tests give another.
- * @example tf.doctor().ok // true where `npm install` built the engine
+ * @example tf.doctor().ok // true
  */
 export const doctor = (load: () => Native = native): Report => {
   const common = {

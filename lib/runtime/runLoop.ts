@@ -24,7 +24,7 @@ export class Stepped {
 /**
  * Marks a feed of `runLoop`: run i takes part i of its first dimension, and begins again at its end.
  *
- * @example tf.stepped([[1, 2], [3, 4]]) // [1, 2], [3, 4], [1, 2], ...
+ * @example sess.runLoopSync(tf.identity(x), 3, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [[1, 2, 3], [4, 5, 6], [1, 2, 3]]
  */
 export const stepped = (value: FeedValueLike): Stepped => new Stepped(value);
 

@@ -244,7 +244,7 @@ export class Session {
    *
    * @param feeds pairs of a tensor and its value; `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end).
    * @returns the results in the structure of `fetches`, each with a first dimension of `n`; null for operations.
-   * @example sess.runLoopSync([train, loss], 100, [[x, tf.stepped(batches)]])[1].shape // [100]
+   * @example sess.runLoopSync(tf.reduceSum(x), 2, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [6, 15]
    */
   runLoopSync<const F extends Fetch>(
     fetches: F,
