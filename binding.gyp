@@ -8,7 +8,10 @@
     ]
   },
   "target_defaults": {
-    "include_dirs": ["native", "node_modules/node-api-headers/include", "../node-api-headers/include"],
+    "include_dirs": [
+      "native", "node_modules/node-api-headers/include", "../node-api-headers/include",
+      "node_modules/node-addon-api", "../node-addon-api"
+    ],
     "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": ["<@(common_flags)"],
     "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(common_flags)"], "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
@@ -22,7 +25,7 @@
     {
       "target_name": "grafo",
       "sources": ["<!@(node tools/lib/sources.mjs base plan runtime addon)"],
-      "defines": ["NAPI_VERSION=8"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["-D_GLIBCXX_ASSERTIONS"],
       "libraries": ["-ldl"]
     }

@@ -1,10 +1,11 @@
 // See convert.h.
 #include "addon/convert.h"
 
+#include <cmath>
 #include <cstring>
-#include <exception>
 #include <limits>
-#include <new>
+
+#include "addon/environment.h"
 
 namespace grafo {
 namespace {
@@ -104,26 +105,31 @@ napi_value invoke(napi_env env, napi_callback_info info, Method method) noexcept
   napi_value result = nullptr;
   Status status =
       check(env, napi_get_cb_info(env, info, &count, call.args, &call.self, &call.data));
-  try {
-    if (status.ok()) status = method(env, call, &result);
-  } catch (const std::bad_alloc&) {
-    status = Status::error(Code::kResourceExhausted, "Out of memory");
-  } catch (const std::exception& error) {
-    status = Status::error(Code::kInternal, "%s", error.what());
-  } catch (...) {
-    status = Status::error(Code::kInternal, "Unknown error");
-  }
+  if (status.ok()) status = guarded([&] { return method(env, call, &result); });
   if (status.ok()) return result;
   throw_status(env, status);
   return nullptr;
 }
 
 Status to_int32(napi_env env, napi_value value, int32_t* result) {
-  return napi_get_value_int32(env, value, result) == napi_ok ? Status() : invalid("An integer");
+  int64_t wide = 0;
+  TRY(to_int64(env, value, &wide));
+  if (wide < std::numeric_limits<int32_t>::min() || wide > std::numeric_limits<int32_t>::max()) {
+    return invalid("A 32-bit integer");
+  }
+  *result = static_cast<int32_t>(wide);
+  return {};
 }
 
 Status to_int64(napi_env env, napi_value value, int64_t* result) {
-  return napi_get_value_int64(env, value, result) == napi_ok ? Status() : invalid("An integer");
+  constexpr double kMaxSafe = 9007199254740991.0;
+  double number = 0;
+  if (napi_get_value_double(env, value, &number) != napi_ok || std::trunc(number) != number ||
+      std::fabs(number) > kMaxSafe) {
+    return invalid("An integer");
+  }
+  *result = static_cast<int64_t>(number);
+  return {};
 }
 
 Status to_text(napi_env env, napi_value value, std::string* result) {
@@ -157,10 +163,14 @@ Status to_bytes(napi_env env, napi_value value, Bytes* bytes) {
   size_t length = 0;
   napi_value buffer;
   bytes->data = nullptr;
+  // A type that this Node-API has no name for (Float16Array) leaves it as it is.
+  constexpr auto kUnknown = static_cast<napi_typedarray_type>(15);
+  bytes->type = kUnknown;
   if (napi_get_typedarray_info(env, value, &bytes->type, &length, &bytes->data, &buffer, nullptr) !=
       napi_ok) {
     return invalid("A typed array");
   }
+  if (bytes->type == kUnknown) return invalid("A typed array of a known element type");
   bytes->bytes = static_cast<int64_t>(length) * item_bytes(bytes->type);
   bool plain = false;
   TRY(check(env, napi_is_arraybuffer(env, buffer, &plain)));
@@ -212,6 +222,28 @@ Status to_strings(napi_env env, napi_value value, Strings* strings) {
   return {};
 }
 
+Status new_buffer(napi_env env, int64_t bytes, void** data, napi_value* buffer) {
+  constexpr int64_t kSmall = 64 << 10;
+  if (bytes <= kSmall) {
+    return check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), data, buffer));
+  }
+  // `new ArrayBuffer(bytes)` throws where it finds no memory.
+  const Environment* environment = Environment::get(env);
+  napi_value constructor, length;
+  if (environment == nullptr) return Status::error(Code::kInternal, "No environment");
+  TRY(environment->array_buffer(env, &constructor));
+  TRY(from_number(env, static_cast<double>(bytes), &length));
+  size_t given = 0;
+  if (napi_new_instance(env, constructor, 1, &length, buffer) != napi_ok) {
+    napi_value thrown;
+    (void)napi_get_and_clear_last_exception(env, &thrown);
+    return Status::error(Code::kResourceExhausted, "No memory for a result of %lld bytes",
+                         static_cast<long long>(bytes));
+  }
+  TRY(check(env, napi_get_arraybuffer_info(env, *buffer, data, &given)));
+  return given == static_cast<size_t>(bytes) ? Status() : invalid("An ArrayBuffer");
+}
+
 Status from_text(napi_env env, const std::string& text, napi_value* value) {
   return check(env, napi_create_string_utf8(env, text.data(), text.size(), value));
 }
@@ -230,8 +262,8 @@ Status from_strings(napi_env env, const Strings& strings, int64_t count, napi_va
   void* data = nullptr;
   void* offset_data = nullptr;
   napi_value buffer, offset_buffer, bytes, offsets;
-  TRY(check(env, napi_create_arraybuffer(env, total, &data, &buffer)));
-  TRY(check(env, napi_create_arraybuffer(env, (n + 1) * 4, &offset_data, &offset_buffer)));
+  TRY(new_buffer(env, static_cast<int64_t>(total), &data, &buffer));
+  TRY(new_buffer(env, static_cast<int64_t>((n + 1) * 4), &offset_data, &offset_buffer));
   auto* at = static_cast<int32_t*>(offset_data);
   size_t position = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -250,7 +282,9 @@ Status from_strings(napi_env env, const Strings& strings, int64_t count, napi_va
 }
 
 Status set_property(napi_env env, napi_value object, const char* name, napi_value value) {
-  return check(env, napi_set_named_property(env, object, name, value));
+  const napi_property_descriptor property{name,    nullptr, nullptr, nullptr,
+                                          nullptr, value,   napi_default_jsproperty, nullptr};
+  return check(env, napi_define_properties(env, object, 1, &property));
 }
 
 Status set_number(napi_env env, napi_value object, const char* name, double number) {

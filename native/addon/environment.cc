@@ -8,26 +8,29 @@
 
 namespace grafo {
 
-Status Environment::create(napi_env env) {
+Status Environment::create(Napi::Env env) {
   std::unique_ptr<Environment> self(new Environment(env));
+  const Napi::Value constructor = env.Global().Get("ArrayBuffer");
+  if (!constructor.IsFunction()) return Status::error(Code::kInternal, "No ArrayBuffer");
+  self->array_buffer_ = Napi::Persistent(constructor.As<Napi::Function>());
   napi_value name;
   TRY(check(env, napi_create_string_utf8(env, "grafo", NAPI_AUTO_LENGTH, &name)));
   TRY(check(env, napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr,
                                                  self.get(), deliver_all, &self->wake_)));
   TRY(check(env, napi_unref_threadsafe_function(env, self->wake_)));
-  TRY(check(env, napi_set_instance_data(env, self.get(), finalize, nullptr)));
   Environment* kept = self.release();
+  env.SetInstanceData(kept);
   // Runs before the thread-safe function goes, because hooks run last first.
   return check(env, napi_add_env_cleanup_hook(env, cleanup, kept));
 }
 
-Environment* Environment::get(napi_env env) {
-  void* self = nullptr;
-  return napi_get_instance_data(env, &self) == napi_ok ? static_cast<Environment*>(self) : nullptr;
-}
-
 void Environment::remove(SessionObject* session) {
   sessions_.erase(std::remove(sessions_.begin(), sessions_.end(), session), sessions_.end());
+}
+
+Status Environment::array_buffer(napi_env env, napi_value* constructor) const {
+  TRY(check(env, napi_get_reference_value(env, array_buffer_, constructor)));
+  return *constructor != nullptr ? Status() : Status::error(Code::kInternal, "No ArrayBuffer");
 }
 
 void Environment::job_started() {
@@ -47,20 +50,23 @@ void Environment::deliver_all(napi_env env, napi_value, void* context, void*) no
   if (env != nullptr) static_cast<Environment*>(context)->deliver(env);
 }
 
+std::unique_ptr<EnvironmentJob> Environment::next_finished() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (finished_.empty()) return nullptr;
+  std::unique_ptr<EnvironmentJob> job(static_cast<EnvironmentJob*>(finished_.front().release()));
+  finished_.pop_front();
+  return job;
+}
+
 void Environment::deliver(napi_env env) noexcept {
-  Environment* self = this;
-  for (;;) {
-    std::unique_ptr<Job> job;
-    {
-      const std::lock_guard<std::mutex> lock(self->mutex_);
-      if (self->finished_.empty()) return;
-      job = std::move(self->finished_.front());
-      self->finished_.pop_front();
-    }
-    if (--self->pending_ == 0) (void)napi_unref_threadsafe_function(env, self->wake_);
+  while (std::unique_ptr<EnvironmentJob> job = next_finished()) {
+    if (--pending_ == 0) (void)napi_unref_threadsafe_function(env, wake_);
     napi_handle_scope scope;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-    static_cast<EnvironmentJob*>(job.get())->deliver(env);
+    if (napi_open_handle_scope(env, &scope) != napi_ok) {
+      job->abandon(env);
+      continue;
+    }
+    job->deliver(env);
     job.reset();
     // A callback that threw must not keep the others from theirs.
     bool pending = false;
@@ -76,11 +82,8 @@ void Environment::deliver(napi_env env) noexcept {
 void Environment::cleanup(void* context) noexcept {
   auto* self = static_cast<Environment*>(context);
   for (SessionObject* session : self->sessions_) session->detach();
+  while (const std::unique_ptr<EnvironmentJob> job = self->next_finished()) job->abandon(self->env_);
   self->sessions_.clear();
-}
-
-void Environment::finalize(napi_env, void* self, void*) noexcept {
-  delete static_cast<Environment*>(self);
 }
 
 }  // namespace grafo

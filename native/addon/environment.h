@@ -1,6 +1,6 @@
 // What one JavaScript environment (the main thread or a worker) owns: its sessions and its way back from their threads.
 #pragma once
-#include <node_api.h>
+#include <napi.h>
 
 #include <deque>
 #include <memory>
@@ -19,13 +19,16 @@ class EnvironmentJob : public Job {
  public:
   // On the JavaScript thread, in a handle scope.
   virtual void deliver(napi_env env) = 0;
+  // Instead of it where the environment ends first: lets go of what it holds, and runs no JavaScript.
+  virtual void abandon(napi_env env) = 0;
 };
 
+// The way back is a raw thread-safe function: a failing status in it is ignored (the environment is closing), never thrown.
 class Environment final : public Completions {
  public:
   // Made when the addon is loaded into env, found again by get.
-  static Status create(napi_env env);
-  static Environment* get(napi_env env);
+  static Status create(Napi::Env env);
+  static Environment* get(Napi::Env env) { return env.GetInstanceData<Environment>(); }
 
   void add(SessionObject* session) { sessions_.push_back(session); }
   void remove(SessionObject* session);
@@ -36,14 +39,18 @@ class Environment final : public Completions {
   // Calls back for every job that has finished. On the JavaScript thread.
   void deliver(napi_env env) noexcept;
 
+  // JavaScript's own constructor, as it was when the addon was loaded.
+  Status array_buffer(napi_env env, napi_value* constructor) const;
+
  private:
   explicit Environment(napi_env env) : env_(env) {}
   static void cleanup(void* self) noexcept;
-  static void finalize(napi_env env, void* self, void* hint) noexcept;
   static void deliver_all(napi_env env, napi_value callback, void* self, void* data) noexcept;
+  std::unique_ptr<EnvironmentJob> next_finished();
 
   napi_env env_;
   napi_threadsafe_function wake_ = nullptr;
+  Napi::FunctionReference array_buffer_;
   int64_t pending_ = 0;
   std::vector<SessionObject*> sessions_;
   std::mutex mutex_;

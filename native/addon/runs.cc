@@ -1,4 +1,4 @@
-// The four ways to run a plan: once or as a loop, on the caller's thread or on the session's.
+// The four ways to run a plan: once or as a loop, on the caller's thread or on the session's. Raw Node-API: see convert.h.
 #include <cstring>
 
 #include "addon/session_object.h"
@@ -18,7 +18,7 @@ Status ports_of(SessionObject* self, int32_t plan, Ports* ports) {
 // Reads what JavaScript feeds. With `copy` (and for shared memory always) the bytes are taken now, because they may
 // change or go before they are used.
 Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy,
-                  Ports* found, std::vector<Feed>* feeds, std::vector<std::vector<uint8_t>>* copies,
+                  Ports* found, std::vector<Feed>* feeds, std::vector<HostCopy>* copies,
                   std::vector<Strings>* strings) {
   TRY(ports_of(self, plan, found));
   const size_t n = found->feeds->size();
@@ -50,8 +50,8 @@ Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& v
     feed.data = bytes.data;
     feed.bytes = bytes.bytes;
     if ((copy || bytes.shared) && bytes.bytes > 0) {
-      const auto* first = static_cast<const uint8_t*>(bytes.data);
-      (*copies)[i].assign(first, first + bytes.bytes);
+      Status status = (*copies)[i].assign(&self->session(), bytes.data, bytes.bytes);
+      if (!status.ok()) return status.at(ports[i].node);
       feed.data = (*copies)[i].data();
     }
   }
@@ -98,21 +98,35 @@ Status no_mailbox() {
   return Status::error(Code::kFailedPrecondition, "The session's mailbox was taken away");
 }
 
-// An entry of the list of results, which is made when the first one is needed.
-Status add_result(napi_env env, size_t count, size_t position, napi_value value, napi_value* list) {
-  if (*list == nullptr) TRY(check(env, napi_create_array_with_length(env, count, list)));
-  return check(env, napi_set_element(env, *list, static_cast<uint32_t>(position), value));
-}
+// Results outside of the mailbox, by position. They become a JavaScript array only when all is done with the session: a
+// setter planted on Array.prototype may run anything.
+class ResultList {
+ public:
+  explicit ResultList(size_t count) : count_(count) {}
+  void add(size_t position, napi_value value) { found_.push_back({position, value}); }
+  Status finish(napi_env env, napi_value* list) const {
+    if (found_.empty()) return {};
+    TRY(check(env, napi_create_array_with_length(env, count_, list)));
+    for (const auto& [position, value] : found_) {
+      TRY(check(env, napi_set_element(env, *list, static_cast<uint32_t>(position), value)));
+    }
+    return {};
+  }
+
+ private:
+  size_t count_;
+  std::vector<std::pair<size_t, napi_value>> found_;
+};
 
 Status to_buffer(napi_env env, const void* data, int64_t bytes, napi_value* value) {
   void* target = nullptr;
-  TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &target, value)));
+  TRY(new_buffer(env, bytes, &target, value));
   if (bytes > 0) std::memcpy(target, data, static_cast<size_t>(bytes));
   return {};
 }
 
 Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports,
-                       const std::vector<Out>& outs, napi_value* list) {
+                       const std::vector<Out>& outs, ResultList* list) {
   uint8_t* mailbox = nullptr;
   for (size_t i = 0; i < ports.size(); ++i) {
     const Fetched fetched = self->session().fetched(static_cast<int32_t>(i));
@@ -121,7 +135,8 @@ Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port
       if (fetched.strings == nullptr) return Status::error(Code::kInternal, "A fetch is gone");
       TRY(from_strings(env, *fetched.strings, fetched.size, &value));
     } else if (!outs.empty() && outs[i].data != nullptr) {
-      std::memcpy(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
+      // The fetch may be a feed that was read in place, and the caller's array a part of that.
+      if (fetched.bytes > 0) std::memmove(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
       continue;
     } else if (in_mailbox(ports[i], i)) {
       if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
@@ -131,7 +146,7 @@ Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port
     } else {
       TRY(to_buffer(env, fetched.data, fetched.bytes, &value));
     }
-    TRY(add_result(env, ports.size(), i, value, list));
+    list->add(i, value);
   }
   return {};
 }
@@ -175,8 +190,8 @@ class RunJob final : public EnvironmentJob {
         return Status::error(Code::kResourceExhausted, "A loop's results are too large").at(port.node);
       }
       napi_value buffer;
-      TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &results_[i].data,
-                                             &buffer)));
+      const Status made = new_buffer(env, bytes, &results_[i].data, &buffer);
+      if (!made.ok()) return made.at(port.node);
       TRY(check(env, napi_create_reference(env, buffer, 1, &results_[i].buffer)));
       if (results_[i].data == nullptr) results_[i].data = &results_[i];  // no bytes: never followed
     }
@@ -192,8 +207,11 @@ class RunJob final : public EnvironmentJob {
   // Takes the callback and keeps the session alive.
   Status hold(napi_env env, napi_value callback) {
     TRY(check(env, napi_create_reference(env, callback, 1, &callback_)));
-    return check(env, napi_reference_ref(env, self_->self(), nullptr));
+    self_->Ref();
+    return {};
   }
+
+  void abandon(napi_env env) override { drop(env); }
 
   void drop(napi_env env) {
     for (Result& result : results_) {
@@ -202,7 +220,7 @@ class RunJob final : public EnvironmentJob {
     }
     if (callback_ != nullptr) {
       (void)napi_delete_reference(env, callback_);
-      (void)napi_reference_unref(env, self_->self(), nullptr);
+      self_->Unref();
       callback_ = nullptr;
     }
   }
@@ -234,21 +252,32 @@ class RunJob final : public EnvironmentJob {
   }
 
   void deliver(napi_env env) override {
-    napi_value arguments[2] = {nullptr, nullptr};
-    napi_value function, undefined;
-    if (!status.ok() || !(status = collect(env, &arguments[1])).ok()) {
-      if (!make_error(env, status, &arguments[0]).ok()) arguments[0] = nullptr;
-      arguments[1] = nullptr;
-    }
+    SessionObject* self = self_;
+    napi_value function, undefined, thrown = nullptr;
+    napi_value session = self->Value();  // keeps the session until the callback is through
+    (void)session;
+    ResultList list(results_.size());
+    if (status.ok()) status = collect(env, &list);
+    if (!self->deliver_log(env).ok()) (void)napi_get_and_clear_last_exception(env, &thrown);
     const bool found = napi_get_undefined(env, &undefined) == napi_ok &&
                        napi_get_reference_value(env, callback_, &function) == napi_ok;
-    SessionObject* self = self_;
-    (void)self->deliver_log(env);
     drop(env);
     self->report_memory(env);
     if (!found) return;
-    for (napi_value& argument : arguments) {
-      if (argument == nullptr) argument = undefined;
+    napi_value arguments[2] = {undefined, undefined};
+    napi_value array = nullptr;
+    if (status.ok()) status = list.finish(env, &array);
+    if (!status.ok()) {
+      bool pending = false;
+      if (napi_is_exception_pending(env, &pending) == napi_ok && pending) {
+        (void)napi_get_and_clear_last_exception(env, &arguments[0]);
+      } else if (!make_error(env, status, &arguments[0]).ok()) {
+        return;
+      }
+    } else if (thrown != nullptr) {
+      arguments[0] = thrown;  // what onLog threw, as a sync run would
+    } else if (array != nullptr) {
+      arguments[1] = array;
     }
     (void)napi_call_function(env, undefined, function, 2, arguments, nullptr);
   }
@@ -262,7 +291,7 @@ class RunJob final : public EnvironmentJob {
     double first_dim = 0;
   };
 
-  Status collect(napi_env env, napi_value* list) {
+  Status collect(napi_env env, ResultList* list) {
     for (size_t i = 0; i < results_.size(); ++i) {
       Result& result = results_[i];
       napi_value value = nullptr;
@@ -279,7 +308,7 @@ class RunJob final : public EnvironmentJob {
       } else {
         TRY(to_buffer(env, result.bytes.data(), static_cast<int64_t>(result.bytes.size()), &value));
       }
-      TRY(add_result(env, results_.size(), i, value, list));
+      list->add(i, value);
     }
     return {};
   }
@@ -290,7 +319,7 @@ class RunJob final : public EnvironmentJob {
   int64_t n_ = 1;
   std::vector<uint8_t> stepped_;
   std::vector<Feed> feeds_;
-  std::vector<std::vector<uint8_t>> copies_;
+  std::vector<HostCopy> copies_;
   std::vector<Strings> strings_;
   std::vector<Port> fetches_;
   std::vector<Result> results_;
@@ -328,17 +357,19 @@ Status run_sync(napi_env env, const Call& call, napi_value* result) {
   TRY(to_list(env, call.args[1], kMaxPorts, &values));
   if (!is_nullish(env, call.args[2])) TRY(to_list(env, call.args[2], kMaxPorts, &out_values));
   Ports ports;
-  TRY(read_feeds(env, self, plan, values, false, &ports, &self->feeds, &self->copies,
-                 &self->strings));
+  TRY(read_feeds(env, self, plan, values, false, &ports, &self->scratch.feeds, &self->scratch.copies,
+                 &self->scratch.strings));
   std::vector<Out> outs;
   if (out_values.size() > 0) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
   self->worker().wait_idle();
   self->session().arm();
-  const Status status = self->session().run(plan, self->feeds);
-  if (status.ok()) TRY(deliver_fetches(env, self, *ports.fetches, outs, result));
+  Status status = self->session().run(plan, self->scratch.feeds);
+  ResultList list(ports.fetches->size());
+  if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, outs, &list);
+  for (HostCopy& copy : self->scratch.copies) copy.clear();
   self->report_memory(env);
   TRY(self->deliver_log(env));
-  return status;
+  return status.ok() ? list.finish(env, result) : status;
 }
 
 Status run_async(napi_env env, const Call& call, napi_value*) {
@@ -364,11 +395,12 @@ Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
   if (!is_nullish(env, call.args[4])) TRY(to_list(env, call.args[4], kMaxPorts, &out_values));
   Ports ports;
   if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
-  TRY(read_feeds(env, self, plan, values, false, &ports, &self->feeds, &self->copies,
-                 &self->strings));
+  TRY(read_feeds(env, self, plan, values, false, &ports, &self->scratch.feeds, &self->scratch.copies,
+                 &self->scratch.strings));
   std::vector<Out> outs;
   TRY(read_outs(env, out_values, *ports.fetches, n, &outs));
   std::vector<void*> sinks;
+  ResultList list(outs.size());
   uint8_t nothing = 0;
   for (size_t i = 0; i < outs.size(); ++i) {
     void* data = outs[i].data;
@@ -378,17 +410,18 @@ Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
         return Status::error(Code::kResourceExhausted, "A loop's results are too large");
       }
       napi_value buffer;
-      TRY(check(env, napi_create_arraybuffer(env, static_cast<size_t>(bytes), &data, &buffer)));
-      TRY(add_result(env, outs.size(), i, buffer, result));
+      TRY(new_buffer(env, bytes, &data, &buffer));
+      list.add(i, buffer);
     }
     sinks.push_back(data != nullptr ? data : &nothing);
   }
   self->worker().wait_idle();
   self->session().arm();
-  const Status status = self->session().run_loop(plan, n, self->feeds, stepped, sinks);
+  const Status status = self->session().run_loop(plan, n, self->scratch.feeds, stepped, sinks);
+  for (HostCopy& copy : self->scratch.copies) copy.clear();
   self->report_memory(env);
   TRY(self->deliver_log(env));
-  return status;
+  return status.ok() ? list.finish(env, result) : status;
 }
 
 Status run_loop_async(napi_env env, const Call& call, napi_value*) {

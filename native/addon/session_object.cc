@@ -1,8 +1,10 @@
 // See session_object.h: everything of the class but its runs.
 #include "addon/session_object.h"
 
+#include <array>
 #include <cstring>
 
+#include "addon/convert.h"
 #include "base/dynlib.h"
 
 namespace grafo {
@@ -14,223 +16,247 @@ Status code_of_closed() {
   return Status::error(Code::kCancelled, "Session has been closed.");
 }
 
-Status load_plan(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  std::vector<int32_t> words, states;
-  Strings strings;
-  Bytes constants;
-  TRY(to_words(env, call.args[0], &words));
-  TRY(to_words(env, call.args[3], &states));
-  TRY(to_strings(env, call.args[2], &strings));
-  TRY(to_bytes_of(env, call.args[1], DType::kUint8, &constants));
-  const std::span<const uint8_t> blob(static_cast<const uint8_t*>(constants.data),
-                                      static_cast<size_t>(constants.bytes));
-  int32_t plan = -1;
-  const Status status = self->session().load_plan(words, blob, strings, states, &plan);
-  self->report_memory(env);
-  TRY(status);
-  return check(env, napi_create_int32(env, plan, result));
+Status invalid(const char* what) { return Status::error(Code::kInvalidArgument, "%s", what); }
+
+bool is_given(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
+
+// A property of the options: any getter, so it may throw.
+Status option(const Napi::Object& options, const char* name, Napi::Value* value) {
+  *value = options.Get(name);
+  return options.Env().IsExceptionPending() ? Status::error(Code::kUnknown, "%s: a getter threw", name)
+                                            : Status();
 }
 
-Status unload_plan(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  int32_t plan = -1;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &plan));
-  self->worker().wait_idle();
-  const Status status = self->session().unload_plan(plan);
-  self->report_memory(env);
-  return status;
-}
-
-Status cancel(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  self->worker().cancel(Status::error(Code::kCancelled, "The run was cancelled"), true);
-  return {};
-}
-
-Status finish(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  self->worker().wait_idle();
-  Environment* environment = Environment::get(env);
-  if (environment != nullptr) environment->deliver(env);
-  return {};
-}
-
-Status close(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  self->worker().cancel(code_of_closed(), false);
-  self->worker().wait_idle();
-  self->session().close();
-  self->report_memory(env);
-  return {};
-}
-
-Status idle(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  return check(env, napi_get_boolean(env, self->worker().idle(), result));
-}
-
-Status memory(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  TRY(self_of(env, call, &self));
-  const MemoryUse use = self->session().memory();
-  TRY(check(env, napi_create_object(env, result)));
-  TRY(set_number(env, *result, "arena", static_cast<double>(use.arena)));
-  TRY(set_number(env, *result, "variables", static_cast<double>(use.variables)));
-  TRY(set_number(env, *result, "constants", static_cast<double>(use.constants)));
-  TRY(set_number(env, *result, "used", static_cast<double>(use.used)));
-  TRY(set_number(env, *result, "peak", static_cast<double>(use.peak)));
-  return set_number(env, *result, "limit", static_cast<double>(use.limit));
-}
-
-Status variable_info(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  int32_t id = -1;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &id));
-  Port port;
-  bool initialized = false;
-  const Status status = self->session().variable_port(id, &port, &initialized);
-  if (status.code == Code::kNotFound) return {};  // undefined
-  TRY(status);
-  napi_value shape, flag;
-  TRY(check(env, napi_create_array_with_length(env, static_cast<size_t>(port.rank), &shape)));
-  for (int32_t i = 0; i < port.rank; ++i) {
-    napi_value dim;
-    TRY(from_number(env, static_cast<double>(port.dims[i]), &dim));
-    TRY(check(env, napi_set_element(env, shape, static_cast<uint32_t>(i), dim)));
+Status read_options(const Napi::Value& given, SessionOptions* options, Napi::Value* on_log) {
+  *on_log = given.Env().Undefined();
+  if (!is_given(given)) return {};
+  if (!given.IsObject()) return invalid("Options are an object");
+  const auto object = given.As<Napi::Object>();
+  Napi::Value threads, bytes;
+  TRY(option(object, "threads", &threads));
+  TRY(option(object, "memoryBytes", &bytes));
+  TRY(option(object, "onLog", on_log));
+  if (is_given(threads) && (!to_int32(given.Env(), threads, &options->threads).ok() || options->threads < 0)) {
+    return invalid("threads: a number of threads is expected");
   }
-  TRY(check(env, napi_create_object(env, result)));
-  TRY(set_number(env, *result, "dtype", static_cast<double>(port.dtype)));
-  TRY(set_property(env, *result, "shape", shape));
-  TRY(set_number(env, *result, "bytes", static_cast<double>(port.bytes)));
-  TRY(check(env, napi_get_boolean(env, initialized, &flag)));
-  return set_property(env, *result, "initialized", flag);
-}
-
-Status read_variable(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  int32_t id = -1;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &id));
-  self->worker().wait_idle();
-  Port port;
-  bool initialized = false;
-  TRY(self->session().variable_port(id, &port, &initialized));
-  if (port.dtype == DType::kString) {
-    Strings strings;
-    TRY(self->session().read_variable(id, nullptr, 0, &strings));
-    return from_strings(env, strings, static_cast<int64_t>(strings.size()), result);
+  if (is_given(bytes) && (!to_int64(given.Env(), bytes, &options->memory_bytes).ok() || options->memory_bytes < 0)) {
+    return invalid("memoryBytes: a number of bytes is expected");
   }
-  void* data = nullptr;
-  TRY(check(env,
-            napi_create_arraybuffer(env, static_cast<size_t>(port.bytes), &data, result)));
-  uint8_t nothing = 0;
-  return self->session().read_variable(id, data != nullptr ? data : &nothing, port.bytes, nullptr);
-}
-
-Status write_variable(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  int32_t id = -1;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &id));
-  self->worker().wait_idle();
-  Port port;
-  bool initialized = false;
-  TRY(self->session().variable_port(id, &port, &initialized));
-  if (port.dtype == DType::kString) {
-    Strings strings;
-    TRY(to_strings(env, call.args[1], &strings));
-    return self->session().write_variable(id, nullptr, 0, &strings);
-  }
-  Bytes bytes;
-  TRY(to_bytes_of(env, call.args[1], port.dtype, &bytes));
-  return self->session().write_variable(id, bytes.data, bytes.bytes, nullptr);
-}
-
-Status get_state(napi_env env, const Call& call, napi_value* result) {
-  SessionObject* self = nullptr;
-  int32_t key = -1;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &key));
-  self->worker().wait_idle();
-  return check(env, napi_create_bigint_int64(env, self->session().state(key), result));
-}
-
-Status set_state(napi_env env, const Call& call, napi_value*) {
-  SessionObject* self = nullptr;
-  int32_t key = -1;
-  int64_t value = 0;
-  bool lossless = false;
-  TRY(self_of(env, call, &self));
-  TRY(to_int32(env, call.args[0], &key));
-  if (napi_get_value_bigint_int64(env, call.args[1], &value, &lossless) != napi_ok) {
-    return Status::error(Code::kInvalidArgument, "A bigint is expected");
-  }
-  self->worker().wait_idle();
-  return self->session().set_state(key, value);
-}
-
-Status read_options(napi_env env, napi_value value, SessionOptions* options, napi_value* on_log) {
-  *on_log = nullptr;
-  if (is_nullish(env, value)) return {};
-  napi_value threads, bytes, log;
-  TRY(check(env, napi_get_named_property(env, value, "threads", &threads)));
-  TRY(check(env, napi_get_named_property(env, value, "memoryBytes", &bytes)));
-  TRY(check(env, napi_get_named_property(env, value, "onLog", &log)));
-  if (!is_nullish(env, threads)) TRY(to_int32(env, threads, &options->threads));
-  if (!is_nullish(env, bytes)) TRY(to_int64(env, bytes, &options->memory_bytes));
-  napi_valuetype type;
-  if (!is_nullish(env, log)) {
-    if (napi_typeof(env, log, &type) != napi_ok || type != napi_function) {
-      return Status::error(Code::kInvalidArgument, "onLog: a function is expected");
-    }
-    *on_log = log;
-  }
-  return {};
+  return is_given(*on_log) && !on_log->IsFunction() ? invalid("onLog: a function is expected") : Status();
 }
 
 }  // namespace
 
-Status construct(napi_env env, const Call& call, napi_value* result) {
-  *result = call.self;
-  Environment* environment = Environment::get(env);
-  if (environment == nullptr) return Status::error(Code::kInternal, "No environment");
-  SessionOptions options;
-  napi_value on_log;
-  TRY(read_options(env, call.args[0], &options, &on_log));
-  const Engine* engine = nullptr;
-  TRY(Engine::load(folder_of(&kHere), &engine));
-  std::unique_ptr<Session> session;
-  TRY(Session::open(engine->backend(), options, &session));
-  std::unique_ptr<SessionObject> object(new SessionObject(environment, std::move(session)));
-
-  napi_value mailbox;
-  void* data = nullptr;
-  const size_t bytes = kMailboxFetches * (kMailboxBytes + sizeof(double));
-  TRY(check(env, napi_create_arraybuffer(env, bytes, &data, &mailbox)));
-  TRY(check(env, napi_create_reference(env, mailbox, 1, &object->mailbox_)));
-  if (on_log != nullptr) TRY(check(env, napi_create_reference(env, on_log, 1, &object->on_log_)));
-  TRY(set_property(env, call.self, "mailbox", mailbox));
-  SessionObject* kept = object.get();
-  TRY(check(env, napi_wrap(env, call.self, kept, SessionObject::finalize, nullptr, &kept->self_)));
-  environment->add(object.release());
+Status HostCopy::assign(Session* session, const void* data, int64_t bytes) {
+  clear();
+  data_ = session->allocate_host(bytes);
+  if (data_ == nullptr) {
+    return Status::error(Code::kResourceExhausted, "No memory for a copy of a feed of %lld bytes",
+                         static_cast<long long>(bytes));
+  }
+  session_ = session;
+  bytes_ = bytes;
+  if (bytes > 0) std::memcpy(data_, data, static_cast<size_t>(bytes));
   return {};
 }
 
-Status self_of(napi_env env, const Call& call, SessionObject** self) {
-  void* object = nullptr;
-  if (napi_unwrap(env, call.self, &object) != napi_ok || object == nullptr) {
-    return Status::error(Code::kInvalidArgument, "The receiver is not a NativeSession");
-  }
-  *self = static_cast<SessionObject*>(object);
+void HostCopy::clear() {
+  if (data_ != nullptr) session_->release_host(data_, bytes_);
+  data_ = nullptr;
+}
+
+SessionObject::SessionObject(const Info& info)
+    : Napi::ObjectWrap<SessionObject>(info),
+      environment_(Environment::get(info.Env())),
+      worker_(environment_, this) {
+  const Status status = guarded([&] { return open(info); });
+  if (!status.ok()) throw_status(info.Env(), status);
+}
+
+Status SessionObject::open(const Info& info) {
+  if (environment_ == nullptr) return Status::error(Code::kInternal, "No environment");
+  SessionOptions options;
+  Napi::Value on_log;
+  TRY(read_options(info[0], &options, &on_log));
+  const Engine* engine = nullptr;
+  TRY(Engine::load(folder_of(&kHere), &engine));
+  TRY(Session::open(engine->backend(), options, &session_));
+
+  napi_value mailbox;
+  void* data = nullptr;
+  TRY(new_buffer(info.Env(), kMailboxSize, &data, &mailbox));
+  mailbox_ = Napi::Persistent(Napi::ArrayBuffer(info.Env(), mailbox));
+  if (on_log.IsFunction()) on_log_ = Napi::Persistent(on_log.As<Napi::Function>());
+  TRY(set_property(info.Env(), info.This(), "mailbox", mailbox));
+  environment_->add(this);
   return {};
+}
+
+// Also where the constructor failed half way, and after detach().
+SessionObject::~SessionObject() {
+  worker_.stop();
+  if (environment_ != nullptr) environment_->remove(this);
+  int64_t total = 0;
+  if (reported_ != 0) (void)napi_adjust_external_memory(Env(), -reported_, &total);
+}
+
+void SessionObject::detach() {
+  worker_.stop();
+  environment_ = nullptr;
+}
+
+Status SessionObject::load_plan(const Info& info, Napi::Value* result) {
+  const napi_env env = info.Env();
+  std::vector<int32_t> words, states;
+  Strings strings;
+  Bytes constants;
+  TRY(to_words(env, info[0], &words));
+  TRY(to_words(env, info[3], &states));
+  TRY(to_strings(env, info[2], &strings));  // runs getters, so the bytes that are read in place come last
+  TRY(to_bytes_of(env, info[1], DType::kUint8, &constants));
+  HostCopy copy;  // of shared memory: what is verified must be what is kept
+  if (constants.shared && constants.bytes > 0) {
+    TRY(copy.assign(session_.get(), constants.data, constants.bytes));
+    constants.data = const_cast<void*>(copy.data());
+  }
+  const std::span<const uint8_t> blob(static_cast<const uint8_t*>(constants.data),
+                                      static_cast<size_t>(constants.bytes));
+  int32_t plan = -1;
+  const Status status = session_->load_plan(words, blob, strings, states, &plan);
+  report_memory(env);
+  TRY(status);
+  *result = Napi::Number::New(env, plan);
+  return {};
+}
+
+Status SessionObject::unload_plan(const Info& info, Napi::Value*) {
+  int32_t plan = -1;
+  TRY(to_int32(info.Env(), info[0], &plan));
+  worker_.wait_idle();
+  const Status status = session_->unload_plan(plan);
+  report_memory(info.Env());
+  return status;
+}
+
+Status SessionObject::cancel_runs(const Info&, Napi::Value*) {
+  worker_.cancel(Status::error(Code::kCancelled, "The run was cancelled"), true);
+  return {};
+}
+
+Status SessionObject::finish(const Info& info, Napi::Value*) {
+  worker_.wait_idle();
+  if (environment_ != nullptr) environment_->deliver(info.Env());
+  return {};
+}
+
+Status SessionObject::close(const Info& info, Napi::Value*) {
+  worker_.cancel(code_of_closed(), false);
+  worker_.wait_idle();
+  session_->close();
+  report_memory(info.Env());
+  return {};
+}
+
+Status SessionObject::is_idle(const Info& info, Napi::Value* result) {
+  *result = Napi::Boolean::New(info.Env(), worker_.idle());
+  return {};
+}
+
+Status SessionObject::memory(const Info& info, Napi::Value* result) {
+  const napi_env env = info.Env();
+  const MemoryUse use = session_->memory();
+  const auto object = Napi::Object::New(env);
+  const std::pair<const char*, int64_t> rows[] = {
+      {"arena", use.arena}, {"variables", use.variables}, {"constants", use.constants},
+      {"used", use.used},   {"peak", use.peak},           {"limit", use.limit}};
+  for (const auto& [name, bytes] : rows) {
+    TRY(set_number(env, object, name, static_cast<double>(bytes)));
+  }
+  *result = object;
+  return {};
+}
+
+Status SessionObject::variable_info(const Info& info, Napi::Value* result) {
+  const napi_env env = info.Env();
+  int32_t id = -1;
+  TRY(to_int32(env, info[0], &id));
+  Port port;
+  bool initialized = false;
+  const Status status = session_->variable_port(id, &port, &initialized);
+  if (status.code == Code::kNotFound) return {};  // undefined
+  TRY(status);
+  const auto shape = Napi::Array::New(env, static_cast<size_t>(port.rank));
+  for (int32_t i = 0; i < port.rank; ++i) {
+    shape[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(port.dims[i]));
+  }
+  const auto object = Napi::Object::New(env);
+  TRY(set_number(env, object, "dtype", static_cast<double>(port.dtype)));
+  TRY(set_property(env, object, "shape", shape));
+  TRY(set_number(env, object, "bytes", static_cast<double>(port.bytes)));
+  TRY(set_property(env, object, "initialized", Napi::Boolean::New(env, initialized)));
+  *result = object;
+  return {};
+}
+
+Status SessionObject::read_variable(const Info& info, Napi::Value* result) {
+  const napi_env env = info.Env();
+  int32_t id = -1;
+  TRY(to_int32(env, info[0], &id));
+  worker_.wait_idle();
+  Port port;
+  bool initialized = false;
+  TRY(session_->variable_port(id, &port, &initialized));
+  napi_value value = nullptr;
+  if (port.dtype == DType::kString) {
+    Strings strings;
+    TRY(session_->read_variable(id, nullptr, 0, &strings));
+    TRY(from_strings(env, strings, static_cast<int64_t>(strings.size()), &value));
+  } else {
+    void* data = nullptr;
+    uint8_t nothing = 0;
+    TRY(new_buffer(env, port.bytes, &data, &value));
+    TRY(session_->read_variable(id, data != nullptr ? data : &nothing, port.bytes, nullptr));
+  }
+  *result = Napi::Value(env, value);
+  return {};
+}
+
+Status SessionObject::write_variable(const Info& info, Napi::Value*) {
+  const napi_env env = info.Env();
+  int32_t id = -1;
+  TRY(to_int32(env, info[0], &id));
+  worker_.wait_idle();
+  Port port;
+  bool initialized = false;
+  TRY(session_->variable_port(id, &port, &initialized));
+  if (port.dtype == DType::kString) {
+    Strings strings;
+    TRY(to_strings(env, info[1], &strings));
+    worker_.wait_idle();  // a getter may have started a run
+    return session_->write_variable(id, nullptr, 0, &strings);
+  }
+  Bytes bytes;
+  TRY(to_bytes_of(env, info[1], port.dtype, &bytes));
+  return session_->write_variable(id, bytes.data, bytes.bytes, nullptr);
+}
+
+Status SessionObject::get_state(const Info& info, Napi::Value* result) {
+  int32_t key = -1;
+  TRY(to_int32(info.Env(), info[0], &key));
+  worker_.wait_idle();
+  *result = Napi::BigInt::New(info.Env(), session_->state(key));
+  return {};
+}
+
+Status SessionObject::set_state(const Info& info, Napi::Value*) {
+  int32_t key = -1;
+  TRY(to_int32(info.Env(), info[0], &key));
+  bool lossless = false;
+  if (!info[1].IsBigInt()) return invalid("A bigint is expected");
+  const int64_t value = info[1].As<Napi::BigInt>().Int64Value(&lossless);
+  if (!lossless) return invalid("A bigint of 64 bits is expected");
+  worker_.wait_idle();
+  return session_->set_state(key, value);
 }
 
 uint8_t* SessionObject::mailbox(napi_env env) {
@@ -238,8 +264,7 @@ uint8_t* SessionObject::mailbox(napi_env env) {
   void* data = nullptr;
   size_t bytes = 0;
   if (napi_get_reference_value(env, mailbox_, &buffer) != napi_ok || buffer == nullptr ||
-      napi_get_arraybuffer_info(env, buffer, &data, &bytes) != napi_ok ||
-      bytes != kMailboxFetches * (kMailboxBytes + sizeof(double))) {
+      napi_get_arraybuffer_info(env, buffer, &data, &bytes) != napi_ok || bytes != kMailboxSize) {
     return nullptr;
   }
   return static_cast<uint8_t*>(data);
@@ -256,66 +281,53 @@ void SessionObject::report_memory(napi_env env) {
 Status SessionObject::deliver_log(napi_env env) {
   if (!session_->has_log()) return {};
   const std::vector<std::string> lines = session_->take_log();
-  if (on_log_ == nullptr) return {};
-  napi_value function, undefined;
-  TRY(check(env, napi_get_reference_value(env, on_log_, &function)));
-  TRY(check(env, napi_get_undefined(env, &undefined)));
-  for (const std::string& line : lines) {
-    napi_value text;
-    TRY(from_text(env, line, &text));
-    TRY(check(env, napi_call_function(env, undefined, function, 1, &text, nullptr)));
+  if (on_log_.IsEmpty()) return {};
+  std::array<uint8_t, kMailboxSize> kept{};
+  if (const uint8_t* box = mailbox(env)) std::memcpy(kept.data(), box, kMailboxSize);
+  Status status;
+  for (size_t i = 0; i < lines.size() && status.ok(); ++i) {
+    napi_value function, undefined, text;
+    TRY(check(env, napi_get_reference_value(env, on_log_, &function)));
+    TRY(check(env, napi_get_undefined(env, &undefined)));
+    TRY(from_text(env, lines[i], &text));
+    status = check(env, napi_call_function(env, undefined, function, 1, &text, nullptr));
   }
+  if (uint8_t* box = mailbox(env)) std::memcpy(box, kept.data(), kMailboxSize);
+  return status;
+}
+
+Status self_of(napi_env env, const Call& call, SessionObject** self) {
+  void* object = nullptr;
+  if (napi_unwrap(env, call.self, &object) != napi_ok || object == nullptr) {
+    return invalid("The receiver is not a NativeSession");
+  }
+  *self = static_cast<SessionObject*>(object);
   return {};
 }
 
-void SessionObject::detach() {
-  worker_.stop();
-  environment_ = nullptr;
-}
-
-void SessionObject::finalize(napi_env env, void* data, void*) noexcept {
-  auto* self = static_cast<SessionObject*>(data);
-  self->worker_.stop();
-  if (self->environment_ != nullptr) self->environment_->remove(self);
-  int64_t total = 0;
-  (void)napi_adjust_external_memory(env, -self->reported_, &total);
-  for (napi_ref reference : {self->mailbox_, self->on_log_, self->self_}) {
-    if (reference != nullptr) (void)napi_delete_reference(env, reference);
-  }
-  delete self;
-}
-
-Status SessionObject::define(napi_env env, napi_value exports) {
-  struct Row {
-    const char* name;
-    napi_callback function;
+Status SessionObject::define(Napi::Env env, Napi::Object exports) {
+  using S = SessionObject;
+  const auto raw = [](const char* name, napi_callback function) {
+    return PropertyDescriptor({name, nullptr, function, nullptr, nullptr, nullptr,
+                               napi_default_method, nullptr});
   };
-  static constexpr Row kMethods[] = {
-      {"loadPlan", callback<load_plan>},
-      {"unloadPlan", callback<unload_plan>},
-      {"runSync", callback<run_sync>},
-      {"run", callback<run_async>},
-      {"runLoopSync", callback<run_loop_sync>},
-      {"runLoop", callback<run_loop_async>},
-      {"cancel", callback<grafo::cancel>},
-      {"finish", callback<finish>},
-      {"close", callback<grafo::close>},
-      {"idle", callback<idle>},
-      {"memory", callback<grafo::memory>},
-      {"variableInfo", callback<variable_info>},
-      {"readVariable", callback<read_variable>},
-      {"writeVariable", callback<write_variable>},
-      {"getState", callback<get_state>},
-      {"setState", callback<set_state>},
-  };
-  std::vector<napi_property_descriptor> properties;
-  for (const Row& row : kMethods) {
-    properties.push_back({row.name, nullptr, row.function, nullptr, nullptr, nullptr,
-                          napi_default_method, nullptr});
-  }
-  napi_value constructor;
-  TRY(check(env, napi_define_class(env, "NativeSession", NAPI_AUTO_LENGTH, callback<construct>,
-                                   nullptr, properties.size(), properties.data(), &constructor)));
+  const Napi::Function constructor = DefineClass(
+      env, "NativeSession",
+      {raw("runSync", callback<run_sync>), raw("run", callback<run_async>),
+       raw("runLoopSync", callback<run_loop_sync>), raw("runLoop", callback<run_loop_async>),
+       InstanceMethod<&S::method<&S::load_plan>>("loadPlan", napi_default_method),
+       InstanceMethod<&S::method<&S::unload_plan>>("unloadPlan", napi_default_method),
+       InstanceMethod<&S::method<&S::cancel_runs>>("cancel", napi_default_method),
+       InstanceMethod<&S::method<&S::finish>>("finish", napi_default_method),
+       InstanceMethod<&S::method<&S::close>>("close", napi_default_method),
+       InstanceMethod<&S::method<&S::is_idle>>("idle", napi_default_method),
+       InstanceMethod<&S::method<&S::memory>>("memory", napi_default_method),
+       InstanceMethod<&S::method<&S::variable_info>>("variableInfo", napi_default_method),
+       InstanceMethod<&S::method<&S::read_variable>>("readVariable", napi_default_method),
+       InstanceMethod<&S::method<&S::write_variable>>("writeVariable", napi_default_method),
+       InstanceMethod<&S::method<&S::get_state>>("getState", napi_default_method),
+       InstanceMethod<&S::method<&S::set_state>>("setState", napi_default_method)});
+  if (constructor.IsEmpty()) return Status::error(Code::kInternal, "No class NativeSession");
   return set_property(env, exports, "NativeSession", constructor);
 }
 

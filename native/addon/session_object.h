@@ -1,6 +1,6 @@
 // The JavaScript class NativeSession: a session, its thread, and the mailbox for small results.
 #pragma once
-#include <node_api.h>
+#include <napi.h>
 
 #include <memory>
 #include <vector>
@@ -16,25 +16,52 @@ namespace grafo {
 // double per position: the first dim of a dynamic fetch.
 constexpr int64_t kMailboxBytes = 64;
 constexpr size_t kMailboxFetches = 64;
+constexpr size_t kMailboxSize = kMailboxFetches * (kMailboxBytes + sizeof(double));
 
 inline bool in_mailbox(const Port& port, size_t position) {
   return port.dtype != DType::kString && port.bytes <= kMailboxBytes && position < kMailboxFetches;
 }
 
-class SessionObject final : public Worker::Target {
+// A copy of bytes, within the session's budget.
+class HostCopy {
  public:
-  static Status define(napi_env env, napi_value exports);
+  HostCopy() = default;
+  HostCopy(HostCopy&& other) noexcept { swap(other); }
+  HostCopy& operator=(HostCopy&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~HostCopy() { clear(); }
+  Status assign(Session* session, const void* data, int64_t bytes);
+  void clear();
+  const void* data() const { return data_; }
+
+ private:
+  void swap(HostCopy& other) {
+    std::swap(session_, other.session_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+  }
+  Session* session_ = nullptr;
+  void* data_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worker::Target {
+ public:
+  static Status define(Napi::Env env, Napi::Object exports);
+  explicit SessionObject(const Napi::CallbackInfo& info);
+  ~SessionObject() override;
 
   Session& session() { return *session_; }
   Worker& worker() { return worker_; }
   Environment* environment() { return environment_; }
-  napi_ref self() { return self_; }
 
   // The mailbox's memory, nullptr if JavaScript has taken it away.
   uint8_t* mailbox(napi_env env);
   // Keeps V8's idea of our memory up to date.
   void report_memory(napi_env env);
-  // Hands lines of Print to the host.
+  // Hands lines of Print to the host, whose function may run anything: the mailbox is as before afterwards.
   Status deliver_log(napi_env env);
   // The environment ends: no thread of ours may be left.
   void detach();
@@ -42,30 +69,50 @@ class SessionObject final : public Worker::Target {
   void arm() override { session_->arm(); }
   void cancel() override { session_->cancel(); }
 
-  // Scratch of sync runs, from the last JavaScript that may run to the end of the call.
-  std::vector<Feed> feeds;
-  std::vector<std::vector<uint8_t>> copies;
-  std::vector<Strings> strings;
+  // Of sync runs, from the last JavaScript that may run to the end of the call.
+  struct Scratch {
+    std::vector<Feed> feeds;
+    std::vector<HostCopy> copies;
+    std::vector<Strings> strings;
+  } scratch;
 
  private:
-  friend Status construct(napi_env env, const Call& call, napi_value* result);
-  SessionObject(Environment* environment, std::unique_ptr<Session> session)
-      : environment_(environment), session_(std::move(session)), worker_(environment, this) {}
-  static void finalize(napi_env env, void* self, void* hint) noexcept;
+  using Info = Napi::CallbackInfo;
+  template <Status (SessionObject::*kMethod)(const Info&, Napi::Value*)>
+  Napi::Value method(const Info& info) noexcept {
+    Napi::Value result;
+    const Status status = guarded([&] { return (this->*kMethod)(info, &result); });
+    if (status.ok()) return result;
+    throw_status(info.Env(), status);
+    return {};
+  }
+
+  Status open(const Info& info);
+  Status load_plan(const Info& info, Napi::Value* result);
+  Status unload_plan(const Info& info, Napi::Value* result);
+  Status cancel_runs(const Info& info, Napi::Value* result);
+  Status finish(const Info& info, Napi::Value* result);
+  Status close(const Info& info, Napi::Value* result);
+  Status is_idle(const Info& info, Napi::Value* result);
+  Status memory(const Info& info, Napi::Value* result);
+  Status variable_info(const Info& info, Napi::Value* result);
+  Status read_variable(const Info& info, Napi::Value* result);
+  Status write_variable(const Info& info, Napi::Value* result);
+  Status get_state(const Info& info, Napi::Value* result);
+  Status set_state(const Info& info, Napi::Value* result);
 
   Environment* environment_;
   std::unique_ptr<Session> session_;
   Worker worker_;
-  napi_ref self_ = nullptr;  // weak; strong while jobs pend
-  napi_ref mailbox_ = nullptr;
-  napi_ref on_log_ = nullptr;
+  Napi::Reference<Napi::ArrayBuffer> mailbox_;
+  Napi::FunctionReference on_log_;
   int64_t reported_ = 0;
 };
 
-// The wrapped object of a call.
+// The wrapped object of a raw call.
 Status self_of(napi_env env, const Call& call, SessionObject** self);
 
-// runs.cc
+// runs.cc, raw: a warm run costs little more than its crossing.
 Status run_sync(napi_env env, const Call& call, napi_value* result);
 Status run_async(napi_env env, const Call& call, napi_value* result);
 Status run_loop_sync(napi_env env, const Call& call, napi_value* result);

@@ -62,8 +62,9 @@ void release(void* instance, void* memory, size_t bytes) {
   host.release(host.self, memory, bytes);
 }
 
+// A fetch may be a feed that was read in place, and the caller's array for it a part of that one.
 Status copy(void*, void* to, const void* from, size_t bytes) {
-  if (bytes != 0) std::memcpy(to, from, bytes);
+  if (bytes != 0) std::memmove(to, from, bytes);
   return Status();
 }
 

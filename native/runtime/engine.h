@@ -121,8 +121,14 @@ class Session {
   int64_t state(int32_t key);
   Status set_state(int32_t key, int64_t value);
 
-  MemoryUse memory();
-  int64_t used_bytes() const { return budget_.used(); }  // without waiting for a run
+  // Memory for what waits to be run, from the same budget; nullptr if there is none. release_host takes the same number.
+  void* allocate_host(int64_t bytes) { return allocate(budget_, static_cast<size_t>(bytes)); }
+  void release_host(void* memory, int64_t bytes) {
+    release(budget_, memory, static_cast<size_t>(bytes));
+  }
+
+  MemoryUse memory() const;  // without waiting for a run
+  int64_t used_bytes() const { return budget_.used(); }
   int32_t threads() const { return threads_; }
   // Text of Print since the last call.
   std::vector<std::string> take_log();
@@ -160,10 +166,10 @@ class Session {
   bool closed_ = false;
 
   void* arena_ = nullptr;
-  int64_t arena_bytes_ = 0;
+  std::atomic<int64_t> arena_bytes_{0};
   int64_t arena_generation_ = 1;  // changes with the arena's address
-  int64_t variable_bytes_ = 0;
-  int64_t constant_bytes_ = 0;
+  std::atomic<int64_t> variable_bytes_{0};
+  std::atomic<int64_t> constant_bytes_{0};
   std::unordered_map<int32_t, std::unique_ptr<Variable>> variables_;
   std::unordered_map<int32_t, std::unique_ptr<int64_t>> states_;
   std::vector<std::unique_ptr<LoadedPlan>> plans_;  // by id; null where unloaded

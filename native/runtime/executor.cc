@@ -1,5 +1,6 @@
 // Runs a bound plan: buffers are resolved once per arena, then a step costs one call through the backend.
 #include <algorithm>
+#include <new>
 
 #include "runtime/loaded_plan.h"
 
@@ -21,7 +22,23 @@ Status run_strings(Execution& run, LoadedPlan& plan, const ExecStep& step) {
   for (size_t i = first; i < first + step.operands; ++i) {
     slots.push_back(plan.slots[static_cast<size_t>(plan.buffer_storages[i])]);
   }
-  return step.strings->run(&run.context, {step.buffers, slots.data()});
+  const auto outputs = slots.begin() + static_cast<std::ptrdiff_t>(step.inputs);
+  std::vector<int64_t> before;
+  for (auto slot = outputs; slot != slots.end(); ++slot) {
+    before.push_back(*slot != nullptr ? text_bytes(**slot) : 0);
+  }
+  Status status;
+  try {
+    status = step.strings->run(&run.context, {step.buffers, slots.data()});
+  } catch (const std::bad_alloc&) {
+    status = Status::error(Code::kResourceExhausted, "Out of memory for strings");
+  }
+  for (size_t i = 0; i < before.size(); ++i) {
+    Strings* slot = outputs[static_cast<std::ptrdiff_t>(i)];
+    const Status settled = slot != nullptr ? settle_text(run.budget, before[i], slot) : Status();
+    if (status.ok()) status = settled;
+  }
+  return status;
 }
 
 Status run_kernel(Execution& run, LoadedPlan& plan, const ExecStep& step) {
@@ -46,6 +63,21 @@ Status run_while(Execution& run, LoadedPlan& plan, const ExecStep& step) {
 }
 
 }  // namespace
+
+int64_t text_bytes(const Strings& strings) {
+  int64_t bytes = 0;
+  for (const std::string& text : strings) bytes += static_cast<int64_t>(text.size());
+  return bytes;
+}
+
+Status settle_text(Budget& budget, int64_t before, Strings* slot) {
+  budget.give(before);
+  const int64_t after = text_bytes(*slot);
+  if (budget.take(after)) return {};
+  for (std::string& text : *slot) std::string().swap(text);
+  return Status::error(Code::kResourceExhausted, "No memory for %lld bytes of strings",
+                       static_cast<long long>(after));
+}
 
 void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation) {
   if (plan->resolved == generation) return;

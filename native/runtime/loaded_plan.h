@@ -15,6 +15,7 @@ struct Variable {
   Port port;
   void* memory = nullptr;  // never null but for strings
   Strings strings;
+  int64_t slot_bytes = 0;  // taken from the budget for strings, without their text
   uint8_t initialized = 0;
 };
 
@@ -23,6 +24,7 @@ struct ExecStep {
   int32_t node;
   PreparedStep* prepared = nullptr;
   std::unique_ptr<StringStep> strings;  // instead of prepared, where an operand holds strings
+  size_t inputs = 0;
   size_t operands = 0;
   void** buffers = nullptr;             // inputs, then outputs; in LoadedPlan::buffers
   int64_t* dynamic = nullptr;           // per output; in LoadedPlan::dynamic
@@ -46,7 +48,7 @@ struct LoadedPlan {
   std::vector<Strings*> slots;       // of each storage, null where it holds bytes
   std::vector<Strings> own_strings;  // constants and computed ones
   void* constants = nullptr;
-  int64_t string_bytes = 0;  // taken from the budget for string slots
+  int64_t string_bytes = 0;  // taken from the budget for string slots, without their text
 
   std::vector<void*> buffers;
   std::vector<int32_t> buffer_storages;           // which storage each buffer is of
@@ -60,10 +62,16 @@ struct LoadedPlan {
   int64_t resolved = 0;  // generation of the arena that the buffers were computed for
 };
 
+// Bytes of the strings' text. Text is counted against the budget as it is after each step that writes strings.
+int64_t text_bytes(const Strings& strings);
+// Counts what a slot's text has become since it had `before` bytes; where that is too much, empties it.
+Status settle_text(Budget& budget, int64_t before, Strings* slot);
+
 // Backend, counters and log of a run.
 struct Execution {
   const Backend& backend;
   void* instance;
+  Budget& budget;
   const std::atomic<int32_t>& cancelled;
   RunContext context;
 };
@@ -75,6 +83,9 @@ void release_steps(const Backend& backend, void* instance, LoadedPlan* plan);
 // Computes every buffer's address for an arena. Feeds get theirs from set_feed.
 void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation);
 void set_feed(LoadedPlan* plan, size_t feed, const void* data);
+
+// Whether every byte is 0 or 1. Kernels take any other byte for true as well, but no caller should see one come back.
+bool is_bools(const void* data, int64_t bytes);
 
 // Runs a block to its end.
 Status execute(Execution& run, LoadedPlan& plan, int32_t block);

@@ -145,6 +145,7 @@ Status prepare_steps(const Backend& backend, void* instance, LoadedPlan* loaded)
     for (size_t s = 0; s < plan.blocks[b].steps.size(); ++s) {
       const PlanStep& step = plan.blocks[b].steps[s];
       ExecStep& exec = loaded->blocks[b].steps[s];
+      exec.inputs = step.inputs.size();
       exec.operands = step.inputs.size() + step.outputs.size();
       exec.buffers = buffers;
       exec.dynamic = sizes;

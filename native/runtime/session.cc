@@ -39,6 +39,7 @@ Status make_string_slots(const Strings& constants, Budget* budget, LoadedPlan* l
     if (storage.index >= 0) {
       const auto first = constants.begin() + storage.index;
       slot.assign(first, first + storage.elements);
+      TRY(settle_text(*budget, 0, &slot));
     } else {
       slot.resize(static_cast<size_t>(storage.elements));
     }
@@ -114,11 +115,14 @@ void Session::close() {
     if (variable->memory != nullptr) {
       backend_.release(instance_, variable->memory, static_cast<size_t>(variable->port.bytes));
     }
+    budget_.give(variable->slot_bytes + text_bytes(variable->strings));
   }
   variables_.clear();
   if (arena_ != nullptr) backend_.release(instance_, arena_, static_cast<size_t>(arena_bytes_));
   arena_ = nullptr;
-  arena_bytes_ = variable_bytes_ = constant_bytes_ = 0;
+  arena_bytes_ = 0;
+  variable_bytes_ = 0;
+  constant_bytes_ = 0;
   backend_.close(instance_);
   instance_ = nullptr;
 }
@@ -176,6 +180,10 @@ void Session::release_plan(LoadedPlan* plan) {
   }
   budget_.give(plan->string_bytes);
   plan->string_bytes = 0;
+  for (Strings& slot : plan->own_strings) {
+    budget_.give(text_bytes(slot));
+    slot.clear();
+  }
 }
 
 Status Session::find(int32_t id, LoadedPlan** plan) {
@@ -241,8 +249,7 @@ Status Session::set_state(int32_t key, int64_t value) {
   }
 }
 
-MemoryUse Session::memory() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+MemoryUse Session::memory() const {
   return {arena_bytes_,   variable_bytes_, constant_bytes_,
           budget_.used(), budget_.peak(),  budget_.limit()};
 }

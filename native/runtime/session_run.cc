@@ -8,14 +8,6 @@
 namespace grafo {
 namespace {
 
-// A bool that is neither 0 nor 1 would be undefined behaviour in kernels, so it does not get in.
-bool is_bools(const void* data, int64_t bytes) {
-  const auto* values = static_cast<const uint8_t*>(data);
-  uint8_t all = 0;
-  for (int64_t i = 0; i < bytes; ++i) all |= values[i];
-  return all <= 1;
-}
-
 Status check_feed(const Port& port, const Feed& feed, bool stepped) {
   if (port.dtype == DType::kString) {
     if (feed.strings == nullptr || stepped ||
@@ -53,6 +45,13 @@ void bind_feed(LoadedPlan* plan, size_t index, const Feed& feed) {
 
 }  // namespace
 
+bool is_bools(const void* data, int64_t bytes) {
+  const auto* values = static_cast<const uint8_t*>(data);
+  uint8_t all = 0;
+  for (int64_t i = 0; i < bytes; ++i) all |= values[i];
+  return all <= 1;
+}
+
 Status Session::check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
                             std::span<const uint8_t> stepped) {
   if (feeds.size() != plan.feeds.size()) {
@@ -83,7 +82,7 @@ Status Session::prepare_run(LoadedPlan* plan) {
 }
 
 Status Session::execute_plan(LoadedPlan* plan) {
-  Execution run{backend_, instance_, cancelled_, {}};
+  Execution run{backend_, instance_, budget_, cancelled_, {}};
   run.context.host = &host_;
   run.context.cancelled = &cancelled_;
   run.context.states = plan->states.data();

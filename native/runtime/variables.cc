@@ -35,6 +35,7 @@ Status Session::create_variable(const PlanVariable& declared, const PlanValue& v
                              static_cast<long long>(value.size));
     } else {
       variable_bytes_ += bytes;
+      variable->slot_bytes = bytes;
       variable->strings.resize(static_cast<size_t>(value.size));
     }
   } else {
@@ -131,16 +132,21 @@ Status Session::write_variable(int32_t id, const void* data, int64_t bytes,
       return Status::error(Code::kInvalidArgument, "Variable %d takes %lld strings", id,
                            static_cast<long long>(variable.port.size));
     }
+    const int64_t before = text_bytes(variable.strings);
     try {
       variable.strings = *strings;
     } catch (const std::bad_alloc&) {
       return Status::error(Code::kResourceExhausted, "Out of memory for strings");
     }
+    TRY(settle_text(budget_, before, &variable.strings));
   } else {
     if (bytes != variable.port.bytes || (data == nullptr && bytes != 0)) {
       return Status::error(Code::kInvalidArgument, "Variable %d takes %lld bytes, not %lld", id,
                            static_cast<long long>(variable.port.bytes),
                            static_cast<long long>(bytes));
+    }
+    if (variable.port.dtype == DType::kBool && !is_bools(data, bytes)) {
+      return Status::error(Code::kInvalidArgument, "Variable %d: a byte is not 0 or 1", id);
     }
     if (bytes > 0) {
       TRY(backend_.copy_from_host(instance_, variable.memory, data, static_cast<size_t>(bytes)));

@@ -15,7 +15,8 @@ inline std::vector<Case>& cases() {
   static std::vector<Case> list;
   return list;
 }
-inline int failures = 0;  // of the test that runs
+inline int failures = 0;    // of the test that runs
+inline bool full = false;  // long tests run at their full length
 
 struct Register {
   Register(const char* title, void (*body)()) { cases().push_back({title, body}); }

@@ -1,12 +1,23 @@
-// Runs every test, or those whose title contains the first argument.
+// Runs every test, or those whose title contains the first argument. Options: --all, the long ones at their full length;
+// --plant FAULT, which a sanitizer must report (plant.cc).
 #include <cstring>
 
 #include "test/check.h"
+#include "test/plant.h"
 
 int main(int count, char** words) {
+  if (count > 2 && std::strcmp(words[1], "--plant") == 0) return grafo::test::plant(words[2]);
+  const char* wanted = "";
+  for (int i = 1; i < count; ++i) {
+    if (std::strcmp(words[i], "--all") == 0) {
+      grafo::test::full = true;
+    } else {
+      wanted = words[i];
+    }
+  }
   int passed = 0, failed = 0;
   for (const grafo::test::Case& test : grafo::test::cases()) {
-    if (count > 1 && !std::strstr(test.title, words[1])) continue;
+    if (!std::strstr(test.title, wanted)) continue;
     grafo::test::failures = 0;
     test.body();
     if (grafo::test::failures == 0) {
