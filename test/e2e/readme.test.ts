@@ -7,7 +7,7 @@ import { ROOT } from '../helpers/root.js';
 
 test('the example of the README prints what the README says', (t) => {
   const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
-  const match = /<!-- test\/e2e\/readme[^]*?```js\n([^]*?)```\n```text\n([^]*?)```/.exec(readme);
+  const match = /<!-- test\/e2e\/readme[\s\S]*?```js\n([\s\S]*?)```\n```text\n([\s\S]*?)```/.exec(readme);
   t.truthy(match);
   // Inside the package its own name resolves to itself, as it does for a user.
   const file = path.join(ROOT, `readme-example-${process.pid}.mjs`);
