@@ -1,7 +1,7 @@
 // Arithmetic of two operands: rows with TensorFlow's gradients, and builders with its dispatch on dtypes.
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
-import { type DType, float32, float64, int8, int16, int32, int64, uint8, uint16 } from '../core/dtype.js';
+import { type DType, float32, float64, int8, int16, int32, int64, string, uint8, uint16 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { onesLike, zeros, zerosLike } from './array.js';
@@ -26,7 +26,8 @@ const addGrad: BinaryGradient = (dy, x, y) => {
 };
 const hostAdd = hostBinary((x, y) => x + y);
 
-export const addOp = defineBinary('Add', ADDABLE, addGrad, { host: hostAdd, commutative: true });
+// Strings are joined, so Add (unlike AddV2) does not commute.
+export const addOp = defineBinary('Add', [...ADDABLE, string], addGrad, { host: hostAdd });
 export const addV2Op = defineBinary('AddV2', ADDABLE, addGrad, { host: hostAdd, commutative: true });
 
 export const subOp = defineBinary(

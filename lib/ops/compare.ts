@@ -1,7 +1,7 @@
 // Comparisons, logic and selection.
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow, type ShapeContext } from '../core/defineOp.js';
-import { bool, type DType, float32, float64, int8, int16, int32, int64, uint8 } from '../core/dtype.js';
+import { bool, type DType, float32, float64, int8, int16, int32, int64, string, uint8 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
@@ -15,7 +15,7 @@ import { opScope } from './scopes.js';
 import { mergeShapes, sameShape } from './shapeRules.js';
 
 const ORDERED = [float32, float64, int32, uint8, int16, int8, int64];
-const EQUATABLE = [float32, float64, uint8, int8, int16, int32, int64, bool];
+const EQUATABLE = [float32, float64, uint8, int8, int16, int32, int64, string, bool];
 
 export const lessOp = defineComparison('Less', ORDERED, { host: hostCompare((x, y) => x < y) });
 export const lessEqualOp = defineComparison('LessEqual', ORDERED, { host: hostCompare((x, y) => x <= y) });

@@ -2,8 +2,10 @@
 // Gradients are written with these, so that the graphs they make have TensorFlow's names.
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
+import { string } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
 import {
+  addOp,
   addV2Op,
   divPython2,
   floordiv as floordivOf,
@@ -38,7 +40,8 @@ const reversed =
     });
 
 const BUILD = {
-  add: (x, y, options) => addV2Op({ x, y }, {}, options).output,
+  // TensorFlow's own dispatch: AddV2 commutes, joining strings does not.
+  add: (x, y, options) => (tensorOf(x)?.dtype === string ? addOp : addV2Op)({ x, y }, {}, options).output,
   sub: (x, y, options) => subOp({ x, y }, {}, options).output,
   mul: (x, y, options) => mulOp({ x, y }, {}, options).output,
   div: (x, y, options) => divPython2(x, y, options),
