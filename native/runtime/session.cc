@@ -1,6 +1,7 @@
 // A session's life: open, load and unload plans, memory, close.
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -159,7 +160,7 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
       }
     }
     if (status.ok()) status = prepare_steps(backend_, instance_, loaded.get());
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // bad_alloc, or length_error where a container could never be so long
     status = Status::error(Code::kResourceExhausted, "Out of memory while loading a plan");
   }
   if (!status.ok()) {

@@ -4,12 +4,49 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/shape.h"
+
 namespace grafo {
 namespace {
 
 // Kernels that only move elements, so that moving their numbers tells where each string goes.
 constexpr const char* kMovers[] = {"Copy",   "Fill", "Transpose", "Concat", "Slice", "SliceGrad",
                                    "MirrorPad", "Tile", "Gather", "OneHot", "Unique"};
+
+// Element numbers of one operand, in the backend's memory and so within the budget.
+class Numbers {
+ public:
+  Numbers() = default;
+  Numbers(const Numbers&) = delete;
+  Numbers& operator=(const Numbers&) = delete;
+  ~Numbers() {
+    if (data_ != nullptr) backend_->release(instance_, data_, size_ * sizeof(int32_t));
+  }
+  Status allocate(const Backend& backend, void* instance, int64_t size) {
+    int64_t bytes;
+    if (!checked_mul(size, static_cast<int64_t>(sizeof(int32_t)), &bytes)) {
+      return Status::error(Code::kResourceExhausted, "No memory for %lld strings",
+                           static_cast<long long>(size));
+    }
+    void* memory = nullptr;
+    TRY(backend.allocate(instance, static_cast<size_t>(bytes), &memory));
+    if (bytes > 0) std::memset(memory, 0, static_cast<size_t>(bytes));
+    backend_ = &backend;
+    instance_ = instance;
+    data_ = static_cast<int32_t*>(memory);
+    size_ = static_cast<size_t>(size);
+    return {};
+  }
+  size_t size() const { return size_; }
+  int32_t* data() const { return data_; }
+  int32_t& operator[](size_t i) const { return data_[i]; }
+
+ private:
+  const Backend* backend_ = nullptr;
+  void* instance_ = nullptr;
+  int32_t* data_ = nullptr;
+  size_t size_ = 0;
+};
 
 // Element number 0 is the empty string: what SliceGrad pads with when it is given no pad.
 class Mover : public StringStep {
@@ -20,15 +57,15 @@ class Mover : public StringStep {
     const int32_t count = desc.num_inputs + desc.num_outputs;
     mover->inputs_ = desc.num_inputs;
     mover->unique_ = std::strcmp(desc.kernel, "Unique") == 0;
+    mover->numbers_ = std::make_unique<Numbers[]>(static_cast<size_t>(count));
     for (int32_t i = 0; i < count; ++i) {
       TensorDesc tensor = i < desc.num_inputs ? desc.inputs[i] : desc.outputs[i - desc.num_inputs];
       mover->is_string_.push_back(tensor.dtype == DType::kString);
       if (tensor.dtype == DType::kString) {
         tensor.dtype = DType::kInt32;
         tensor.variable = 0;
+        TRY(mover->numbers_[static_cast<size_t>(i)].allocate(backend, instance, tensor.size));
       }
-      mover->numbers_.emplace_back(
-          mover->is_string_.back() ? static_cast<size_t>(tensor.size) : size_t{0});
       mover->tensors_.push_back(tensor);
     }
     StepDesc numbers = desc;
@@ -50,7 +87,6 @@ class Mover : public StringStep {
     seen_.clear();
     for (size_t i = 0; i < buffers.size(); ++i) {
       buffers[i] = is_string_[i] ? numbers_[i].data() : operands.buffers[i];
-      if (is_string_[i] && numbers_[i].empty()) buffers[i] = &nothing_;
       if (is_string_[i] && i < static_cast<size_t>(inputs_)) number(i, *operands.slots[i]);
     }
     TRY(backend_.run(instance_, prepared_, context, buffers.data()));
@@ -73,7 +109,7 @@ class Mover : public StringStep {
   }
 
   Status move(size_t operand, Strings* target) {
-    const std::vector<int32_t>& numbers = numbers_[operand];
+    const Numbers& numbers = numbers_[operand];
     // Through a copy: the target may be a source as well, where a variable is updated from itself.
     Strings moved(numbers.size());
     for (size_t e = 0; e < numbers.size(); ++e) {
@@ -90,10 +126,9 @@ class Mover : public StringStep {
   PreparedStep* prepared_ = nullptr;
   int32_t inputs_ = 0;
   bool unique_ = false;
-  int32_t nothing_ = 0;
   std::vector<bool> is_string_;
   std::vector<TensorDesc> tensors_;
-  std::vector<std::vector<int32_t>> numbers_;
+  std::unique_ptr<Numbers[]> numbers_;  // by operand
   std::vector<const std::string*> sources_;  // by number
   std::unordered_map<std::string, int32_t> seen_;
 };
