@@ -21,6 +21,8 @@ interface Cluster {
   instructions: number;
   /** Distinct values the members read that none of them makes. */
   inputs: readonly PlanValue[];
+  /** Values of the members that must reach memory: variables, fetches, and what a step outside reads. */
+  outputs: readonly PlanValue[];
 }
 
 /** Merges tapes. The program is in a topological order, and so is the result's list of members. */
@@ -29,11 +31,13 @@ export const fuse = (program: StepProgram): StepProgram => {
   const position = new Map(program.steps.map((step, i) => [step, i] as const));
   const clusterOf = new Map<Step, Cluster>();
   program.steps.forEach((step, i) => {
+    const { inputs, outputs } = step;
     clusterOf.set(step, {
       members: [step],
       first: i,
       instructions: step.tape?.instructions.length ?? 0,
-      inputs: step.inputs,
+      inputs,
+      outputs,
     });
   });
   const readers = new Map<Storage, Step[]>();
@@ -78,11 +82,18 @@ export const fuse = (program: StepProgram): StepProgram => {
       const [from, to] = [clusterOf.get(producer)!, clusterOf.get(step)!];
       if (from === to || !sameShape(producer.tape.space, step.tape.space)) continue;
       const inputs = joinedInputs(from, to);
-      if (inputs === undefined || !fits(from, to, inputs, readers, fetched) || hasDetour(from, to)) continue;
+      if (inputs === undefined) continue;
+      const isOutside = (reader: Step): boolean => {
+        const cluster = clusterOf.get(reader);
+        return cluster !== from && cluster !== to;
+      };
+      const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
+      if (!fits(inputs, outputs, step.tape.space) || hasDetour(from, to)) continue;
       from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
       from.first = Math.min(from.first, to.first);
       from.instructions += to.instructions;
       from.inputs = inputs;
+      from.outputs = outputs;
       for (const member of to.members) clusterOf.set(member, from);
     }
   }
@@ -127,7 +138,8 @@ const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
   if (from.instructions + to.instructions > LIMITS.instructions) return undefined;
   const inputs = [...from.inputs];
   for (const input of to.inputs) {
-    if (from.members.some((member) => member.outputs.some((output) => isSame(output, input)))) continue;
+    // What `from` makes and `to` reads is among the outputs of `from`.
+    if (from.outputs.some((output) => isSame(output, input))) continue;
     if (!inputs.some((other) => isSame(other, input))) inputs.push(input);
   }
   return inputs.length > LIMITS.inputs ? undefined : inputs;
@@ -136,35 +148,23 @@ const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
 /** Whether a value must reach memory: it is a variable, it is fetched, or a step outside reads it. */
 const isKept = (
   value: PlanValue,
-  isInside: (step: Step) => boolean,
+  isOutside: (step: Step) => boolean,
   readers: ReadonlyMap<Storage, Step[]>,
   fetched: ReadonlySet<Storage>,
 ): boolean =>
   value.storage.kind !== 'arena' ||
   fetched.has(value.storage) ||
-  (readers.get(value.storage)?.some((reader) => !isInside(reader)) ?? false);
+  (readers.get(value.storage)?.some(isOutside) ?? false);
 
-const fits = (
-  from: Cluster,
-  to: Cluster,
-  inputs: readonly PlanValue[],
-  readers: ReadonlyMap<Storage, Step[]>,
-  fetched: ReadonlySet<Storage>,
-): boolean => {
-  const isInside = (step: Step): boolean => from.members.includes(step) || to.members.includes(step);
-  const outputs: PlanValue[] = [];
-  for (const { members } of [from, to]) {
-    for (const member of members)
-      for (const output of member.outputs) if (isKept(output, isInside, readers, fetched)) outputs.push(output);
-  }
+const fits = (inputs: readonly PlanValue[], outputs: readonly PlanValue[], space: readonly number[]): boolean => {
   if (outputs.length > LIMITS.outputs) return false;
-  // A tape stores a variable once: two updates of it stay two steps.
-  if (new Set(outputs.map((output) => output.storage)).size < outputs.length) return false;
-  // In place only element by element: an updated variable is not also read broadcast in the same tape.
-  const { space } = to.members[0]!.tape!;
-  return outputs.every((output) =>
-    inputs.every((input) => input.storage !== output.storage || sameShape(input.shape, space)),
-  );
+  for (const [i, output] of outputs.entries()) {
+    // A tape stores a variable once: two updates of it stay two steps.
+    for (let k = 0; k < i; k++) if (outputs[k]!.storage === output.storage) return false;
+    // In place only element by element: an updated variable is not also read broadcast in the same tape.
+    for (const input of inputs) if (input.storage === output.storage && !sameShape(input.shape, space)) return false;
+  }
+  return true;
 };
 
 /** The code of several tapes as one: what one member stores and another loads is a register. */
@@ -202,7 +202,7 @@ const join = (
       const list = results.get(value.storage);
       if (list === undefined) results.set(value.storage, [{ value, from }]);
       else list.push({ value, from });
-      if (isKept(value, (step) => inside.has(step), readers, fetched)) {
+      if (isKept(value, (reader) => !inside.has(reader), readers, fetched)) {
         outputs.push(value);
         stored.push(from);
       }

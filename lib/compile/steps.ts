@@ -75,8 +75,12 @@ export interface StepProgram {
 export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
 export const bytesOf = (dtype: DType, shape: readonly number[]): number => dtype.size * sizeOfShape(shape);
 
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((dim, i) => dim === b[i]);
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean => {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+};
 
 /** A fresh arena value. */
 export const arenaValue = (dtype: DType, shape: readonly number[], dynamic = false): PlanValue => ({
