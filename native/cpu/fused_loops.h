@@ -13,8 +13,9 @@ namespace grafo::cpu {
 template <class T>
 using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
 
+// Taken by its exact type: a double would convert to rare(float) and be computed in float.
 template <class Functor, class T>
-concept HasRare = requires(T x) { Functor::rare(x); };
+concept HasRare = requires { static_cast<bool (*)(T)>(&Functor::rare); };
 
 template <class Functor, class T>
 void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {

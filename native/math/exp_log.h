@@ -187,7 +187,7 @@ FN float tanh(float x) {
       poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
       x);
   const float far = 1.0f - 2.0f / (exp(a + a) + 1.0f);
-  return a < 0.625f ? near_0 : copysign(far, x);
+  return copysign(a < 0.625f ? near_0 : far, x);  // near_0 of -0 is +0
 }
 FN double tanh(double x) {
   const double a = fabs(x);
