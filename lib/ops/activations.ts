@@ -147,7 +147,7 @@ export const leakyReluGradOp: OpRow<GradFeatures> = defineOp('LeakyReluGrad', {
       const dy = tape.input(c.input('gradients'));
       const x = tape.input(c.input('features'));
       const positive = tape.apply('Greater', [x, tape.number(0, out.dtype)], bool);
-      const scaled = tape.apply('Mul', [dy, tape.number(c.attr<number>('alpha'), out.dtype)]);
+      const scaled = tape.apply('Mul', [dy, tape.number(Math.fround(c.attr<number>('alpha')), out.dtype)]);
       tape.output(out, tape.apply('Select', [positive, dy, scaled], out.dtype));
     });
   },
@@ -165,7 +165,7 @@ export const leakyReluOp = defineOp('LeakyRelu', {
     c.tape(out.shape, (tape) => {
       const x = tape.input(c.input('features'));
       const positive = tape.apply('Greater', [x, tape.number(0, out.dtype)], bool);
-      const scaled = tape.apply('Mul', [x, tape.number(c.attr<number>('alpha'), out.dtype)]);
+      const scaled = tape.apply('Mul', [x, tape.number(Math.fround(c.attr<number>('alpha')), out.dtype)]);
       tape.output(out, tape.apply('Select', [positive, x, scaled], out.dtype));
     });
   },

@@ -57,10 +57,10 @@ export const sliceGrad = (
   output: Tensor,
 ): { input: Gradient; begin: Gradient; size: Gradient } => {
   const ndims = rank(input);
-  const sizes = shape(output);
+  const sizes = shape(output, { outType: begin.dtype });
   const column = stack([ndims, 1]);
   const before = reshape(begin, column);
-  const after = reshape(py.sub(py.sub(shape(input), sizes), begin), column);
+  const after = reshape(py.sub(py.sub(shape(input, { outType: begin.dtype }), sizes), begin), column);
   return { input: pad(dy, concat([before, after], 1)), begin: null, size: null };
 };
 
@@ -78,7 +78,7 @@ export const tileGrad = (dy: Tensor, input: Tensor, multiples: Tensor): Gradient
 export const padGrad = (dy: Tensor, input: Tensor, paddings: Tensor): Gradient => {
   const before = slice(paddings, [0, 0], stack([rank(input), 1]));
   const begin = reshape(before, [-1]);
-  return slice(dy, begin, shape(input));
+  return slice(dy, begin, shape(input, { outType: paddings.dtype }));
 };
 
 /** The gradient of rows taken along the first axis: the same rows, added up where one was taken twice. */
@@ -122,8 +122,13 @@ export const unsortedSegmentSumGrad = (dy: Tensor, ids: Tensor): Gradient => {
   const clipped = maximum(ids, zerosLike(ids));
   const gathered = gather(dy, clipped);
   let counted: Tensor = greaterEqual(ids, 0);
-  const missing = (gathered.shape.rank ?? 0) - (counted.shape.rank ?? 0);
-  for (let i = 0; i < missing; i++) counted = expandDims(counted, -1);
+  if (gathered.shape.rank === null || counted.shape.rank === null) {
+    // TensorFlow 1.15 needs both ranks when the graph is built; here dimensions of 1 follow when they are known.
+    const missing = onesLike(range(py.sub(rank(gathered), rank(ids))));
+    counted = reshape(counted, concat([shape(ids), missing], 0));
+  } else {
+    for (let i = counted.shape.rank; i < gathered.shape.rank; i++) counted = expandDims(counted, -1);
+  }
   counted = py.and(counted, onesLike(gathered, bool));
   return where(counted, gathered, zerosLike(gathered));
 };

@@ -84,7 +84,7 @@ const broadcastToGrad = (
   dy: Tensor,
   { inputs }: OpView<{ input: 'T'; shape: 'Tidx' }>,
 ): { input: Gradient; shape: Gradient } => {
-  const own = shape(inputs.input);
+  const own = shape(inputs.input, { outType: inputs.shape.dtype });
   const axes = broadcastGradientArgs(inputs.shape, own)[1];
   return { input: reshape(reduceSum(dy, { axis: axes, keepDims: true }), own), shape: null };
 };

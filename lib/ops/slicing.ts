@@ -2,7 +2,7 @@
 import type { TensorLike } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { int32, int64 } from '../core/dtype.js';
-import { ValueError } from '../core/errors.js';
+import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { Words } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
@@ -82,6 +82,10 @@ const sliceOp = defineOp('Slice', {
     const from = c.input('input');
     const to = c.outputs[0]!;
     const begin = c.hostNumbers('begin');
+    begin.forEach((at, i) => {
+      const dim = from.shape[i]!;
+      if (at < 0 || at > dim) throw new InvalidArgumentError(`Expected begin[${i}] in [0, ${dim}], but got ${at}`);
+    });
     if (from.shape.every((dim, i) => dim === to.shape[i])) c.alias(0, from);
     else
       c.kernel(

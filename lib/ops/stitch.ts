@@ -2,11 +2,20 @@
 import { constantValue } from '../core/constantValue.js';
 import type { TensorLike } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
-import { INTEGERS, int32, int64 } from '../core/dtype.js';
+import { type DType, INTEGERS, int32, int64 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
+import { NDArray } from '../core/ndarray.js';
 import { TensorShape } from '../core/shape.js';
 import { fromNumbers, MAX_HOST_SIZE, numbersOf } from './hostValue.js';
 import { needRank } from './shapeRules.js';
+
+/** Integers as they are: an int64 may be past what a number holds. */
+const elementsOf = (array: NDArray): (number | bigint)[] => Array.from(array.data as Int32Array);
+const fromElements = (dtype: DType, values: readonly (number | bigint)[]): NDArray => {
+  const data = new dtype.array!(values.length);
+  for (let i = 0; i < values.length; i++) data[i] = values[i] ?? (dtype.isBigInt ? 0n : 0);
+  return new NDArray(dtype, [values.length], data);
+};
 
 // Only for lists of integers (shapes): rank 1 and known when a plan is made.
 export const dynamicStitchOp = defineOp('DynamicStitch', {
@@ -20,22 +29,16 @@ export const dynamicStitchOp = defineOp('DynamicStitch', {
   host: (c) => {
     const count = c.values.length / 2;
     if (c.values.some((value) => value === null)) return null;
-    const merged: number[] = [];
+    const merged: (number | bigint)[] = [];
     for (let list = 0; list < count; list++) {
-      const data = numbersOf(c.values[count + list]!);
+      const data = elementsOf(c.values[count + list]!);
       const indices = numbersOf(c.values[list]!);
       if (indices.length !== data.length || indices.some((to) => to < 0 || to >= MAX_HOST_SIZE)) return null;
       indices.forEach((to, i) => {
         merged[to] = data[i]!;
       });
     }
-    return [
-      fromNumbers(
-        c.outputs[0]!,
-        [merged.length],
-        Array.from(merged, (value) => value ?? 0),
-      ),
-    ];
+    return [fromElements(c.outputs[0]!, merged)];
   },
 });
 export const listDiffOp = defineOp('ListDiff', {
@@ -56,12 +59,11 @@ export const listDiffOp = defineOp('ListDiff', {
   host: (c) => {
     const [x, y] = c.values;
     if (!x || !y) return null;
-    const without = new Set(numbersOf(y));
-    const kept = numbersOf(x).flatMap((value, i) => (without.has(value) ? [] : [{ value, i }]));
+    const without = new Set(elementsOf(y));
+    const kept = elementsOf(x).flatMap((value, i) => (without.has(value) ? [] : [{ value, i }]));
     return [
-      fromNumbers(
+      fromElements(
         c.outputs[0]!,
-        [kept.length],
         kept.map(({ value }) => value),
       ),
       fromNumbers(
