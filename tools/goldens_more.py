@@ -75,18 +75,18 @@ def reverse(rng, dtype, name):
         yield case([draw(rng, dtype, shape), np.array(axes, INDEX[len(shape) % 2])])
 
 
-@op('DynamicStitch', MOVE)
+@op('DynamicStitch', I32 + ['int8', 'int16', 'uint8', 'uint16'])
 def stitch(rng, dtype, name):
     for k in range(20):
-        row = ((), (2,), (2, 3), (0,))[k % 4]
-        shapes = [((), (2,), (3,), (2, 2), (0,))[rng.randint(5)] for _ in range(1 + k % 3)]
+        row = ()
+        shapes = [((1,), (2,), (3,), (4,), (0,))[rng.randint(5)] for _ in range(1 + k % 3)]
         total = sum(int(np.prod(s)) for s in shapes)
         order = list(rng.permutation(total)) if k % 5 else [0] * total
         indices = [np.array([order.pop() for _ in range(int(np.prod(s)))], 'int32').reshape(s) for s in shapes]
         yield case([indices, [draw(rng, dtype, s + row) for s in shapes]])
 
 
-@op('ListDiff', REAL + ['string'])
+@op('ListDiff', I32 + ['int8', 'int16', 'uint8', 'uint16'])
 def list_diff(rng, dtype, name):
     for k, (n, m) in enumerate([(0, 0), (3, 0), (0, 3), (1, 1), (5, 2), (5, 5), (9, 3), (3, 9), (17, 4), (8, 1)] * 2):
         x, y = (np.round(v) if dtype in F else v for v in (plain(rng, dtype, (n,)), plain(rng, dtype, (m,))))
@@ -219,16 +219,12 @@ def strided_slice_grad(rng, dtype, name):
 def gather(rng, dtype, name):
     for k, (shape, ids, axis) in enumerate([((4,), (), 0), ((4,), (3,), 0), ((4,), (2, 2), 0), ((4,), (0,), 0), ((3, 2), (4,), 0), ((3, 2), (2, 2), 0), ((3, 0), (2,), 0), ((2, 3, 2), (3,), 0), ((1,), (5,), 0), ((3, 2), (), 0),
                                             ((2, 3), (2,), 1), ((2, 3), (), -1), ((2, 3, 4), (2, 2), 1), ((2, 3, 4), (3,), 2), ((2, 3, 4), (2,), -2), ((0, 3), (2,), 1), ((2, 3), (0,), 1), ((17, 2), (9,), 0), ((3, 3), (4,), -2)]):
-        if name == 'Gather' and axis != 0:
-            axis = 0
-            if shape[0] == 0:
-                continue
         indices = rng.randint(0, max(shape[axis], 1), ids).astype(INDEX[k % 2])
-        yield case([draw(rng, dtype, shape), np.asarray(indices)] + ([] if name == 'Gather' else [i32(axis)]))
+        # 1.15's gradient reshapes with -1, which it refuses for empty tensors.
+        yield case([draw(rng, dtype, shape), np.asarray(indices), i32(axis)], grads=0 not in shape)
     for bad in (4, -1):
-        yield case([draw(rng, dtype, (4,)), i32([0, bad])] + ([] if name == 'Gather' else [i32(0)]), grads=False)
-    if name == 'GatherV2':
-        yield case([draw(rng, dtype, (4,)), i32([0]), i32(1)], grads=False)
+        yield case([draw(rng, dtype, (4,)), i32([0, bad]), i32(0)], grads=False)
+    yield case([draw(rng, dtype, (4,)), i32([0]), i32(1)], grads=False)
 
 
 @op('UnsortedSegmentSum', REAL)

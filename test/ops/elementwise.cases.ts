@@ -79,7 +79,13 @@ const unaries: CaseRows = {
 };
 
 const binaries: CaseRows = {
-  Add: binary({ float: (x, y) => x! + y!, int: (x, y) => x! + y!, dtypes: ADD, grad: ALL }),
+  Add: binary({
+    float: (x, y) => x! + y!,
+    int: (x, y) => x! + y!,
+    string: (x, y) => x! + y!,
+    dtypes: [...ADD, 'string'],
+    grad: ALL,
+  }),
   AddV2: binary({ float: (x, y) => x! + y!, int: (x, y) => x! + y!, dtypes: ADD, grad: ALL }),
   Sub: binary({ float: (x, y) => x! - y!, int: (x, y) => x! - y!, dtypes: REAL, grad: ALL }),
   Mul: binary({ float: (x, y) => x! * y!, int: (x, y) => x! * y!, dtypes: REAL, grad: ALL }),
@@ -280,7 +286,7 @@ const addNRow: CaseRow = {
   dtypes: REAL,
   generate: (random, dtype) => {
     const shape = random.shape();
-    return { inputs: [Array.from({ length: random.int(1, 12) }, () => random.values(dtype, shape))] };
+    return { inputs: [Array.from({ length: random.int(1, 12) }, () => random.values(dtype, shape, { tame: true }))] };
   },
   grad: {},
 };

@@ -1,12 +1,23 @@
 // Case rows of neural network ops.
 
+import type { Arr } from '../reference/array.js';
 import * as n from '../reference/nn.js';
 import { biasAddGrad } from '../reference/reduce.js';
-import type { ValueOptions } from './generate.js';
+import type { Random, ValueOptions } from './generate.js';
 import { type CaseRows, F, REAL } from './rows.js';
 
 const FINITE: ValueOptions = { inf: false, nan: false, special: 0.03, limit: 1e3, domain: [-6, 6] };
 const CLASSES = [1, 2, 3, 7, 8, 10, 15, 16, 17, 33];
+
+/** Rows that sum to 1. */
+const distributions = (random: Random, shape: readonly number[]): Arr => {
+  const made = random.values('float64', shape, { domain: [0.1, 1] });
+  const n = shape.at(-1)!;
+  const sums = Array.from({ length: made.data.length / n }, (_, i) =>
+    made.data.slice(i * n, (i + 1) * n).reduce<number>((sum, x) => sum + (x as number), 0),
+  );
+  return { ...made, data: made.data.map((x, i) => (x as number) / sums[Math.floor(i / n)]!) };
+};
 
 export const nnCases: CaseRows = {
   Softmax: {
@@ -32,11 +43,15 @@ export const nnCases: CaseRows = {
     generate: (random, dtype) => {
       const shape = [random.dim(17), random.smooth ? 3 : random.pick(CLASSES)];
       return {
-        inputs: [random.values(dtype, shape, FINITE), random.values(dtype, shape, { domain: [0, 1], special: 0 })],
+        inputs: [
+          random.values(dtype, shape, FINITE),
+          random.smooth ? distributions(random, shape) : random.values(dtype, shape, { domain: [0, 1], special: 0 }),
+        ],
       };
     },
     // The backprop output is there for the gradient of the loss; its own gradient is the second order.
-    grad: { outputs: [0] },
+    // Backprop takes each row of labels to sum to 1, and its gradient with respect to the labels is left out by TensorFlow.
+    grad: { outputs: [0], secondInputs: [0] },
   },
   SparseSoftmaxCrossEntropyWithLogits: {
     ref: n.sparseSoftmaxCrossEntropy,

@@ -6,7 +6,7 @@ import type { Generated, Random, ValueOptions } from './generate.js';
 
 /** How the gradient of an op is tested. */
 export interface GradientCase {
-  /** Inputs that have one; by default every float input. Those left out must give null. */
+  /** Inputs that have one; by default every float input. Those left out must give null, even where the output depends on them. */
   readonly inputs?: readonly number[];
   /** Inputs and attributes where the op is smooth; by default the row's own generator in its smooth mode. */
   readonly generate?: (random: Random, dtype: string) => Generated;
@@ -16,6 +16,8 @@ export interface GradientCase {
   readonly avoid?: readonly number[];
   /** 'missing': TensorFlow has no gradient of this op's gradient, asking for it must throw. */
   readonly second?: 'missing' | 'zero';
+  /** Inputs whose second order is compared: TensorFlow leaves out a term for the others. */
+  readonly secondInputs?: readonly number[];
 }
 
 /** One op type: its reference, how near the kernel must come, what it is tried on, and its gradient. */
@@ -41,7 +43,9 @@ export interface CaseRow {
   readonly random?: true;
   /** A gradient, none (TensorFlow gives null) or missing (TensorFlow throws LookupError). */
   readonly grad: GradientCase | 'none' | 'missing';
-  /** Golden outputs are not compared, for the reason given. */
+  /** The dtypes its golden file has; by default all. */
+  readonly goldenDtypes?: readonly string[];
+  /** It has no golden file, for the reason given. */
   readonly golden?: { readonly skip: string };
 }
 export type CaseRows = Readonly<Record<string, CaseRow>>;

@@ -24,12 +24,14 @@ export interface ScalarOp {
   readonly any?: (...x: Element[]) => Element | boolean;
   /** The same for float32 operands, rounded at every step: for functions that overflow, underflow or jump between two steps. */
   readonly single?: FloatFunction;
+  readonly string?: (...x: string[]) => string;
   /** The dtype of the result where it is another. */
   readonly result?: string;
 }
 
 const apply = (op: ScalarOp, dtype: string, elements: readonly Element[]): Element => {
   if (op.any !== undefined) return Number(op.any(...elements));
+  if (dtype === 'string') return op.string!(...(elements as string[]));
   if (isFloat(dtype))
     return (dtype === 'float32' && op.single !== undefined ? op.single : op.float!)(...elements.map(Number));
   if (op.int === undefined) throw new Error(`no integer definition for ${dtype}`);

@@ -22,8 +22,8 @@ export const sigmoid = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.e
 export const softplus = (x: number): number => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)));
 export const softsign = (x: number): number => x / (1 + Math.abs(x));
 export const elu = (x: number): number => (x < 0 ? Math.expm1(x) : x);
-export const SELU_SCALE = 1.0507009873554804934193349852946;
-export const SELU_SCALE_ALPHA = 1.7580993408473768599402175208123;
+export const SELU_SCALE = 1.0507009873554805;
+export const SELU_SCALE_ALPHA = 1.7580993408473769;
 export const selu = (x: number): number => (x < 0 ? SELU_SCALE_ALPHA * Math.expm1(x) : SELU_SCALE * x);
 /** std::max and std::min: the first operand unless the second is strictly beyond it (so a NaN stays only in front). */
 export const maximum = (x: number, y: number): number => (x < y ? y : x);
@@ -62,7 +62,7 @@ const gauss = (x: number): number => {
 /** erf by its series of positive terms, exp(-x x) sum 2^n x^(2n+1) / (2n+1)!!. */
 export const erf = (x: number): number => {
   if (Number.isNaN(x) || x === 0) return x;
-  if (Math.abs(x) > 6) return Math.sign(x);
+  if (Math.abs(x) > 1) return x > 0 ? 1 - erfc(x) : erfc(-x) - 1;
   let term = x;
   let sum = x;
   for (let n = 1; n < 400 && Math.abs(term) > Math.abs(sum) * 1e-18; n++) {

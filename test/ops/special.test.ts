@@ -1,0 +1,82 @@
+// Ops that have no values of their own to compare: control, checks and what feeds graphs.
+import test from 'ava';
+import { findOp } from '../../lib/core/defineOp.js';
+import * as tf from '../../lib/index.js';
+
+const inGraph = (run: () => void): void => new tf.Graph().asDefault(run);
+
+test('PlaceholderWithDefault gives its default unless it is fed', (t) => {
+  inGraph(() => {
+    const x = tf.placeholderWithDefault(tf.constant([1, 2]), [null]);
+    using session = new tf.Session();
+    t.deepEqual(session.runSync(x).toArray(), [1, 2]);
+    t.deepEqual(session.runSync(x, [[x, [5, 6, 7]]]).toArray(), [5, 6, 7]);
+  });
+});
+
+test('IdentityN gives every input', (t) => {
+  inGraph(() => {
+    const outputs = findOp('IdentityN')!({ input: [tf.constant([1, 2]), tf.constant('a'), tf.constant(3n)] }).outputs;
+    using session = new tf.Session();
+    t.deepEqual(
+      session.runSync([...outputs]).map((value) => (value as tf.NDArray).toArray()),
+      [[1, 2], 'a', 3n],
+    );
+  });
+});
+
+test('NoOp runs what it waits for and gives null', (t) => {
+  inGraph(() => {
+    const ref = findOp('VariableV2')!({}, { shape: new tf.TensorShape([]), dtype: tf.float32 }).output;
+    const assign = findOp('Assign')!({ ref, value: tf.constant(7) });
+    const done = tf.withControl([assign], () => findOp('NoOp')!({}));
+    using session = new tf.Session();
+    t.is(session.runSync(done), null);
+    t.is(session.runSync(tf.identity(ref)).item(), 7);
+  });
+});
+
+test('IsVariableInitialized follows the first assignment, for each session on its own', (t) => {
+  inGraph(() => {
+    const ref = findOp('VariableV2')!({}, { shape: new tf.TensorShape([2]), dtype: tf.float32 }).output;
+    const known = findOp('IsVariableInitialized')!({ ref }).output;
+    const assign = findOp('Assign')!({ ref, value: tf.constant([1, 2]) });
+    using first = new tf.Session();
+    using second = new tf.Session();
+    t.is(first.runSync(known).item(), false);
+    first.runSync(assign);
+    t.is(first.runSync(known).item(), true);
+    t.is(second.runSync(known).item(), false);
+  });
+});
+
+test('Assert lets true pass and names the values where it is false', (t) => {
+  inGraph(() => {
+    const condition = tf.placeholder('bool', []);
+    const check = findOp('Assert')!(
+      { condition, data: [tf.constant('x is'), tf.constant([1, 2, 3, 4])] },
+      { summarize: 3 },
+    );
+    using session = new tf.Session();
+    t.is(session.runSync(check, [[condition, true]]), null);
+    t.throws(() => session.runSync(check, [[condition, false]]), {
+      code: 'INVALID_ARGUMENT',
+      message: /assertion failed: \[x is\] \[1 2 3\.\.\.\]/,
+    });
+    t.is(session.runSync(check, [[condition, true]]), null);
+  });
+});
+
+test('Print gives its input, and its line goes where the session says, at most firstN times', (t) => {
+  inGraph(() => {
+    const lines: string[] = [];
+    const x = tf.placeholder('float', [null]);
+    const shown = findOp('Print')!(
+      { input: x, data: [x, tf.constant(true)] },
+      { message: 'x: ', first_n: 2, summarize: 2 },
+    ).output;
+    using session = new tf.Session({ onLog: (line) => lines.push(line.trim()) });
+    for (let run = 0; run < 3; run++) t.deepEqual(session.runSync(shown, [[x, [1, 2, 3]]]).toArray(), [1, 2, 3]);
+    t.deepEqual(lines, ['x: [1 2...][1]', 'x: [1 2...][1]']);
+  });
+});
