@@ -2,7 +2,7 @@
 import { constOp } from '../core/constOp.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
-import { asDtype, type DType, type DTypeLike, int32, int64, string } from '../core/dtype.js';
+import { asDtype, type DataArray, type DType, type DTypeLike, int32, int64, string } from '../core/dtype.js';
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, type Tensor } from '../core/graph.js';
 import { type ArrayLike, NDArray, toNDArray } from '../core/ndarray.js';
@@ -212,6 +212,12 @@ const shaped = (array: NDArray, shape: readonly number[], verify: boolean): NDAr
   return new NDArray(array.dtype, [...shape], data);
 };
 
+/** One element everywhere; none of it in an empty shape. */
+const repeated = (element: NDArray, shape: readonly number[]): NDArray =>
+  sizeOf(shape) === 0
+    ? new NDArray(element.dtype, [...shape], element.data.slice(0, 0) as DataArray)
+    : shaped(element, shape, false);
+
 /**
  * A value that every run has to be given: "You must feed a value for placeholder tensor 'x' with dtype float and shape [?,2]".
  *
@@ -229,7 +235,11 @@ export const placeholder = (
 };
 
 const isNamedShape = (value: unknown): value is Named & { readonly shape?: ShapeLike } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TensorShape);
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof TensorShape) &&
+  tensorOf(value) === undefined;
 
 /**
  * A value that a run may be given; `input` where it is not.
@@ -266,7 +276,7 @@ const filled = (
       return make(convertToTensor(shape as TensorLike, { dtype: int32 }));
     }
     if (typeof shape !== 'number' && sizeOf(dims) < SMALL) {
-      return constOp(graph, shaped(scalar(value, dtype), new TensorShape(dims).concrete(), false), scope);
+      return constOp(graph, repeated(scalar(value, dtype), new TensorShape(dims).concrete()), scope);
     }
     const wide = dims.some((dim) => dim > 2 ** 31 - 1);
     return make(

@@ -1,5 +1,5 @@
 // Ops that join tensors and take them apart: concat, stack, unstack, split. Also how a list with tensors in it becomes one tensor.
-import { type ConvertOptions, convertToTensor, installPacker, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, installPacker, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { type DType, int32, int64 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
@@ -348,10 +348,15 @@ export interface UnstackOptions extends StackOptions {
 /**
  * The parts of a tensor along an axis, without it.
  *
- * @param options num and axis (0 by default). ValueError "Cannot infer num from shape (?, 2)" where neither tells how many.
+ * @param numOrOptions how many parts (by default the static size of the axis), or the options: num and axis (0 by default). ValueError "Cannot infer num from shape (?, 2)" where neither tells how many.
  * @example tf.unstack([[1, 2], [3, 4]]) // [[1, 2], [3, 4]]
  */
-export const unstack = (value: TensorLike, options: UnstackOptions = {}): readonly Tensor[] => {
+export const unstack = (
+  value: TensorLike,
+  numOrOptions?: number | UnstackOptions,
+  more: UnstackOptions = {},
+): readonly Tensor[] => {
+  const options = typeof numOrOptions === 'number' ? { ...more, num: numOrOptions } : { ...more, ...numOrOptions };
   const axis = options.axis ?? 0;
   let source = value;
   let { num } = options;
@@ -457,7 +462,7 @@ const packWithin = (list: readonly TensorLike[], dtype: DType, name: string): Te
     return packOp({ values: tensors }, {}, { name: scope }).output;
   });
 
-installPacker((values, options: ConvertOptions) => {
+installPacker((values, options) => {
   const found = dtypeWithin(values)!;
   const dtype = options.dtype ?? found;
   const items = dtype === found ? values : (castWithin(values, dtype) as readonly TensorLike[]);

@@ -182,19 +182,22 @@ export interface GetVariableOptions extends ScopeDefaults {
  * ValueError "Variable v already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in VarScope?".
  *
  * @param shape fully known, unless `initializer` is a value.
+ * @param dtype float32 by default; may be left out.
  * @param options initializer (Glorot's uniform for floats, zeros else), dtype, trainable, regularizer ...
  * @example tf.getVariable('w', [2, 3]).name // 'w:0'
  */
 export const getVariable = (
   name: string,
   shape?: ShapeLike | GetVariableOptions,
+  dtype?: DTypeLike | GetVariableOptions,
   options: GetVariableOptions = {},
 ): Variable => {
+  const rest = isOptions(dtype) ? { ...options, ...dtype } : dtype === undefined ? options : { ...options, dtype };
   const all: GetVariableOptions = isOptions(shape)
-    ? { ...options, ...shape }
+    ? { ...rest, ...shape }
     : shape === undefined
-      ? options
-      : { ...options, shape };
+      ? rest
+      : { ...rest, shape };
   const graph = getDefaultGraph();
   const store = storeOf(graph);
   const scope = store.current;
