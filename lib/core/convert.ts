@@ -3,7 +3,7 @@
 import { constOp } from './constOp.js';
 import type { TensorSource } from './defineOp.js';
 import type { NumericArray } from './dtype.js';
-import { bool, type DType, string } from './dtype.js';
+import { asDtype, bool, type DType, type DTypeLike, string } from './dtype.js';
 import { GraphTypeError, ValueError } from './errors.js';
 import { getDefaultGraph, Tensor } from './graph.js';
 import type { NestedValue } from './literal.js';
@@ -17,17 +17,20 @@ const isSource = (value: unknown): value is TensorSource =>
 
 /** The tensor of a tensor or variable; undefined for a literal. With `asRef` a variable gives its own memory. */
 export const tensorOf = (value: unknown, asRef = false): Tensor | undefined =>
-  value instanceof Tensor ? value : isSource(value) ? value.asTensor(asRef) : undefined;
+  Tensor.is(value) ? value : isSource(value) ? value.asTensor(asRef) : undefined;
 
 /** Options of `convertToTensor`. */
 export interface ConvertOptions {
-  readonly dtype?: DType | undefined;
+  readonly dtype?: DTypeLike | undefined;
   /** The dtype numbers take where `dtype` is not given. */
   readonly preferredDtype?: DType | undefined;
   readonly name?: string | undefined;
 }
 
-type Packer = (values: readonly TensorLike[], options: ConvertOptions) => Tensor;
+type Packer = (
+  values: readonly TensorLike[],
+  options: { readonly dtype?: DType | undefined; readonly name?: string | undefined },
+) => Tensor;
 const hooks: { pack?: Packer } = {};
 /** Installed once by ops/: how a nested array that holds tensors is packed. */
 export const installPacker = (pack: Packer): void => {
@@ -46,25 +49,27 @@ const holdsTensor = (value: unknown, depth = 0): boolean =>
  */
 export const convertToTensor = (value: TensorLike, options: ConvertOptions = {}): Tensor => {
   const existing = tensorOf(value);
+  const dtype = options.dtype === undefined ? undefined : asDtype(options.dtype);
   if (existing !== undefined) {
-    if (options.dtype !== undefined && existing.dtype !== options.dtype) {
+    if (dtype !== undefined && existing.dtype !== dtype) {
       throw new ValueError(
-        `Tensor conversion requested dtype ${options.dtype.name} for Tensor with dtype ${existing.dtype.name}: '${existing}'`,
+        `Tensor conversion requested dtype ${dtype.name} for Tensor with dtype ${existing.dtype.name}: '${existing}'`,
       );
     }
     return existing;
   }
-  if (holdsTensor(value) && hooks.pack !== undefined) return hooks.pack(value as readonly TensorLike[], options);
+  if (holdsTensor(value) && hooks.pack !== undefined)
+    return hooks.pack(value as readonly TensorLike[], { ...options, dtype });
   if (value === null || value === undefined) throw new ValueError('None values not supported.');
   if (typeof value === 'function' || typeof value === 'symbol') {
     throw new GraphTypeError(`Failed to convert object of type ${typeof value} to Tensor.`);
   }
-  const array = literal(value, options);
+  const array = literal(value, dtype, options.preferredDtype);
   return constOp(getDefaultGraph(), array, options.name ?? 'Const');
 };
 
-const literal = (value: TensorLike, options: ConvertOptions): NDArray => {
-  if (options.dtype === undefined) return toNDArray(value, undefined, options.preferredDtype);
-  const numeric = options.dtype !== string && options.dtype !== bool;
-  return toNDArray(value, options.dtype, numeric ? options.dtype : undefined);
+const literal = (value: TensorLike, dtype: DType | undefined, preferred: DType | undefined): NDArray => {
+  if (dtype === undefined) return toNDArray(value, undefined, preferred);
+  const numeric = dtype !== string && dtype !== bool;
+  return toNDArray(value, dtype, numeric ? dtype : undefined);
 };

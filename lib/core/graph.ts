@@ -30,6 +30,11 @@ export class Tensor {
     this.#shape = shape;
   }
 
+  /** Whether a value is a tensor itself, not a Proxy of one: only that has a tensor's private parts. */
+  static is(value: unknown): value is Tensor {
+    return typeof value === 'object' && value !== null && #shape in value;
+  }
+
   get graph(): Graph {
     return this.op.graph;
   }
@@ -195,12 +200,16 @@ export class Graph {
   }
   /** The operation of a name; LookupError where there is none. */
   getOperationByName(name: string): Operation {
+    if (typeof name !== 'string')
+      throw new GraphTypeError(`Operation names are strings (or similar), not ${kindOf(name)}.`);
     const found = this.#byName.get(name);
     if (found === undefined) throw new LookupError(`The name '${name}' refers to an Operation not in the graph.`);
     return found;
   }
   /** The tensor of a name such as `add:0`; LookupError or ValueError where there is none. */
   getTensorByName(name: string): Tensor {
+    if (typeof name !== 'string')
+      throw new GraphTypeError(`Tensor names are strings (or similar), not ${kindOf(name)}.`);
     const found = this.asGraphElement(name);
     if (found instanceof Tensor) return found;
     throw new ValueError(
@@ -209,6 +218,8 @@ export class Graph {
   }
   /** A tensor (`add:0`) or an operation (`add`) by name. */
   asGraphElement(name: string): Tensor | Operation {
+    if (typeof name !== 'string')
+      throw new GraphTypeError(`Can not convert a ${kindOf(name)} into a Tensor or Operation.`);
     const match = /^(.*):(\d+)$/.exec(name);
     if (match === null) {
       const found = this.#byName.get(name);
@@ -254,23 +265,27 @@ export class Graph {
     const previous = this.#nameStack;
     if (name === null || name === '') this.#nameStack = null;
     else {
+      if (typeof name !== 'string') throw new GraphTypeError(`A scope's name must be a string, not ${kindOf(name)}`);
       if (!(previous === null ? OP_NAME : SCOPE_NAME).test(name))
         throw new ValueError(`'${name}' is not a valid scope name`);
       this.#nameStack = name.endsWith('/') ? name.slice(0, -1) : this.uniqueName(name);
     }
     try {
-      return synchronous(fn(this.#nameStack === null ? '' : `${this.#nameStack}/`), 'nameScope');
+      return synchronous(fn, 'nameScope', this.#nameStack === null ? '' : `${this.#nameStack}/`);
     } finally {
       this.#nameStack = previous;
     }
   }
   /** Runs `fn` with a device; null ignores the outer ones. */
   device<R>(name: string | null, fn: () => R): R {
+    if (name !== null && typeof name !== 'string')
+      throw new GraphTypeError(`A device must be a string or null, not ${kindOf(name)}`);
     if (name !== null) mergeDevices('', name);
     return this.#pushed(this.#deviceStack, name, fn, 'device');
   }
   /** Runs `fn`, colocating what it creates with `op`. */
   colocateWith<R>(op: Operation, fn: () => R): R {
+    if (typeof op?.name !== 'string') throw new GraphTypeError(`colocateWith takes an Operation, not ${kindOf(op)}`);
     return this.#pushed(this.#colocationStack, op, fn, 'colocateWith');
   }
   /** Runs `fn`; every operation it creates runs after `deps`. null forgets the outer dependencies. */
@@ -278,12 +293,13 @@ export class Graph {
     const previous = this.#controlStack;
     if (deps === null) this.#controlStack = [];
     else {
+      if (!Array.isArray(deps)) throw new GraphTypeError('Control inputs must be a list of Operations and Tensors');
       const operations = deps.map((item) => this.#own(item instanceof Tensor ? item.op : item));
       this.#controlStack = [...previous, { operations, seen: new Set(operations) }];
     }
     // Leaving every dependency also leaves the enclosing colocations alone; only the list of operations changes.
     try {
-      return synchronous(fn(), 'controlDependencies');
+      return synchronous(fn, 'controlDependencies');
     } finally {
       this.#controlStack = previous;
     }
@@ -291,7 +307,7 @@ export class Graph {
   #pushed<T, R>(stack: T[], item: T, fn: () => R, what: string): R {
     stack.push(item);
     try {
-      return synchronous(fn(), what);
+      return synchronous(fn, what);
     } finally {
       stack.pop();
     }
@@ -307,7 +323,7 @@ export class Graph {
   asDefault<R>(fn: (graph: Graph) => R): R {
     DEFAULT_STACK.push(this);
     try {
-      return synchronous(fn(this), 'asDefault');
+      return synchronous(fn, 'asDefault', this);
     } finally {
       DEFAULT_STACK.pop();
     }
@@ -336,6 +352,7 @@ export class Graph {
     for (const input of init.inputs) {
       if (input.graph !== this) throw new ValueError(`${input} must be from the same graph as ${init.name}.`);
     }
+    if (typeof init.name !== 'string') throw new GraphTypeError(`A name must be a string, not ${kindOf(init.name)}`);
     const asIs = init.name.endsWith('/');
     const name = asIs ? init.name.slice(0, -1) : this.uniqueName(init.name);
     if (!OP_NAME.test(name)) throw new ValueError(`'${name}' is not a valid node name`);
@@ -384,14 +401,18 @@ export class Graph {
   }
 }
 
-/** Refuses a function that returned a promise: its scope would be gone before it finished. */
-const synchronous = <R>(result: R, what: string): R => {
+/** Calls the function of a scope. A promise from it is refused: its scope would be gone before it finished. */
+const synchronous = <A extends readonly unknown[], R>(fn: (...args: A) => R, what: string, ...args: A): R => {
+  if (typeof fn !== 'function') throw new GraphTypeError(`${what} takes a function, not ${kindOf(fn)}`);
+  const result = fn(...args);
   if (result instanceof Promise) {
     result.catch(() => undefined);
     throw new GraphTypeError(`${what} takes a synchronous function: the scope ends when the function returns.`);
   }
   return result;
 };
+
+const kindOf = (value: unknown): string => (value === null ? 'null' : typeof value);
 
 const DEFAULT_STACK: Graph[] = [new Graph()];
 

@@ -145,6 +145,13 @@ const ragged = (value: readonly unknown[], shape: readonly number[]): ValueError
   );
 };
 
+/** The dtype of nested arrays whose rows are typed arrays. */
+const rowsDtype = (value: unknown): DType | undefined => {
+  let row = value;
+  for (let depth = 0; depth < MAX_DEPTH && Array.isArray(row); depth++) row = row[0];
+  return Array.isArray(value) && ArrayBuffer.isView(row) ? ofTypedArray(row) : undefined;
+};
+
 interface LengthTyped {
   readonly length: number;
   [index: number]: number | bigint;
@@ -168,7 +175,7 @@ export const flatten = (value: unknown, dtype?: DType, preferred?: DType): Flat 
     return { dtype: target, shape: [elements.length], data };
   }
   const { shape, elements } = Array.isArray(value) ? walk(value, dtype) : { shape: [], elements: [value] };
-  const found = dtype ?? inferDtype(elements, preferred);
+  const found = dtype ?? rowsDtype(value) ?? inferDtype(elements, preferred);
   const values = elements.map((element) => coerce(element, found));
   if (found.kind === 'string') return { dtype: found, shape, data: values as string[] };
   const data = new found.array!(values.length);

@@ -101,9 +101,21 @@ export const toNDArray = (value: unknown, dtype?: DType, preferred?: DType): NDA
     if (dtype === undefined || dtype === value.dtype) return value;
     return new NDArray(dtype, value.shape, castData(value.data, value.dtype, dtype));
   }
+  const inner = Array.isArray(value) ? (value.find((item) => item instanceof NDArray) ?? firstLeaf(value)) : value;
+  if (inner instanceof NDArray) return toNDArray(unwrapped(value), dtype ?? inner.dtype);
   const flat = flatten(value, dtype, preferred);
   return new NDArray(flat.dtype, flat.shape, flat.data);
 };
+
+/** What the first element of the first of nested arrays is. */
+const firstLeaf = (value: readonly unknown[]): unknown => {
+  let leaf: unknown = value;
+  for (let depth = 0; depth < 32 && Array.isArray(leaf); depth++) leaf = leaf[0];
+  return leaf;
+};
+/** Nested arrays of NDArrays as nested arrays of elements, so that a list of arrays is one array as in numpy. */
+const unwrapped = (value: unknown): unknown =>
+  value instanceof NDArray ? value.toArray() : Array.isArray(value) ? value.map(unwrapped) : value;
 
 /**
  * Elements of one dtype as another, as numpy's `astype` does for numbers that fit. TypeError for a fraction, NaN or a number out of

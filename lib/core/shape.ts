@@ -1,10 +1,17 @@
 // Shapes with unknown dimensions and unknown ranks: TensorFlow's TensorShape and its algebra.
-import { ValueError } from './errors.js';
+import { GraphTypeError, ValueError } from './errors.js';
 
 /** A dimension: a size, or null where it is unknown. */
 export type Dim = number | null;
 /** Anything a shape can be made of; null is an unknown rank. */
 export type ShapeLike = TensorShape | readonly Dim[] | number | null;
+
+const notADimension = (dim: unknown): ValueError | GraphTypeError =>
+  typeof dim === 'number' && Number.isInteger(dim)
+    ? new ValueError(`Dimension ${dim} is larger than a tensor can have (2^53 - 1)`)
+    : new GraphTypeError(
+        `A dimension must be a whole number or null, got ${typeof dim === 'number' ? dim : typeof dim}`,
+      );
 
 /** The largest rank the engine takes. */
 export const MAX_RANK = 8;
@@ -21,7 +28,9 @@ export class TensorShape {
     if (dims !== null) {
       for (const dim of dims) {
         if (dim !== null && (!Number.isSafeInteger(dim) || dim < 0)) {
-          throw new ValueError(`Dimension ${String(dim)} must be >= 0`);
+          throw typeof dim === 'number' && dim < 0
+            ? new ValueError(`Dimension ${dim} must be >= 0`)
+            : notADimension(dim);
         }
       }
     }
@@ -34,6 +43,8 @@ export class TensorShape {
     if (like instanceof TensorShape) return like;
     if (like === null || like === undefined) return UNKNOWN;
     if (typeof like === 'number') return new TensorShape([like]);
+    if (typeof like !== 'object' || !('length' in like))
+      throw new GraphTypeError(`A shape must be a list of numbers, not ${typeof like}`);
     return like.length === 0
       ? SCALAR
       : new TensorShape(Array.from(like, (dim) => (dim === -1 || dim === undefined ? null : dim)));

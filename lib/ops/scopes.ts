@@ -1,7 +1,7 @@
 // Scopes over the default graph: names, devices, colocation, and the names of TensorFlow's collections.
 import type { TensorLike } from '../core/convert.js';
 import { graphOf } from '../core/defineOp.js';
-import { getDefaultGraph, type Operation, Tensor } from '../core/graph.js';
+import { getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 
 /**
  * Runs `fn` in a name scope of the default graph: every operation it makes is named under it.
@@ -19,13 +19,17 @@ export const nameScope = <R>(name: string | null, fn: (scope: string) => R): R =
  */
 export const device = <R>(name: string | null, fn: () => R): R => getDefaultGraph().device(name, fn);
 
+/** The operation of a tensor, a variable or itself; the graph refuses what has none. */
+const operationOf = (item: Operation | Tensor | { readonly op: Operation }): Operation =>
+  typeof item === 'object' && item !== null && 'op' in item ? item.op : (item as Operation);
+
 /**
  * Runs `fn` so that what it makes is placed where `op` is.
  *
  * @example tf.colocateWith(tf.constant(1), () => tf.constant(2)).op.attr('_class') // ['loc:@Const']
  */
 export const colocateWith = <R>(op: Operation | Tensor | { readonly op: Operation }, fn: () => R): R =>
-  getDefaultGraph().colocateWith('type' in op ? op : op.op, fn);
+  getDefaultGraph().colocateWith(operationOf(op), fn);
 
 /**
  * Runs `fn` so that what it makes runs after `inputs`; null forgets the dependencies around it.
@@ -35,11 +39,7 @@ export const colocateWith = <R>(op: Operation | Tensor | { readonly op: Operatio
 export const controlDependencies = <R>(
   inputs: readonly (Operation | Tensor | { readonly op: Operation })[] | null,
   fn: () => R,
-): R =>
-  getDefaultGraph().controlDependencies(
-    inputs?.map((item) => (item instanceof Tensor || 'type' in item ? item : item.op)) ?? null,
-    fn,
-  );
+): R => getDefaultGraph().controlDependencies(Array.isArray(inputs) ? inputs.map(operationOf) : (inputs as null), fn);
 
 /**
  * `controlDependencies` under a shorter name.

@@ -235,8 +235,14 @@ const convertFeed = (tensor: Tensor, value: unknown, key: unknown): NDArray => {
         `ndarrays, or TensorHandles. For reference, the tensor object was ${String(value)} which was passed to the feed with key ${String(key)}.`,
     );
   }
-  const array = toNDArray(value, dtype);
+  const array = dtype === bool ? truth(value) : toNDArray(value, dtype);
   return checked(tensor, array.data, array.shape, array.data.length);
+};
+
+/** Arrays of numbers feed a bool as numpy's `asarray` does: whatever is not 0 is true. */
+const truth = (value: unknown): NDArray => {
+  const given = toNDArray(value);
+  return given.dtype === string ? toNDArray(value, bool) : toNDArray(given, bool);
 };
 
 /** The dtype's own typed array of a caller's. */

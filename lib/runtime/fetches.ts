@@ -177,8 +177,13 @@ const build = (shape: Shape, values: readonly NDArray[]): unknown => {
   }
 };
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+/** Arrays, Maps and plain objects hold fetches; a Date, a Set or an object of a class is a mistake. */
+const isRecord = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value) || value instanceof Map) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
 
 /** The tensor or operation a leaf stands for; undefined for a structure. Errors as TensorFlow's fetch handler words them. */
 const elementOf = (graph: Graph, fetch: unknown): Tensor | Operation | undefined => {

@@ -12,7 +12,7 @@ import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
-import type { Fetch, Fetched } from './fetches.js';
+import { type Fetch, type Fetched, typeName } from './fetches.js';
 import { type NativeMemory, type NativeSession, native } from './native.js';
 import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
@@ -47,6 +47,14 @@ export interface DeviceInfo {
   readonly memoryLimitBytes: number;
 }
 
+/** A target, a graph or a plain object of options. */
+const isArgument = (value: unknown): boolean => {
+  if (value === undefined || typeof value === 'string' || value instanceof Graph) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
 const MAX_IN_FLIGHT = 10_000;
 /** Time that inline runs may take of one turn of the event loop. */
 const INLINE_MS = 1;
@@ -77,12 +85,15 @@ export class Session {
     if (typeof graphOrTarget === 'string' && graphOrTarget !== '') {
       throw new UnimplementedError(`Sessions run in this process only; no target '${graphOrTarget}'`);
     }
+    if (!isArgument(graphOrTarget)) {
+      throw new GraphTypeError(`target must be a string, but got ${typeName(graphOrTarget)}`);
+    }
     const given: SessionOptions =
       graphOrTarget instanceof Graph
         ? { ...options, graph: graphOrTarget }
         : { ...(typeof graphOrTarget === 'object' ? graphOrTarget : {}), ...options };
     if (given.graph !== undefined && !(given.graph instanceof Graph)) {
-      throw new GraphTypeError(`graph must be a tf.Graph, but got ${typeof given.graph}`);
+      throw new GraphTypeError(`graph must be a tf.Graph, but got ${typeName(given.graph)}`);
     }
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
