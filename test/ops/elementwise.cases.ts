@@ -44,7 +44,7 @@ const unaries: CaseRows = {
   Atanh: unary({ float: Math.atanh, dtypes: F, ulp: 2, values: { domain: [-1, 1] }, grad: INSIDE, goldenUlp: 4 }),
   Erf: unary({ float: s.erf, dtypes: F, ulp: 2, ulp64: 8, grad: ALL, goldenUlp: 16 }),
   Erfc: unary({ float: s.erfc, dtypes: F, ulp: 8, grad: ALL, goldenUlp: 16 }),
-  Round: unary({ float: s.round, int: (x) => x!, dtypes: FI, grad: 'none' }),
+  Round: unary({ float: s.round, int: (x) => x!, dtypes: FI, goldenDtypes: F, grad: 'none' }),
   Rint: unary({ float: s.rint, dtypes: F, grad: 'none' }),
   Floor: unary({ float: Math.floor, dtypes: F, grad: 'none' }),
   Ceil: unary({ float: Math.ceil, dtypes: F, grad: 'none' }),

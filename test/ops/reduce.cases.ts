@@ -62,11 +62,11 @@ const scan = (kind: 'sum' | 'prod'): CaseRow => ({
 });
 
 export const reduceCases: CaseRows = {
-  Sum: reduction('Sum', REAL, { special: 0.02 }, {}),
-  Mean: reduction('Mean', REAL, { special: 0.02 }, {}),
+  Sum: reduction('Sum', REAL, { special: 0.02, limit: 1e30 }, {}),
+  Mean: reduction('Mean', REAL, { special: 0.02, limit: 1e30 }, {}),
   Prod: reduction('Prod', REAL, { special: 0.02, domain: [0.7, 1.4], limit: 8, tame: true }, {}),
-  Max: reduction('Max', REAL, { nan: false }, {}),
-  Min: reduction('Min', REAL, { nan: false }, {}),
+  Max: reduction('Max', REAL, { nan: false }, {}, { anyZero: true }),
+  Min: reduction('Min', REAL, { nan: false }, {}, { anyZero: true }),
   All: reduction('All', ['bool'], {}, 'none'),
   Any: reduction('Any', ['bool'], {}, 'none'),
   ArgMax: arg((a, b) => a > b),

@@ -64,6 +64,7 @@ interface Elementwise extends ScalarOp {
   readonly ulp?: number;
   readonly ulp64?: number;
   readonly anyZero?: boolean;
+  readonly goldenDtypes?: readonly string[];
   readonly goldenUlp?: number;
   readonly goldenAbsolute?: number;
   readonly values?: ValueOptions;
@@ -108,6 +109,7 @@ export const awayFrom = (x: number, points: readonly number[]): number =>
 
 const optional = (op: Elementwise): Partial<CaseRow> => ({
   ...(op.ulp64 === undefined ? {} : { ulp64: op.ulp64 }),
+  ...(op.goldenDtypes === undefined ? {} : { goldenDtypes: op.goldenDtypes }),
   ...(op.anyZero === undefined ? {} : { anyZero: op.anyZero }),
   ...(op.ulp === undefined ? {} : { ulp: op.ulp }),
   ...(op.goldenAbsolute === undefined ? {} : { goldenAbsolute: op.goldenAbsolute }),

@@ -3,7 +3,7 @@
 import { sizeOf } from '../reference/array.js';
 import * as s from '../reference/state.js';
 import type { Generated, Random, ValueOptions } from './generate.js';
-import { ANY, type CaseRow, type CaseRows, FI, MOVE, REAL } from './rows.js';
+import { ANY, type CaseRow, type CaseRows, FI, REAL } from './rows.js';
 
 const FINITE: ValueOptions = { nan: false, special: 0.05 };
 const two = (random: Random, dtype: string): Generated => {
@@ -38,7 +38,8 @@ export const stateCases: CaseRows = {
   Assign: { ref: s.assign, dtypes: ANY, refs: [0], generate: two, grad: 'none' },
   AssignAdd: { ref: s.assignBy(1), dtypes: REAL, refs: [0], generate: two, grad: 'none' },
   AssignSub: { ref: s.assignBy(-1), dtypes: REAL, refs: [0], generate: two, grad: 'none' },
-  ScatterUpdate: scatter({}, MOVE),
+  // TensorFlow's also takes strings; grafo refuses them with UNIMPLEMENTED.
+  ScatterUpdate: scatter({}, [...REAL, 'bool']),
   ScatterAdd: scatter({ int: (x, y) => x + y, float: (x, y) => x + y }, REAL),
   ScatterSub: scatter({ int: (x, y) => x - y, float: (x, y) => x - y }, REAL),
   ScatterMul: scatter({ int: (x, y) => x * y, float: (x, y) => x * y }, REAL),

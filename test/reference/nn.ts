@@ -1,5 +1,6 @@
 // Softmax and its cross-entropies in float64, row by row: max subtracted first, as TensorFlow does (softmax_op_functor.h, xent_op.h).
 import { type Arr, arr, broadcast, build, getBroadcast, isFloat, one, type Reference, refuse, wrap } from './array.js';
+import { sum } from './reduce.js';
 
 const rowsOf = (x: Arr): number[][] => {
   const n = x.shape.at(-1) ?? 1;
@@ -11,7 +12,7 @@ const shifted = (row: readonly number[]): number[] => {
   const top = Math.max(...row);
   return row.map((x) => x - top);
 };
-const sumExp = (row: readonly number[]): number => row.reduce((sum, x) => sum + Math.exp(x), 0);
+const sumExp = (row: readonly number[]): number => sum(row.map(Math.exp));
 
 export const softmax: Reference = ([input]) => {
   const x = one(input);
@@ -21,8 +22,7 @@ export const softmax: Reference = ([input]) => {
     const s = shifted(row);
     const total = sumExp(s);
     // x - max is rounded once, and exp turns that into a relative error of |x - max| u; the sum has the average of those.
-    const average =
-      s.reduce((sum, v) => sum + (v === Number.NEGATIVE_INFINITY ? 0 : Math.abs(v) * Math.exp(v)), 0) / total;
+    const average = s.reduce((a, v) => a + (v === Number.NEGATIVE_INFINITY ? 0 : Math.abs(v) * Math.exp(v)), 0) / total;
     return s.map((v) => {
       const p = Math.exp(v) / total;
       bound.push(p === 0 ? 0 : p * (Math.abs(v) + average));

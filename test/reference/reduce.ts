@@ -42,7 +42,7 @@ const grouped = (x: Arr, axes: Arr, keep: boolean): { shape: number[]; groups: E
   return { shape: keep ? kept : kept.filter((_, axis) => !reduced[axis]), groups };
 };
 
-const sum = (group: readonly Element[]): number => {
+export const sum = (group: readonly Element[]): number => {
   // Neumaier's sum: the reference of a float64 sum must be better than float64.
   let total = 0;
   let lost = 0;
