@@ -9,7 +9,7 @@ import { type Facts, hostPositions, place } from './facts.js';
 import { inputRange, isStateful, isVariableRef, type Node, type Ref } from './program.js';
 import { arenaValue, bytesOf, type PlanValue, type Step, sizeOfShape, type VariableSlot, type Word } from './steps.js';
 import { TapeBuilder } from './tape.js';
-import { updatedVariables, type Versions, variableOf } from './versions.js';
+import { updatedPositions, updatedVariables, type Versions, variableOf } from './versions.js';
 
 /** What lowering needs to know beside the facts. */
 export interface LowerInput {
@@ -115,13 +115,13 @@ export class Lowering {
     const row = node.row!;
     const { facts, versions } = this.#input;
     const updated = updatedVariables(node);
+    const targets = new Set(updatedPositions(node));
     const hosts = new Set(hostPositions(node));
     const ofUpdated = new Map(
       updated.map((variable) => [variable, this.#variableAt(variable, versions.made(node, variable))] as const),
     );
     const inputs = node.inputs.map((input, i): PlanValue => {
-      const variable = ofUpdated.size > 0 && isVariableRef(input) ? variableOf(input) : undefined;
-      const own = variable === undefined ? undefined : ofUpdated.get(variable);
+      const own = targets.has(i) ? ofUpdated.get(variableOf(input)!) : undefined;
       // The memory an update is about to change holds the version before its own.
       if (own !== undefined) return { ...own, version: own.version - 1 };
       return hosts.has(i) ? this.constant(facts.host(input)!) : this.value(input, node);

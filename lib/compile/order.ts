@@ -66,7 +66,12 @@ export const order = (program: StepProgram): StepProgram => {
   for (const step of program.steps) {
     step.inputs.forEach((input, i) => {
       const update = nextUpdate(input);
-      if (update === undefined || update === step) return;
+      if (update === undefined) return;
+      if (update === step) {
+        // A tape works element by element; a kernel (assign(x, x), a scatter of x into x) may not read what it writes.
+        if (step.tape === undefined) step.inputs[i] = copy(input, step, step);
+        return;
+      }
       if (reaches(update, step)) step.inputs[i] = copy(input, step, update);
       else {
         if (position.get(step)! > position.get(update)!) backward = true;

@@ -67,16 +67,20 @@ export class Versions {
   }
 }
 
-const NONE: readonly Operation[] = [];
+const NONE: readonly never[] = [];
 
-/** The variables a node updates: those behind its row's `updates` inputs. */
-export const updatedVariables = (node: Node): readonly Operation[] => {
+/** The inputs whose memory a node updates, by position. */
+export const updatedPositions = (node: Node): readonly number[] => {
   if (node.row?.updates === undefined) return NONE;
   return node.row.updates.flatMap((name) => {
     const [from, count] = inputRange(node, name);
-    return node.inputs.slice(from, from + count).map((input) => variableOf(input)!);
+    return Array.from({ length: count }, (_, i) => from + i);
   });
 };
+
+/** The variables a node updates: those behind its row's `updates` inputs. */
+export const updatedVariables = (node: Node): readonly Operation[] =>
+  updatedPositions(node).map((i) => variableOf(node.inputs[i]!)!);
 
 /**
  * The variable whose memory a ref is, looking through updates (their ref output) and plain reads (an Identity of a ref without control inputs,

@@ -81,6 +81,31 @@ test('two variables that trade places do so at once', (t) =>
     },
   ));
 
+test('a variable can be assigned, added and scattered to itself', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable([1, 2, 3]);
+      return { assigned: tf.assign(x, x), added: tf.assignAdd(x, x), scattered: tf.scatterUpdate(x, [2, 1, 0], x) };
+    },
+    (session, { assigned, added, scattered }) => {
+      t.deepEqual((session.runSync(assigned) as tf.NDArray).toArray(), [1, 2, 3]);
+      t.deepEqual((session.runSync(added) as tf.NDArray).toArray(), [2, 4, 6]);
+      t.deepEqual((session.runSync(scattered) as tf.NDArray).toArray(), [6, 4, 2]);
+    },
+  ));
+
+test('the value of an update is a read like any other: another update of the run is not in it', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable(1);
+      const increased = tf.assignAdd(x, 10);
+      // Its value is what `increased` made, as it depends on that; `later`, which runs between them, is not in it.
+      const later = tf.assignAdd(x, 100);
+      return [tf.assign(x, increased), later];
+    },
+    (session, [assigned, later]) => t.deepEqual(session.runSync([assigned!, later!]).map(number), [11, 111]),
+  ));
+
 test('a consumer between two updates reads the value between them', (t) =>
   withSession(
     () => {
