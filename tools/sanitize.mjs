@@ -58,7 +58,20 @@ const watched = {
 const build = (settings, target) => {
   const generator = run('ninja', ['--version']).status === 0 ? ['-G', 'Ninja'] : [];
   const steps = [
-    ['cmake', ['-S', root, '-B', folder, ...generator, '-DGRAFO_TESTS=ON', '-DGRAFO_LEVELS=v3', `-DGRAFO_OUT=${folder}/out`, ...settings]],
+    [
+      'cmake',
+      [
+        '-S',
+        root,
+        '-B',
+        folder,
+        ...generator,
+        '-DGRAFO_TESTS=ON',
+        '-DGRAFO_LEVELS=v3',
+        `-DGRAFO_OUT=${folder}/out`,
+        ...settings,
+      ],
+    ],
     ['cmake', ['--build', folder, '-j', String(availableParallelism()), ...target]],
   ];
   for (const [command, args] of steps) {
@@ -115,7 +128,20 @@ const suite = () => {
   const files = patterns.length > 0 ? patterns : ['build-ts/test/**/*.test.js', ...timed.map((file) => `!${file}`)];
   if (patterns.length === 0) for (const file of timed) console.log(`left out (it measures time): ${file}`);
   const cli = path.join(path.dirname(require.resolve('ava/package.json')), 'entrypoints', 'cli.mjs');
-  const result = run(process.execPath, [cli, '--no-worker-threads', '--timeout', '30m', '--concurrency', String(availableParallelism()), '--tap', ...files], env);
+  const result = run(
+    process.execPath,
+    [
+      cli,
+      '--no-worker-threads',
+      '--timeout',
+      '30m',
+      '--concurrency',
+      String(availableParallelism()),
+      '--tap',
+      ...files,
+    ],
+    env,
+  );
   const found = takeReports();
   const passed = result.text.match(/^\s*ok (?!.*# SKIP)/gm)?.length ?? 0;
   const failed = result.text.match(/^\s*not ok .*$/gm)?.filter((line) => !/# TODO/.test(line)) ?? [];
@@ -128,15 +154,27 @@ const suite = () => {
 
 const fuzz = () => {
   if (run('clang++', ['--version']).status !== 0) {
-    console.log('skipped  libFuzzer over plans: no clang++ on this machine (mutated plans are also run by the C++ tests)');
+    console.log(
+      'skipped  libFuzzer over plans: no clang++ on this machine (mutated plans are also run by the C++ tests)',
+    );
     finish();
   }
   build(['-DCMAKE_CXX_COMPILER=clang++', '-DGRAFO_SANITIZE=address,undefined,fuzzer-no-link', '-DGRAFO_ADDON=OFF'], []);
   const corpus = path.join(folder, 'corpus');
   mkdirSync(corpus, { recursive: true });
   run(tests, ['--seeds', corpus]);
-  const result = run(path.join(folder, 'fuzz_plan'), [`-max_total_time=${seconds}`, '-max_len=65536', '-timeout=2', '-rss_limit_mb=2048', corpus]);
-  stage(`libFuzzer over plans: ${/Done \d+ runs/.exec(result.text)?.[0] ?? 'did not end'}`, result.status === 0, result.text.slice(-4000));
+  const result = run(path.join(folder, 'fuzz_plan'), [
+    `-max_total_time=${seconds}`,
+    '-max_len=65536',
+    '-timeout=2',
+    '-rss_limit_mb=2048',
+    corpus,
+  ]);
+  stage(
+    `libFuzzer over plans: ${/Done \d+ runs/.exec(result.text)?.[0] ?? 'did not end'}`,
+    result.status === 0,
+    result.text.slice(-4000),
+  );
 };
 
 if (kind === 'asan') {

@@ -99,6 +99,12 @@ void throw_status(napi_env env, const Status& status) {
   if (make_error(env, status, &error).ok()) (void)napi_throw(env, error);
 }
 
+bool take_exception(napi_env env, napi_value* thrown) {
+  bool pending = false;
+  return napi_is_exception_pending(env, &pending) == napi_ok && pending &&
+         napi_get_and_clear_last_exception(env, thrown) == napi_ok;
+}
+
 napi_value invoke(napi_env env, napi_callback_info info, Method method) noexcept {
   Call call;
   size_t count = Call::kMaxArgs;

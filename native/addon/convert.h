@@ -21,6 +21,8 @@ namespace grafo {
 Status check(napi_env env, napi_status status);
 // Throws {message, code, node}, unless an exception is pending already.
 void throw_status(napi_env env, const Status& status);
+// The exception that JavaScript has thrown, if there is one.
+bool take_exception(napi_env env, napi_value* thrown);
 Status make_error(napi_env env, const Status& status, napi_value* error);
 
 // Arguments of a call; missing ones are undefined.

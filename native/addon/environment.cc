@@ -68,13 +68,8 @@ void Environment::deliver(napi_env env) noexcept {
     }
     job->deliver(env);
     job.reset();
-    // A callback that threw must not keep the others from theirs.
-    bool pending = false;
-    napi_value error;
-    if (napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-        napi_get_and_clear_last_exception(env, &error) == napi_ok) {
-      (void)napi_fatal_exception(env, error);
-    }
+    // What a callback or onLog threw must not keep the others from theirs: it is an uncaught exception of the process.
+    if (napi_value thrown; take_exception(env, &thrown)) (void)napi_fatal_exception(env, thrown);
     (void)napi_close_handle_scope(env, scope);
   }
 }

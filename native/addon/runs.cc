@@ -251,14 +251,14 @@ class RunJob final : public EnvironmentJob {
     return {};
   }
 
+  // The callback comes before the lines of Print: what onLog runs may wait for this run, which must be over by then.
   void deliver(napi_env env) override {
     SessionObject* self = self_;
-    napi_value function, undefined, thrown = nullptr;
-    napi_value session = self->Value();  // keeps the session until the callback is through
+    napi_value function, undefined;
+    const napi_value session = self->Value();  // a handle: drop() lets go of it, and onLog may throw it away
     (void)session;
     ResultList list(results_.size());
     if (status.ok()) status = collect(env, &list);
-    if (!self->deliver_log(env).ok()) (void)napi_get_and_clear_last_exception(env, &thrown);
     const bool found = napi_get_undefined(env, &undefined) == napi_ok &&
                        napi_get_reference_value(env, callback_, &function) == napi_ok;
     drop(env);
@@ -267,19 +267,14 @@ class RunJob final : public EnvironmentJob {
     napi_value arguments[2] = {undefined, undefined};
     napi_value array = nullptr;
     if (status.ok()) status = list.finish(env, &array);
-    if (!status.ok()) {
-      bool pending = false;
-      if (napi_is_exception_pending(env, &pending) == napi_ok && pending) {
-        (void)napi_get_and_clear_last_exception(env, &arguments[0]);
-      } else if (!make_error(env, status, &arguments[0]).ok()) {
-        return;
-      }
-    } else if (thrown != nullptr) {
-      arguments[0] = thrown;  // what onLog threw, as a sync run would
-    } else if (array != nullptr) {
-      arguments[1] = array;
+    if (status.ok() && array != nullptr) arguments[1] = array;
+    if (!status.ok() && !take_exception(env, &arguments[0]) &&
+        !make_error(env, status, &arguments[0]).ok()) {
+      return;
     }
     (void)napi_call_function(env, undefined, function, 2, arguments, nullptr);
+    if (napi_value thrown; take_exception(env, &thrown)) (void)napi_fatal_exception(env, thrown);
+    (void)self->deliver_log(env);
   }
 
  private:

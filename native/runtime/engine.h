@@ -81,7 +81,8 @@ struct MemoryUse {
 struct LoadedPlan;
 struct Variable;
 
-// One run at a time: every call takes the session's mutex, but cancel() and arm(), which only set a flag.
+// One run at a time: every call takes the session's mutex, but those that say that they do not wait, and cancel() and arm(),
+// which only set a flag.
 class Session {
  public:
   static Status open(const Backend& backend, const SessionOptions& options,
@@ -94,6 +95,7 @@ class Session {
   Status load_plan(std::span<const int32_t> words, std::span<const uint8_t> constants,
                    const Strings& strings, std::span<const int32_t> states, int32_t* plan);
   Status unload_plan(int32_t plan);
+  // Without waiting for a run. Valid until the plan is unloaded.
   Status ports(int32_t plan, const std::vector<Port>** feeds, const std::vector<Port>** fetches);
 
   Status run(int32_t plan, std::span<const Feed> feeds);
@@ -163,7 +165,7 @@ class Session {
 
   std::mutex mutex_;
   std::atomic<int32_t> cancelled_{0};
-  bool closed_ = false;
+  std::atomic<bool> closed_{false};
 
   void* arena_ = nullptr;
   std::atomic<int64_t> arena_bytes_{0};
@@ -172,6 +174,7 @@ class Session {
   std::atomic<int64_t> constant_bytes_{0};
   std::unordered_map<int32_t, std::unique_ptr<Variable>> variables_;
   std::unordered_map<int32_t, std::unique_ptr<int64_t>> states_;
+  std::mutex plans_mutex_;  // of the table only; taken after mutex_
   std::vector<std::unique_ptr<LoadedPlan>> plans_;  // by id; null where unloaded
   LoadedPlan* last_ = nullptr;
 

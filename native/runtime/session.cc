@@ -108,10 +108,13 @@ void Session::close() {
   closed_ = true;
   last_ = nullptr;
   if (instance_ == nullptr) return;
-  for (auto& plan : plans_) {
-    if (plan != nullptr) release_plan(plan.get());
+  {
+    const std::lock_guard<std::mutex> table(plans_mutex_);
+    for (auto& plan : plans_) {
+      if (plan != nullptr) release_plan(plan.get());
+    }
+    plans_.clear();
   }
-  plans_.clear();
   for (auto& [id, variable] : variables_) {
     if (variable->memory != nullptr) {
       backend_.release(instance_, variable->memory, static_cast<size_t>(variable->port.bytes));
@@ -140,7 +143,10 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
 
   Status status;
   try {
-    plans_.reserve(plans_.size() + 1);
+    if (plans_.size() == plans_.capacity()) {
+      const std::lock_guard<std::mutex> table(plans_mutex_);
+      plans_.reserve(plans_.size() * 2 + 8);
+    }
     for (const PlanPort& feed : plan.feeds) loaded->feeds.push_back(port_of(plan, feed));
     for (const PlanPort& fetch : plan.fetches) loaded->fetches.push_back(port_of(plan, fetch));
     loaded->base.assign(plan.storages.size(), nullptr);
@@ -167,6 +173,7 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
     release_plan(loaded.get());
     return status;
   }
+  const std::lock_guard<std::mutex> table(plans_mutex_);
   *id = static_cast<int32_t>(plans_.size());
   plans_.push_back(std::move(loaded));
   return {};
@@ -188,6 +195,7 @@ void Session::release_plan(LoadedPlan* plan) {
 }
 
 Status Session::find(int32_t id, LoadedPlan** plan) {
+  const std::lock_guard<std::mutex> table(plans_mutex_);
   if (closed_) return closed();
   if (id < 0 || static_cast<size_t>(id) >= plans_.size() ||
       plans_[static_cast<size_t>(id)] == nullptr) {
@@ -203,13 +211,13 @@ Status Session::unload_plan(int32_t id) {
   TRY(find(id, &plan));
   if (last_ == plan) last_ = nullptr;
   release_plan(plan);
+  const std::lock_guard<std::mutex> table(plans_mutex_);
   plans_[static_cast<size_t>(id)].reset();
   return {};
 }
 
 Status Session::ports(int32_t id, const std::vector<Port>** feeds,
                       const std::vector<Port>** fetches) {
-  const std::lock_guard<std::mutex> lock(mutex_);
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
   *feeds = &plan->feeds;

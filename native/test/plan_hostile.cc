@@ -16,7 +16,7 @@ int32_t hostile_word(std::mt19937& random, const std::vector<int32_t>& words, si
     case 0:
       return words[at] ^ static_cast<int32_t>(1u << random() % 32);
     case 1:
-      return words[at] + (random() % 2 == 0 ? 1 : -1);
+      return static_cast<int32_t>(static_cast<uint32_t>(words[at]) + (random() % 2 == 0 ? 1u : ~0u));
     case 2:
       return words[20 + random() % (words.size() - 20)];
     case 3: {

@@ -1,0 +1,77 @@
+// Plans of small graphs and the native session below `Session`, for tests of the addon itself.
+import { prepare } from '../../lib/compile/pipeline.js';
+import type { Stage } from '../../lib/compile/stage.js';
+import { Graph, type Operation, type Tensor } from '../../lib/core/graph.js';
+import { NDArray } from '../../lib/core/ndarray.js';
+import * as tf from '../../lib/index.js';
+import type { NativeSession } from '../../lib/runtime/native.js';
+
+/** What a builder says of its graph. */
+export interface Built {
+  readonly fetches: readonly Tensor[];
+  readonly feeds: readonly Tensor[];
+  readonly targets?: readonly Operation[];
+}
+
+/** The one stage of a graph whose shapes are all known. */
+export const stageOf = (build: (graph: Graph) => Built): Stage => {
+  const graph = new Graph();
+  const { fetches, feeds, targets = [] } = graph.asDefault(() => build(graph));
+  const values = feeds.map((tensor) => {
+    const shape = tensor.shape.concrete();
+    const size = shape.reduce((a, b) => a * b, 1);
+    const data = tensor.dtype.array === undefined ? new Array<string>(size).fill('') : new tensor.dtype.array(size);
+    return { shape, array: new NDArray(tensor.dtype, shape, data as Float32Array) };
+  });
+  return prepare({ graph, fetches, targets, feeds }).specialize(values, new Map());
+};
+
+/** Loads a stage's plan. */
+export const loadStage = (session: NativeSession, { plan }: Stage): number =>
+  session.loadPlan(plan.words, plan.constants, plan.strings, plan.stateKeys);
+
+/** Values by position of the builder's feeds, in the order in which the plan wants them. */
+export const inOrder = <T>(stage: Stage, values: readonly T[]): T[] =>
+  stage.feeds.map(({ source }) => values['feed' in source ? source.feed : 0]!);
+
+/** y = tanh(x w) + bias over n x n, and its mean: one result in memory of its own, one in the mailbox. */
+export const dense = (n: number): Stage =>
+  stageOf(() => {
+    const x = tf.placeholder(tf.float32, [n, n]);
+    const w = tf.constant(
+      tf.ndarray(
+        Float32Array.from({ length: n * n }, (_, i) => Math.sin(i)),
+        [n, n],
+      ),
+    );
+    const y = tf.add(tf.tanh(tf.matmul(x, w)), tf.constant(0.5));
+    return { fetches: [y, tf.reduceMean(y)], feeds: [x] };
+  });
+
+/** Doubles four floats: its result is in the mailbox. */
+export const doubling = (): Stage =>
+  stageOf(() => {
+    const x = tf.placeholder(tf.float32, [4]);
+    return { fetches: [tf.mul(x, tf.constant(2))], feeds: [x] };
+  });
+
+/** Strings, bools and ints in; strings and numbers out. */
+export const mixed = (): Stage =>
+  stageOf(() => {
+    const text = tf.placeholder(tf.string, [3]);
+    const flag = tf.placeholder(tf.bool, [3]);
+    const at = tf.placeholder(tf.int32, [2]);
+    return {
+      fetches: [tf.gather(text, at), tf.cast(flag, tf.float32), tf.equal(text, text)],
+      feeds: [text, flag, at],
+    };
+  });
+
+/** `links` products of n x n matrices: about as long as you like. */
+export const chain = (n: number, links: number): Stage =>
+  stageOf(() => {
+    const x = tf.placeholder(tf.float32, [n, n]);
+    let y: Tensor = x;
+    for (let i = 0; i < links; i++) y = tf.matmul(y, x);
+    return { fetches: [y], feeds: [x] };
+  });
