@@ -32,7 +32,7 @@ def about(rng, dtype, name):
         yield case([x], None if name == 'Rank' else {'out_type': TYPE(INDEX[len(shape) % 2])}, False)
 
 
-@op('ShapeN', F + ['int32', 'string'])
+@op('ShapeN', F + I32 + ['string'])
 def shape_n(rng, dtype, name):
     for k in range(20):
         yield case([[draw(rng, dtype, SHAPES[(k + j) % 20]) for j in range(1 + k % 3)]], {'out_type': TYPE(INDEX[k % 2])}, False)

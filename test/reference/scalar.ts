@@ -23,7 +23,7 @@ export const softplus = (x: number): number => (x > 0 ? x + Math.log1p(Math.exp(
 export const softsign = (x: number): number => x / (1 + Math.abs(x));
 export const elu = (x: number): number => (x < 0 ? Math.expm1(x) : x);
 export const SELU_SCALE = 1.0507009873554805;
-export const SELU_SCALE_ALPHA = 1.7580993408473769;
+export const SELU_SCALE_ALPHA = 1.7580993408473768;
 export const selu = (x: number): number => (x < 0 ? SELU_SCALE_ALPHA * Math.expm1(x) : SELU_SCALE * x);
 /** std::max and std::min: the first operand unless the second is strictly beyond it (so a NaN stays only in front). */
 export const maximum = (x: number, y: number): number => (x < y ? y : x);
