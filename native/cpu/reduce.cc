@@ -8,7 +8,7 @@ namespace {
 
 Status run_reduce(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const ReduceStep&>(base);
-  if (step.outputs != 0) step.loop(step, context, buffers[0], buffers[1]);
+  if (step.outputs != 0) run_reduction(step, context, buffers[0], buffers[1]);
   return Status();
 }
 
@@ -68,9 +68,10 @@ Status prepare_reduce(const StepDesc& desc, const HostServices&, StepPointer& po
     return reject(desc, "x is %s, y %s", dtype_name(x.dtype), dtype_name(y.dtype));
 
   auto step = std::make_unique<ReduceStep>(run_reduce);
-  step->loop = op == ReduceOp::kSum || op == ReduceOp::kMean ? find_sum_loop(op, x.dtype)
-                                                             : find_order_loop(op, x.dtype);
-  if (!step->loop) return reject(desc, "op %d is not for %s", int(op), dtype_name(x.dtype));
+  step->loops = op == ReduceOp::kSum || op == ReduceOp::kMean ? find_sum_loops(op, x.dtype)
+                                                              : find_order_loops(op, x.dtype);
+  if (!step->loops) step->loops = find_narrow_loops(op, x.dtype);
+  if (!step->loops) return reject(desc, "op %d is not for %s", int(op), dtype_name(x.dtype));
   int64_t kept = 1;
   for (int d = 0; d < x.rank; ++d) {
     int64_t& product = is_reduced[d] ? step->divisor : kept;

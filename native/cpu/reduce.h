@@ -1,4 +1,4 @@
-// A prepared Reduce: the input's dims merged into alternating kept and reduced groups, and one loop
+// A prepared Reduce: the input's dims merged into alternating kept and reduced groups, and the loops
 // for the op and dtype.
 #pragma once
 #include "cpu/prepared.h"
@@ -25,13 +25,11 @@ struct Odometer {
   }
 };
 
-struct ReduceStep;
-using ReduceLoop = void (*)(const ReduceStep& step, const RunContext& context, const void* x,
-                            void* y);
+struct ReduceLoops;
 
 struct ReduceStep : PreparedStep {
   using PreparedStep::PreparedStep;
-  ReduceLoop loop = nullptr;
+  const ReduceLoops* loops = nullptr;
   bool rows = false;    // the innermost group is reduced
   int64_t inner = 1;    // its extent: of a row, or of columns
   Odometer kept;        // the other kept dims: one row or one strip of columns each
@@ -41,8 +39,32 @@ struct ReduceStep : PreparedStep {
   int64_t divisor = 1;  // of the mean
 };
 
+// What depends on the op and the dtype: the rest, threads among it, is one piece of code for all (reduce_run.cc). Results pass
+// through accumulators, which for the means of integers are wider than the elements.
+struct ReduceLoops {
+  int64_t item, accumulator;  // bytes
+  // Outputs [begin, end), one whole row each.
+  void (*rows)(const ReduceStep& step, const void* x, void* y, int64_t begin, int64_t end);
+  // One accumulator of n elements side by side.
+  void (*run)(const void* x, int64_t n, void* to);
+  // One accumulator of rows [begin, end) for each of width columns.
+  void (*strip)(const ReduceStep& step, const void* x, int64_t begin, int64_t end, int64_t width, void* to);
+  // y[i] of the accumulators at i * distance + c * between, c < chunks.
+  void (*gather)(const ReduceStep& step, const void* partials, int64_t distance, int64_t between, int64_t chunks,
+                 void* y, int64_t n);
+  // y[i] of one accumulator each.
+  void (*finish)(const ReduceStep& step, const void* accumulators, void* y, int64_t n);
+  // y of no elements at all.
+  void (*nothing)(const ReduceStep& step, void* y);
+};
+
+constexpr int64_t kReduceStrip = 128;  // columns reduced together
+
+void run_reduction(const ReduceStep& step, const RunContext& context, const void* x, void* y);
+
 // By ReduceOp and dtype; null where the table has none.
-ReduceLoop find_sum_loop(ReduceOp op, DType dtype);    // sum, mean
-ReduceLoop find_order_loop(ReduceOp op, DType dtype);  // prod, max, min, all, any
+const ReduceLoops* find_sum_loops(ReduceOp op, DType dtype);    // sum, mean
+const ReduceLoops* find_order_loops(ReduceOp op, DType dtype);  // prod, max, min
+const ReduceLoops* find_narrow_loops(ReduceOp op, DType dtype);  // bool, and the integers but int32 and int64
 
 }  // namespace grafo::cpu
