@@ -5,7 +5,6 @@
 #include "addon/environment.h"
 #include "addon/session_object.h"
 #include "addon/testing.h"
-#include "base/dynlib.h"
 #include "base/thread_pool.h"
 
 namespace grafo {
@@ -13,12 +12,8 @@ namespace {
 
 using Info = Napi::CallbackInfo;
 
-const int kHere = 0;  // an address inside the addon, to find its folder
-
-Status engine_of(const Engine** engine) { return Engine::load(folder_of(&kHere), engine); }
-
 Napi::Array texts(Napi::Env env, size_t count, const auto& text_at) {
-  const auto list = Napi::Array::New(env, count);
+  auto list = Napi::Array::New(env, count);
   for (size_t i = 0; i < count; ++i) {
     list[static_cast<uint32_t>(i)] = Napi::String::New(env, text_at(i));
   }
@@ -28,7 +23,7 @@ Napi::Array texts(Napi::Env env, size_t count, const auto& text_at) {
 Status info(const Info& call, Napi::Value* result) {
   const Napi::Env env = call.Env();
   const Engine* engine = nullptr;
-  TRY(engine_of(&engine));
+  TRY(own_engine(&engine));
   const ThreadPool::Stats stats = ThreadPool::get().stats();
   const auto& tried = engine->info().tried;
   const auto object = Napi::Object::New(env);
@@ -54,13 +49,13 @@ Status names(Napi::Env env, int32_t (*list_of)(const char* const**), Napi::Value
 
 Status kernel_names(const Info& call, Napi::Value* result) {
   const Engine* engine = nullptr;
-  TRY(engine_of(&engine));
+  TRY(own_engine(&engine));
   return names(call.Env(), engine->backend().kernel_names, result);
 }
 
 Status functor_names(const Info& call, Napi::Value* result) {
   const Engine* engine = nullptr;
-  TRY(engine_of(&engine));
+  TRY(own_engine(&engine));
   return names(call.Env(), engine->backend().functor_names, result);
 }
 
@@ -68,7 +63,7 @@ Status has_functor(const Info& call, Napi::Value* result) {
   const Engine* engine = nullptr;
   std::string name;
   int32_t operand = 0, output = 0;
-  TRY(engine_of(&engine));
+  TRY(own_engine(&engine));
   TRY(to_text(call.Env(), call[0], &name));
   TRY(to_int32(call.Env(), call[1], &operand));
   TRY(to_int32(call.Env(), call[2], &output));

@@ -68,7 +68,7 @@ int64_t item_bytes(napi_typedarray_type type) {
   }
 }
 
-Status invalid(const char* what) {
+Status expected(const char* what) {
   return Status::error(Code::kInvalidArgument, "%s is expected", what);
 }
 
@@ -121,7 +121,7 @@ Status to_int32(napi_env env, napi_value value, int32_t* result) {
   int64_t wide = 0;
   TRY(to_int64(env, value, &wide));
   if (wide < std::numeric_limits<int32_t>::min() || wide > std::numeric_limits<int32_t>::max()) {
-    return invalid("A 32-bit integer");
+    return expected("A 32-bit integer");
   }
   *result = static_cast<int32_t>(wide);
   return {};
@@ -132,7 +132,7 @@ Status to_int64(napi_env env, napi_value value, int64_t* result) {
   double number = 0;
   if (napi_get_value_double(env, value, &number) != napi_ok || std::trunc(number) != number ||
       std::fabs(number) > kMaxSafe) {
-    return invalid("An integer");
+    return expected("An integer");
   }
   *result = static_cast<int64_t>(number);
   return {};
@@ -141,7 +141,7 @@ Status to_int64(napi_env env, napi_value value, int64_t* result) {
 Status to_text(napi_env env, napi_value value, std::string* result) {
   size_t bytes = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &bytes) != napi_ok) {
-    return invalid("A string");
+    return expected("A string");
   }
   result->resize(bytes + 1);
   TRY(check(env, napi_get_value_string_utf8(env, value, result->data(), bytes + 1, &bytes)));
@@ -156,7 +156,7 @@ bool is_nullish(napi_env env, napi_value value) {
 
 Status to_list(napi_env env, napi_value value, size_t at_most, List* items) {
   uint32_t length = 0;
-  if (napi_get_array_length(env, value, &length) != napi_ok) return invalid("An array");
+  if (napi_get_array_length(env, value, &length) != napi_ok) return expected("An array");
   if (length > at_most) return Status::error(Code::kInvalidArgument, "An array of %u items", length);
   items->resize(length);
   for (uint32_t i = 0; i < length; ++i) {
@@ -174,9 +174,9 @@ Status to_bytes(napi_env env, napi_value value, Bytes* bytes) {
   bytes->type = kUnknown;
   if (napi_get_typedarray_info(env, value, &bytes->type, &length, &bytes->data, &buffer, nullptr) !=
       napi_ok) {
-    return invalid("A typed array");
+    return expected("A typed array");
   }
-  if (bytes->type == kUnknown) return invalid("A typed array of a known element type");
+  if (bytes->type == kUnknown) return expected("A typed array of a known element type");
   bytes->bytes = static_cast<int64_t>(length) * item_bytes(bytes->type);
   bool plain = false;
   TRY(check(env, napi_is_arraybuffer(env, buffer, &plain)));
@@ -205,7 +205,7 @@ Status to_strings(napi_env env, napi_value value, Strings* strings) {
   napi_value data_value, offsets_value;
   if (napi_get_named_property(env, value, "data", &data_value) != napi_ok ||
       napi_get_named_property(env, value, "offsets", &offsets_value) != napi_ok) {
-    return invalid("{data, offsets}");
+    return expected("{data, offsets}");
   }
   std::vector<int32_t> offsets;
   TRY(to_words(env, offsets_value, &offsets));
@@ -247,7 +247,7 @@ Status new_buffer(napi_env env, int64_t bytes, void** data, napi_value* buffer) 
                          static_cast<long long>(bytes));
   }
   TRY(check(env, napi_get_arraybuffer_info(env, *buffer, data, &given)));
-  return given == static_cast<size_t>(bytes) ? Status() : invalid("An ArrayBuffer");
+  return given == static_cast<size_t>(bytes) ? Status() : expected("An ArrayBuffer");
 }
 
 Status from_text(napi_env env, const std::string& text, napi_value* value) {

@@ -47,6 +47,8 @@ Status read_options(const Napi::Value& given, SessionOptions* options, Napi::Val
 
 }  // namespace
 
+Status own_engine(const Engine** engine) { return Engine::load(folder_of(&kHere), engine); }
+
 Status HostCopy::assign(Session* session, const void* data, int64_t bytes) {
   clear();
   data_ = session->allocate_host(bytes);
@@ -79,7 +81,7 @@ Status SessionObject::open(const Info& info) {
   Napi::Value on_log;
   TRY(read_options(info[0], &options, &on_log));
   const Engine* engine = nullptr;
-  TRY(Engine::load(folder_of(&kHere), &engine));
+  TRY(own_engine(&engine));
   TRY(Session::open(engine->backend(), options, &session_));
 
   napi_value mailbox;

@@ -109,6 +109,9 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   int64_t reported_ = 0;
 };
 
+// The engine, with the backend that lies next to the addon.
+Status own_engine(const Engine** engine);
+
 // The wrapped object of a raw call.
 Status self_of(napi_env env, const Call& call, SessionObject** self);
 

@@ -66,7 +66,7 @@ void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns)
 
 constexpr int64_t kStrip = 512;  // columns summed at a time, in the L1 cache
 constexpr int64_t kRun = 512;    // rows in one partial sum, which bounds the error of tall matrices
-constexpr int kRowsAtOnce = 8;
+constexpr int kRowsPerPass = 8;
 
 // strip[c] += sum of R rows of x[r] matrix[r, c].
 template <class T, int R>
@@ -92,8 +92,8 @@ void some_columns(const T* matrix, int64_t row, const T* x, T* y, int64_t rows, 
     const int64_t last = std::min(rows, first + kRun);
     for (int64_t c = 0; c < columns; ++c) strip[c] = T(0);
     int64_t r = first;
-    for (; r + kRowsAtOnce <= last; r += kRowsAtOnce)
-      add_rows<T, kRowsAtOnce>(matrix + r * row, row, x + r, strip, columns);
+    for (; r + kRowsPerPass <= last; r += kRowsPerPass)
+      add_rows<T, kRowsPerPass>(matrix + r * row, row, x + r, strip, columns);
     for (; r < last; ++r) add_rows<T, 1>(matrix + r * row, row, x + r, strip, columns);
     for (int64_t c = 0; c < columns; ++c) y[c] = first == 0 ? strip[c] : y[c] + strip[c];
   }

@@ -64,7 +64,7 @@ Status run_integer(const PreparedStep& base, RunContext& context, void* const* b
               Distribution(lo, hi));
 }
 
-Status finish(const StepDesc& desc, PreparedStep::Run run, StepPointer& step) {
+Status make_step(const StepDesc& desc, PreparedStep::Run run, StepPointer& step) {
   AttrReader attrs(desc);
   auto random = std::make_unique<RandomStep>(run);
   random->seed = attrs.i64();
@@ -84,7 +84,7 @@ Status prepare_real(const StepDesc& desc, StepPointer& step) {
         run = run_real<typename decltype(type)::type, Distribution>;
       }))
     return reject(desc, "no kernel for %s", dtype_name(desc.outputs[0].dtype));
-  return finish(desc, run, step);
+  return make_step(desc, run, step);
 }
 
 }  // namespace
@@ -109,9 +109,9 @@ Status prepare_random_int(const StepDesc& desc, const HostServices&, StepPointer
     if (desc.inputs[i].dtype != dtype || desc.inputs[i].size != 1)
       return reject(desc, "bound %d is not a scalar of the output's dtype", i);
   if (dtype == DType::kInt32)
-    return finish(desc, run_integer<int32_t, philox::UniformInt32>, step);
+    return make_step(desc, run_integer<int32_t, philox::UniformInt32>, step);
   if (dtype == DType::kInt64)
-    return finish(desc, run_integer<int64_t, philox::UniformInt64>, step);
+    return make_step(desc, run_integer<int64_t, philox::UniformInt64>, step);
   return reject(desc, "no kernel for %s", dtype_name(dtype));
 }
 

@@ -1,0 +1,10 @@
+// Fused: the tape and its tables of loops, as one translation unit.
+#include "cpu/fused.cc"
+#include "cpu/fused_binary.cc"
+#include "cpu/fused_cast.cc"
+#include "cpu/fused_compare.cc"
+#include "cpu/fused_elementary.cc"
+#include "cpu/fused_integer.cc"
+#include "cpu/fused_run.cc"
+#include "cpu/fused_table.cc"
+#include "cpu/fused_unary.cc"

@@ -1,0 +1,12 @@
+// The other kernels, and the entry point, as one translation unit.
+#include "cpu/check.cc"
+#include "cpu/copy.cc"
+#include "cpu/cross_entropy.cc"
+#include "cpu/kernels.cc"
+#include "cpu/one_hot.cc"
+#include "cpu/random.cc"
+#include "cpu/scatter.cc"
+#include "cpu/segment.cc"
+#include "cpu/sequence.cc"
+#include "cpu/softmax.cc"
+#include "cpu/summarize.cc"
