@@ -31,7 +31,8 @@ const COMMON: Readonly<Record<string, AttrType>> = { _class: 'list(string)' };
 export const nodeDef = (op: Operation): NodeDef => {
   const input = [
     ...op.inputs.map((tensor) => (tensor.valueIndex === 0 ? tensor.op.name : tensor.name)),
-    ...op.controlInputs.map((control) => `^${control.name}`),
+    // TensorFlow sorts them when it writes a graph (Graph::ToGraphDef).
+    ...op.controlInputs.map((control) => `^${control.name}`).sort(),
   ];
   const attr: Record<string, Json> = {};
   for (const name of [...op.attrs.keys()].sort()) {
