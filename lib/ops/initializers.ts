@@ -37,23 +37,56 @@ export const constantInitializer =
   (shape, dtype) =>
     constant(value, { dtype: typeOf(dtype, options), shape, verifyShape: options.verifyShape });
 
-/** Numbers from [minval, maxval): `tf.randomUniformInitializer(-1, 1)([2]).shape.asList() // [2]`. */
-export const randomUniformInitializer =
-  (minval = 0, maxval?: number, options: InitializerOptions = {}): Initializer =>
-  (shape, dtype) =>
-    randomUniform(shape, { minval, maxval, dtype: typeOf(dtype, options), seed: options.seed });
+/** Options of `randomUniformInitializer`. */
+export interface UniformInitializerOptions extends InitializerOptions {
+  readonly minval?: number | undefined;
+  readonly maxval?: number | undefined;
+}
 
-/** Normal numbers: `tf.randomNormalInitializer(0, 0.1)([2]).shape.asList() // [2]`. */
-export const randomNormalInitializer =
-  (mean = 0, stddev = 1, options: InitializerOptions = {}): Initializer =>
-  (shape, dtype) =>
-    randomNormal(shape, { mean, stddev, dtype: typeOf(dtype, options), seed: options.seed });
+/** Options of `randomNormalInitializer` and `truncatedNormalInitializer`. */
+export interface NormalInitializerOptions extends InitializerOptions {
+  readonly mean?: number | undefined;
+  readonly stddev?: number | undefined;
+}
+
+/** Numbers from [minval, maxval): `tf.randomUniformInitializer(-1, 1)([2]).shape.asList() // [2]`. */
+export const randomUniformInitializer = (
+  minvalOrOptions: number | UniformInitializerOptions = 0,
+  maxval?: number,
+  more: InitializerOptions = {},
+): Initializer => {
+  const options = typeof minvalOrOptions === 'number' ? { minval: minvalOrOptions, maxval, ...more } : minvalOrOptions;
+  return (shape, dtype) =>
+    randomUniform(shape, { minval: 0, ...options, dtype: typeOf(dtype, options), seed: options.seed });
+};
+
+/** Normal numbers: `tf.randomNormalInitializer({ stddev: 0.1 })([2]).shape.asList() // [2]`. */
+export const randomNormalInitializer = (
+  meanOrOptions: number | NormalInitializerOptions = 0,
+  stddev?: number,
+  more: InitializerOptions = {},
+): Initializer => {
+  const { mean = 0, stddev: deviation = 1, ...options } = normalOptions(meanOrOptions, stddev, more);
+  return (shape, dtype) =>
+    randomNormal(shape, { mean, stddev: deviation, dtype: typeOf(dtype, options), seed: options.seed });
+};
 
 /** Normal numbers within two standard deviations: `tf.truncatedNormalInitializer(0, 0.1)([2]).shape.asList() // [2]`. */
-export const truncatedNormalInitializer =
-  (mean = 0, stddev = 1, options: InitializerOptions = {}): Initializer =>
-  (shape, dtype) =>
-    truncatedNormal(shape, { mean, stddev, dtype: typeOf(dtype, options), seed: options.seed });
+export const truncatedNormalInitializer = (
+  meanOrOptions: number | NormalInitializerOptions = 0,
+  stddev?: number,
+  more: InitializerOptions = {},
+): Initializer => {
+  const { mean = 0, stddev: deviation = 1, ...options } = normalOptions(meanOrOptions, stddev, more);
+  return (shape, dtype) =>
+    truncatedNormal(shape, { mean, stddev: deviation, dtype: typeOf(dtype, options), seed: options.seed });
+};
+
+const normalOptions = (
+  mean: number | NormalInitializerOptions,
+  stddev: number | undefined,
+  more: InitializerOptions,
+): NormalInitializerOptions => (typeof mean === 'number' ? { mean, stddev, ...more } : mean);
 
 /** Options of `varianceScalingInitializer`. */
 export interface VarianceScalingOptions extends InitializerOptions {

@@ -2,7 +2,7 @@
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { type DType, FLOATS } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, ValueError } from '../core/errors.js';
-import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
+import { type Graph, getDefaultGraph, type Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import { type AggregationMethodValue, gradients } from '../grad/gradients.js';
 import { zeros } from '../ops/array.js';
@@ -16,6 +16,7 @@ import { assignAdd } from '../ops/state.js';
 import { Variable } from '../ops/variable.js';
 import { getVariable, variableScope } from '../ops/variableScope.js';
 import { trainableVariables } from '../ops/variables.js';
+import { assertGlobalStep } from './globalStep.js';
 
 /** A gradient: dense, or some rows. */
 export type Gradient = Tensor | IndexedSlices;
@@ -38,7 +39,7 @@ export interface ComputeGradientsOptions {
 /** Options of `applyGradients`. */
 export interface ApplyGradientsOptions {
   /** An integer variable that counts the steps. */
-  readonly globalStep?: Variable | undefined;
+  readonly globalStep?: Variable | Tensor | undefined;
   /** Name of the operation; by default the optimizer's. */
   readonly name?: string | undefined;
 }
@@ -46,6 +47,15 @@ export interface ApplyGradientsOptions {
 export type MinimizeOptions = ComputeGradientsOptions & ApplyGradientsOptions;
 
 const isVariable = (value: unknown): value is Variable => value instanceof Variable;
+
+/** The options of a call whose global step may stand before them. */
+const withStep = <O extends ApplyGradientsOptions>(globalStep: Variable | Tensor | O | undefined, options: O): O => {
+  if (globalStep === undefined || globalStep === null) return options;
+  const isStep = isVariable(globalStep) || globalStep instanceof Tensor;
+  const all: O = isStep ? { ...options, globalStep } : { ...options, ...globalStep };
+  if (typeof globalStep !== 'object' || all.globalStep !== undefined) assertGlobalStep(all.globalStep ?? globalStep);
+  return all;
+};
 
 /** The base of every optimizer: a subclass says how one variable is updated. */
 export abstract class Optimizer {
@@ -75,8 +85,12 @@ export abstract class Optimizer {
    * @param globalStep a counter to raise with every step, or the options.
    * @returns the operation that does it.
    */
-  minimize(loss: TensorLike, globalStep?: Variable | MinimizeOptions, options: MinimizeOptions = {}): Operation {
-    const all: MinimizeOptions = isVariable(globalStep) ? { ...options, globalStep } : { ...options, ...globalStep };
+  minimize(
+    loss: TensorLike,
+    globalStep?: Variable | Tensor | MinimizeOptions,
+    options: MinimizeOptions = {},
+  ): Operation {
+    const all: MinimizeOptions = withStep(globalStep, options);
     const pairs = this.computeGradients(loss, all);
     if (pairs.every(([grad]) => grad === null)) {
       throw new ValueError(
@@ -121,12 +135,10 @@ export abstract class Optimizer {
    */
   applyGradients(
     pairs: Iterable<GradientAndVariable>,
-    globalStep?: Variable | ApplyGradientsOptions,
+    globalStep?: Variable | Tensor | ApplyGradientsOptions,
     options: ApplyGradientsOptions = {},
   ): Operation {
-    const all: ApplyGradientsOptions = isVariable(globalStep)
-      ? { ...options, globalStep }
-      : { ...options, ...globalStep };
+    const all: ApplyGradientsOptions = withStep(globalStep, options);
     const given = [...pairs];
     if (given.length === 0) throw new ValueError('No variables provided.');
     const used: [Gradient, Variable][] = [];
@@ -168,7 +180,7 @@ export abstract class Optimizer {
     return this.applySparseDuplicateIndices(grad, variable);
   }
 
-  #count(updates: readonly Operation[], globalStep: Variable | undefined, scope: string): Operation {
+  #count(updates: readonly Operation[], globalStep: Variable | Tensor | undefined, scope: string): Operation {
     if (globalStep === undefined) return this.finish(updates, scope);
     return controlDependencies([this.finish(updates, 'update')], () =>
       colocateWith(globalStep, () => assignAdd(globalStep, 1, { name: scope }).op),
