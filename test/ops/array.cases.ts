@@ -2,6 +2,7 @@
 
 import { sizeOf } from '../reference/array.js';
 import * as a from '../reference/arrays.js';
+import * as m from '../reference/making.js';
 import type { Generated, Random } from './generate.js';
 import { ANY, type CaseRow, type CaseRows, F, FI, I, MOVE, REAL } from './rows.js';
 
@@ -177,7 +178,7 @@ const moving: CaseRows = {
   }),
   // What gradients of reductions need of it: small integer vectors, evaluated when a plan is made.
   DynamicStitch: row(
-    a.dynamicStitch,
+    m.dynamicStitch,
     ['int32', 'int64', 'int8', 'int16', 'uint8', 'uint16'],
     'missing',
     (random, dtype) => {
@@ -189,7 +190,7 @@ const moving: CaseRows = {
       };
     },
   ),
-  ListDiff: row(a.listDiff, ['int32', 'int64', 'int8', 'int16', 'uint8', 'uint16'], 'missing', (random, dtype) => {
+  ListDiff: row(m.listDiff, ['int32', 'int64', 'int8', 'int16', 'uint8', 'uint16'], 'missing', (random, dtype) => {
     const list = () => random.values(dtype, [random.dim(64)], { ties: true, nan: false });
     return { inputs: [list(), list()], attrs: { out_idx: outType(random) } };
   }),
@@ -284,18 +285,18 @@ const moving: CaseRows = {
 };
 
 const making: CaseRows = {
-  Fill: row(a.fill, MOVE, {}, (random, dtype) => ({ inputs: [random.ints(random.shape()), random.values(dtype, [])] })),
-  BroadcastTo: row(a.broadcastTo, [...FI, 'bool'], {}, (random, dtype) => {
+  Fill: row(m.fill, MOVE, {}, (random, dtype) => ({ inputs: [random.ints(random.shape()), random.values(dtype, [])] })),
+  BroadcastTo: row(m.broadcastTo, [...FI, 'bool'], {}, (random, dtype) => {
     const shape = random.shape();
     const from = shape
       .map((dim) => (random.chance(0.4) ? 1 : dim))
       .slice(random.chance(0.3) ? random.int(0, shape.length + 1) : 0);
     return { inputs: [random.values(dtype, from), random.ints(shape)] };
   }),
-  BroadcastGradientArgs: row(a.broadcastGradientArgs, I, 'none', (random, dtype) => ({
+  BroadcastGradientArgs: row(m.broadcastGradientArgs, I, 'none', (random, dtype) => ({
     inputs: random.pair().map((shape) => random.ints(shape, dtype)),
   })),
-  Range: row(a.range, FI, 'none', (random, dtype) => {
+  Range: row(m.range, FI, 'none', (random, dtype) => {
     const whole = dtype.startsWith('int');
     const draw = (low: number, high: number): number =>
       whole ? random.int(low, high) : low + (high - low) * random.next();
@@ -309,11 +310,11 @@ const making: CaseRows = {
       })),
     };
   }),
-  LinSpace: row(a.linSpace, F, 'none', (random, dtype) => {
+  LinSpace: row(m.linSpace, F, 'none', (random, dtype) => {
     const ends = [random.values(dtype, [], { special: 0 }), random.values(dtype, [], { special: 0 })];
     return { inputs: [...ends, random.ints(random.dim(257, false))] };
   }),
-  OneHot: row(a.oneHot, ANY, 'none', (random, dtype) => {
+  OneHot: row(m.oneHot, MOVE, 'none', (random, dtype) => {
     const shape = random.shape(0, 4, 60);
     const kind = random.pick(['int32', 'int64', 'uint8']);
     const depth = random.pick([0, 1, 2, 3, 7, 10]);
@@ -326,15 +327,15 @@ const making: CaseRows = {
       attrs: { axis: random.int(-1, shape.length + 1) },
     };
   }),
-  Unique: row(a.unique(false), [...REAL, 'string'], 'missing', (random, dtype) => ({
+  Unique: row(m.unique(false), [...REAL, 'string'], 'missing', (random, dtype) => ({
     inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })],
     attrs: { out_idx: outType(random) },
   })),
-  UniqueWithCounts: row(a.unique(true), [...REAL, 'string'], 'missing', (random, dtype) => ({
+  UniqueWithCounts: row(m.unique(true), [...REAL, 'string'], 'missing', (random, dtype) => ({
     inputs: [random.values(dtype, [random.dim(257)], { ties: true, nan: false })],
     attrs: { out_idx: outType(random) },
   })),
-  Where: row(a.where, [...REAL, 'bool'], 'none', (random, dtype) => ({
+  Where: row(m.where, [...REAL, 'bool'], 'none', (random, dtype) => ({
     inputs: [random.values(dtype, random.shape(1), { ties: true })],
   })),
 };
