@@ -1,10 +1,10 @@
 // Facts: concrete shapes and host values of a program's refs for one set of feeds, and where data stops them (a stage ends there).
 import type { AttrValue } from '../core/attrs.js';
 import type { ShapeContext } from '../core/defineOp.js';
-import { InternalError, InvalidArgumentError, ValueError } from '../core/errors.js';
+import { GrafoError, InternalError, InvalidArgumentError, OpError, UnimplementedError } from '../core/errors.js';
 import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
-import { TensorShape, UNKNOWN } from '../core/shape.js';
+import { MAX_RANK, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { inputRange, type Node, type Program, type Ref } from './program.js';
 import type { FeedValue } from './stage.js';
 import { updatedVariables, type Versions, variableOf } from './versions.js';
@@ -60,7 +60,31 @@ export class Facts {
   constructor(program: Program, given: Given, versions: Versions) {
     this.#given = given;
     this.#feeds = given.feeds.map((feed) => ({ shape: new TensorShape(feed.shape), dynamic: false }));
-    for (const node of program.nodes) if (!given.ran.has(node)) this.#visit(node, versions);
+    for (const node of program.nodes) {
+      if (node.row === undefined) checkSize(node.op, given.feeds[node.feed]!.shape);
+      if (!given.ran.has(node)) this.#visit(node, versions);
+    }
+  }
+
+  /** What is known of the shapes of a node's inputs, for an error: `x [2,3], W [4,5]`. */
+  describe(node: Node): string | undefined {
+    if (node.inputs.length === 0) return undefined;
+    const shapes = this.#inputShapes(node);
+    return node.inputs
+      .slice(0, 8)
+      .map((input, i) => `${input.node.op.name} ${shapes[i]!.toBrackets()}`)
+      .join(', ');
+  }
+  /** Calls a function of a row; its errors get the operation's place and shapes. */
+  at<R>(node: Node, fn: () => R): R {
+    try {
+      return fn();
+    } catch (error) {
+      if (!(error instanceof GrafoError) || error.node !== undefined) throw error;
+      const where = { ...place(node.op), shapes: this.describe(node) };
+      const Kind = (error instanceof OpError ? error.constructor : InvalidArgumentError) as typeof InvalidArgumentError;
+      throw new Kind(error.text, where);
+    }
   }
 
   shape(ref: Ref): readonly number[] {
@@ -114,7 +138,11 @@ export class Facts {
       const pending = this.#host.has(top) ? [] : this.#pending(top);
       if (pending.length > 0) stack.push(...pending);
       else {
-        if (!this.#host.has(top)) this.#host.set(top, this.#evaluate(top));
+        if (!this.#host.has(top))
+          this.#host.set(
+            top,
+            this.at(top, () => this.#evaluate(top)),
+          );
         stack.pop();
       }
     }
@@ -191,13 +219,8 @@ export class Facts {
       hasAttr: (name) => node.attrs.has(name),
       planning: true,
     };
-    let shapes: readonly TensorShape[];
-    try {
-      shapes = row.shape(context);
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error;
-      throw new InvalidArgumentError(error.text, place(node.op));
-    }
+    const shapes = this.at(node, () => row.shape(context));
+    for (const { dims } of shapes) if (dims !== null) checkSize(node.op, dims);
     if (row.initializes === true) {
       for (const variable of updatedVariables(node)) {
         // Assign without validate_shape: the variable takes the value's shape.
@@ -233,6 +256,18 @@ export class Facts {
     });
   }
 }
+
+/** Refuses what no tensor can be: more dimensions than the engine counts, more elements than a number does. */
+const checkSize = (op: Operation, dims: readonly (number | null)[]): void => {
+  const text = `[${dims.map((dim) => dim ?? '?').join(',')}]`;
+  if (dims.length > MAX_RANK)
+    throw new UnimplementedError(
+      `Tensors of more than ${MAX_RANK} dimensions are not supported: shape ${text}`,
+      place(op),
+    );
+  if (dims.includes(null) || Number.isSafeInteger(sizeOf(dims as readonly number[]))) return;
+  throw new InvalidArgumentError(`Shape ${text} would have more than 2**53 - 1 elements`, place(op));
+};
 
 /** An operation's place for an error. */
 export const place = (op: Operation) => ({ op: op.type, node: op.name, createdAt: op.place.toString() || undefined });

@@ -105,7 +105,8 @@ export class Lowering {
     }
     const first = this.steps.length;
     const isRead = row.updates === undefined && variableOf({ node, output: 0 }) !== undefined;
-    if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host') this.#steps(node);
+    if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host')
+      this.#input.facts.at(node, () => this.#steps(node));
     const made = this.steps.slice(first);
     for (const step of made) for (const earlier of before) step.after.add(earlier);
     this.#done.set(node, made.length > 0 ? new Set(made) : before);

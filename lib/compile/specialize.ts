@@ -121,6 +121,11 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     fetches: fetched.map(({ dtype, shape, dynamic }) => ({ dtype, shape, dynamic })),
     results: isLast ? results : [],
     explain: () => print(final, memory),
+    shapesOf: (id) => {
+      const node = program.nodes.find(({ op, row }) => row !== undefined && op.id === id);
+      return node === undefined ? undefined : facts.describe(node);
+    },
+    largest: () => largest(final),
     cost: estimate(final),
     variableShapes: facts.variableShapes,
     next: isLast
@@ -198,6 +203,17 @@ const refsToCarry = (
   }
   for (const fetch of program.fetches) want(fetch, (variable) => versions.fetched(fetch, variable));
   return [...found.values()];
+};
+
+/** The largest output of a program's steps, and whose it is. */
+const largest = ({ steps }: StepProgram): ReturnType<Stage['largest']> => {
+  let found: { readonly op: Operation; readonly value: PlanValue } | undefined;
+  for (const { op, outputs } of steps) {
+    for (const value of outputs) {
+      if (found === undefined || value.storage.bytes > found.value.storage.bytes) found = { op, value };
+    }
+  }
+  return found === undefined ? undefined : { op: found.op, dtype: found.value.dtype, shape: found.value.shape };
 };
 
 /** Nanoseconds a plan may take, coarse: whether an async run is worth a thread. */

@@ -47,6 +47,10 @@ export interface Stage {
   readonly results: readonly ({ readonly fetch: number } | { readonly value: NDArray })[];
   /** The plan as people read it: a line per step, fusions, buffers and bytes. */
   explain(): string;
+  /** What is known here of the shapes of an operation's inputs, by its id: `x [2,3], W [4,5]`. */
+  shapesOf(id: number): string | undefined;
+  /** The operation that makes the largest tensor of the plan, and that tensor. */
+  largest(): { readonly op: Operation; readonly dtype: DType; readonly shape: readonly number[] } | undefined;
   /** Predicted cost in nanoseconds, coarse: decides whether an async run executes inline. */
   readonly cost: number;
   /** Shapes that variables of unknown static shape have after this stage, by graph operation id. */

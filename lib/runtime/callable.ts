@@ -100,7 +100,7 @@ class Targets {
     if (outs === undefined) {
       return runStages(engine, cache, this.#request.cached(cache), fed).map((result, i) => this.#moved(result, i));
     }
-    return plan.results(plan.values(engine.runSync(plan.id, plan.feeds(fed.datas), outs), outs));
+    return plan.results(plan.values(plan.runSync(engine, fed.datas, outs), outs));
   }
 
   /** What the engine writes itself; undefined where results have to be moved afterwards. */

@@ -1,4 +1,5 @@
 // What the engine reports ({code, node, text}) as a typed error with the operation, its shapes and the user's lines.
+import type { Stage } from '../compile/stage.js';
 import { GrafoError, OpError, opErrorFromCode } from '../core/errors.js';
 import type { Graph, Operation } from '../core/graph.js';
 import { UserPlace } from '../core/place.js';
@@ -33,6 +34,23 @@ const isNativeError = (error: unknown): error is NativeError =>
   typeof (error as Partial<NativeError>).code === 'string' &&
   typeof (error as Partial<NativeError>).node === 'number';
 
+/**
+ * Adds to the engine's error what only the plan's stage knows: the shapes as they were, and the tensor that took too much memory.
+ * Anything else stays as it is.
+ */
+export const informed = <E>(stage: Stage, error: E): E => {
+  if (!isNativeError(error) || error.shapes !== undefined) return error;
+  if (error.code === 'RESOURCE_EXHAUSTED' && error.node <= 0) {
+    const large = stage.largest();
+    if (large !== undefined) {
+      error.node = large.op.id;
+      error.message = `OOM when allocating tensor with shape[${large.shape.join(',')}] and type ${large.dtype.cName}: ${error.message}`;
+    }
+  }
+  error.shapes = stage.shapesOf(error.node);
+  return error;
+};
+
 /** Operations are numbered from 1 in creation order. */
 const operationOf = (graph: Graph, id: number): Operation | undefined => {
   const found = graph.getOperations()[id - 1];
@@ -62,7 +80,7 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
   const made: OpError = opErrorFromCode(CODES.indexOf(error.code), text, {
     op: op?.type,
     node: op?.name,
-    shapes: op === undefined ? undefined : shapesOf(op),
+    shapes: error.shapes ?? (op === undefined ? undefined : shapesOf(op)),
     createdAt: op?.place.toString() || undefined,
     runFrom: (runFrom ?? new UserPlace()).toString() || undefined,
   });

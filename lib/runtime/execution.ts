@@ -2,6 +2,7 @@
 import type { Stage } from '../compile/stage.js';
 import type { DataArray } from '../core/dtype.js';
 import type { NDArray } from '../core/ndarray.js';
+import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
 import type { NativeResults, NativeSession } from './native.js';
 import type { CachedRequest, LoadedPlan, PlanCache } from './planCache.js';
@@ -25,7 +26,7 @@ export const runStages = (
   fed: Fed,
 ): readonly NDArray[] => {
   const plan = cache.plan(cached, fed);
-  const raw = engine.runSync(plan.id, plan.feeds(fed.datas));
+  const raw = plan.runSync(engine, fed.datas);
   return plan.stage.next === undefined && plan.stage.variableShapes.size === 0
     ? plan.results(plan.values(raw))
     : runRest(engine, cache, plan, plan.values(raw), fed.datas);
@@ -44,7 +45,7 @@ const runRest = (
   while (plan.stage.next !== undefined) {
     const next = cache.load(plan.stage.next(values));
     try {
-      values = next.values(engine.runSync(next.id, next.feeds(datas)));
+      values = next.values(next.runSync(engine, datas));
     } finally {
       cache.unload(next);
     }
@@ -82,7 +83,7 @@ export class StagedRun {
         this.#engine.run(plan.id, feeds, (error, results) => {
           // The engine unloads at once here: nothing of this session is in flight.
           if (error !== undefined && error !== null) drop();
-          done(error, results);
+          done(informed(plan.stage, error), results);
         });
       },
       sync: () => {
@@ -90,7 +91,7 @@ export class StagedRun {
           return this.#engine.runSync(plan.id, feeds);
         } catch (error) {
           drop();
-          throw error;
+          throw informed(plan.stage, error);
         }
       },
       next: (raw: NativeResults) => {

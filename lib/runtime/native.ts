@@ -35,6 +35,8 @@ export type NativeResults = readonly (ArrayBuffer | NativeStrings | undefined)[]
 export interface NativeError extends Error {
   code: string;
   node: number;
+  /** The shapes of the operation's inputs, where the plan's stage told them. */
+  shapes?: string | undefined;
 }
 
 /** How a run on the session's thread ends. The mailbox is valid until this function returns. */

@@ -5,6 +5,7 @@ import type { DataArray, NumericArray } from '../core/dtype.js';
 import type { Graph } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
+import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
 import type { NativeSession as Engine, NativeFeed, NativeResults } from './native.js';
 import { copyOf, packStrings, ResultReader } from './results.js';
@@ -52,6 +53,16 @@ export class LoadedPlan {
       const data = 'feed' in source ? datas[source.feed]! : source.value.data;
       return Array.isArray(data) ? packStrings(data) : data;
     });
+  }
+
+  /** Runs now, with results in the caller's memory where `outs` has some. */
+  runSync(engine: Engine, datas: readonly DataArray[], outs?: Outs): NativeResults {
+    const feeds = this.feeds(datas);
+    try {
+      return outs === undefined ? engine.runSync(this.id, feeds) : engine.runSync(this.id, feeds, outs);
+    } catch (error) {
+      throw informed(this.stage, error);
+    }
   }
 
   /** Every fetched value of the plan; where `outs` has memory, that. */
@@ -192,7 +203,11 @@ export class PlanCache {
 
   /** Loads a stage; the caller unloads it where the cache does not keep it. */
   load(stage: Stage): LoadedPlan {
-    return new LoadedPlan(this.#engine, stage);
+    try {
+      return new LoadedPlan(this.#engine, stage);
+    } catch (error) {
+      throw informed(stage, error);
+    }
   }
   unload(plan: LoadedPlan): void {
     this.#engine.unloadPlan(plan.id);

@@ -4,7 +4,7 @@ import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
-import { typedError } from './errors.js';
+import { informed, typedError } from './errors.js';
 import type { FeedKey, FeedValueLike } from './feeds.js';
 import type { Fetch } from './fetches.js';
 import type { NativeFeed, NativeResults, NativeSession } from './native.js';
@@ -98,6 +98,15 @@ class Loop {
     return plan;
   }
 
+  /** The whole loop, now. */
+  runSync(plan: LoadedPlan, native: { feeds: NativeFeed[]; marks: boolean[] }): NativeResults {
+    try {
+      return this.#context.engine.runLoopSync(plan.id, this.#n, native.feeds, native.marks);
+    } catch (error) {
+      throw informed(plan.stage, error);
+    }
+  }
+
   /** Native feeds with their marks. */
   feeds(plan: LoadedPlan): { feeds: NativeFeed[]; marks: boolean[] } {
     const feeds = [...plan.feeds(this.#datas)];
@@ -158,7 +167,7 @@ export const runLoopSync = (
   try {
     const plan = loop.plan();
     const native = loop.feeds(plan);
-    return loop.build(plan, context.engine.runLoopSync(plan.id, n, native.feeds, native.marks));
+    return loop.build(plan, loop.runSync(plan, native));
   } catch (error) {
     throw typedError(context.graph, error);
   }
@@ -178,8 +187,11 @@ export const runLoop = async (
     const plan = loop.plan();
     const native = loop.feeds(plan);
     return {
-      start: (done) => context.engine.runLoop(plan.id, n, native.feeds, native.marks, done),
-      sync: () => context.engine.runLoopSync(plan.id, n, native.feeds, native.marks),
+      start: (done) =>
+        context.engine.runLoop(plan.id, n, native.feeds, native.marks, (error, results) => {
+          done(informed(plan.stage, error), results);
+        }),
+      sync: () => loop.runSync(plan, native),
       next: (raw) => {
         result = loop.build(plan, raw);
         return undefined;
