@@ -31,6 +31,8 @@ export class Lowering {
   readonly #storages = new Map<Operation, PlanValue['storage']>();
   /** Steps after which a node has happened. */
   readonly #done = new Map<Node, ReadonlySet<Step>>();
+  /** The same for nodes without a step of their own. */
+  readonly #waits = new Map<Node, ReadonlySet<Step>>();
 
   constructor(input: LowerInput) {
     this.#input = input;
@@ -93,6 +95,19 @@ export class Lowering {
   /** Remembers a variable's node, so that its shape can be asked for. */
   declare(node: Node): void {
     if (isVariableRef({ node, output: 0 })) this.#sources.set(node.op, node);
+  }
+
+  /**
+   * A node that needs no step here, as its value is known: it waits for no data, but what depends on it still waits for its control
+   * dependencies (a constant shape made under one has it).
+   */
+  skip(node: Node): void {
+    const before = new Set<Step>();
+    for (const control of node.controls) for (const step of this.#done.get(control) ?? []) before.add(step);
+    for (const { node: input } of node.inputs) for (const step of this.#waits.get(input) ?? []) before.add(step);
+    if (before.size === 0) return;
+    this.#waits.set(node, before);
+    this.#done.set(node, before);
   }
 
   /** Lowers one node whose inputs are lowered. */

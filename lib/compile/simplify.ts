@@ -2,7 +2,7 @@
 
 import type { AttrValue } from '../core/attrs.js';
 import { constantValue } from '../core/constantValue.js';
-import { type Node, type Pass, type Ref, refDtype, rewrite } from './program.js';
+import { isStateful, type Node, type Pass, type Ref, refDtype, rewrite } from './program.js';
 import { updatedVariables, variableOf } from './versions.js';
 
 interface Rule {
@@ -114,9 +114,18 @@ export const simplify: Pass = (program) => {
     const variable = variableOf(ref);
     return variable !== undefined && updated.has(variable);
   };
+  // Nodes that wait for nothing and behind which nothing acts: only such a one may be lost (`reshape(x, [4])` under a control
+  // dependency has it on the constant).
+  const quiet = new Set<Node>();
   return rewrite(program, (node) => {
+    const idle = node.controls.length === 0 && (node.row?.lower === 'source' || !isStateful(node));
+    if (idle && node.inputs.every((input) => quiet.has(input.node))) quiet.add(node);
     const replaced = node.row === undefined ? undefined : BY_TYPE.get(node.row.type)?.apply(node);
     if (replaced === undefined) return undefined;
+    const kept = new Set(replaced.node.op === node.op ? replaced.node.inputs.map((ref) => ref.node) : [replaced.node]);
+    const isSpared = (ref: Ref): boolean => kept.has(ref.node) || quiet.has(ref.node);
+    if (!node.inputs.every((ref) => isSpared(ref) || (free(ref.node) && ref.node.inputs.every(isSpared))))
+      return undefined;
     // Either the node itself over other inputs, or a ref that was there before.
     const taken =
       replaced.node.op === node.op ? replaced.node.inputs.filter((ref) => !node.inputs.includes(ref)) : [replaced];

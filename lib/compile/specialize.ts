@@ -95,7 +95,10 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   };
   const lowering = new Lowering({ facts, versions, fed, startVersion: (variable) => updatesDone.get(variable) ?? 0 });
   for (const node of program.nodes) lowering.declare(node);
-  for (const node of program.nodes) if (needed.has(node)) lowering.lower(node);
+  for (const node of program.nodes) {
+    if (needed.has(node)) lowering.lower(node);
+    else lowering.skip(node);
+  }
   const fetched = (isLast ? wanted : carry).map((ref) =>
     ref.output >= 0 ? lowering.value(ref, 'fetch') : lowering.snapshot(ref.node.op, -1 - ref.output),
   );

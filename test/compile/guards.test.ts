@@ -1,0 +1,257 @@
+// What the passes must leave alone: each test is a rewrite that would be wrong, seen in the plan or in the numbers.
+import test, { type ExecutionContext } from 'ava';
+import * as tf from '../../lib/index.js';
+import type { FeedValueLike } from '../../lib/runtime/feeds.js';
+
+type Feeds = readonly (readonly [tf.Tensor, FeedValueLike])[];
+
+const inSession = (body: (t: ExecutionContext, session: tf.Session) => void) => (t: ExecutionContext) =>
+  new tf.Graph().asDefault(() => {
+    using session = new tf.Session();
+    body(t, session);
+  });
+/** The kernels of a plan in order: `Fused(Add Mul)`, `MatMul`. */
+const kernels = (session: tf.Session, fetches: Parameters<tf.Session['explain']>[0], feeds: Feeds = []): string[] =>
+  session
+    .explain(fetches, feeds)
+    .split('\n')
+    .flatMap((line) => /^ *\d+ {2}(.*?) {2}/.exec(line)?.[1] ?? []);
+const values = (session: tf.Session, fetches: readonly tf.Tensor[], feeds: Feeds = []): unknown[] =>
+  session.runSync([...fetches], feeds).map((value) => (value as tf.NDArray).toArray());
+
+test(
+  'cse: operations of other attributes or outputs and constants of another dtype stay two',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [3]);
+    t.deepEqual(values(session, [tf.cumsum(x), tf.cumsum(x, 0, { exclusive: true })], [[x, [1, 2, 3]]]), [
+      [1, 3, 6],
+      [0, 1, 3],
+    ]);
+    const [a, b] = tf.unstack(x, { num: 3 });
+    t.deepEqual(values(session, [tf.neg(a!), tf.neg(b!)], [[x, [1, 2, 3]]]), [-1, -2]);
+    const n = tf.placeholder('int32', [2]);
+    const zeros = [tf.sub(n, tf.constant([0, 0], 'int32')), tf.add(tf.toFloat(n), tf.constant([0, 0]))];
+    t.deepEqual(values(session, zeros, [[n, [4, 5]]]), [
+      [4, 5],
+      [4, 5],
+    ]);
+  }),
+);
+
+test(
+  'cse: what waits for something else stays apart from what does not',
+  inSession((t, session) => {
+    const v = new tf.Variable(1);
+    const x = tf.placeholder('float', []);
+    const plain = tf.exp(x);
+    const waiting = tf.withControl([tf.assignAdd(v, 1)], () => tf.exp(x));
+    session.runSync(tf.globalVariablesInitializer());
+    values(session, [plain, waiting], [[x, 0]]);
+    t.deepEqual(values(session, [v.value()]), [2]);
+  }),
+);
+
+test(
+  'simplify: x - (-0) is not x; 0 - 0 would be 0',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [1]);
+    const [bits] = values(session, [tf.reciprocal(tf.sub(x, tf.constant([-0])))], [[x, [-0]]]) as [number[]];
+    t.deepEqual(bits, [Number.POSITIVE_INFINITY]);
+    const scalar = tf.placeholder('float', []);
+    t.deepEqual(values(session, [tf.reciprocal(tf.sub(scalar, tf.constant(-0)))], [[scalar, -0]]), [
+      Number.POSITIVE_INFINITY,
+    ]);
+  }),
+);
+
+test(
+  'simplify: only a transpose by the inverse permutation vanishes',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [2, 3, 4]);
+    const feeds: Feeds = [
+      [
+        x,
+        new tf.NDArray(
+          tf.float32,
+          [2, 3, 4],
+          Float32Array.from({ length: 24 }, (_, i) => i),
+        ),
+      ],
+    ];
+    const twice = (first: number[], second: number[]) => tf.transpose(tf.transpose(x, first), second);
+    t.deepEqual(kernels(session, [tf.exp(twice([1, 2, 0], [2, 0, 1]))], feeds), ['Fused(Exp)']);
+    t.deepEqual(kernels(session, [tf.exp(twice([1, 2, 0], [1, 2, 0]))], feeds), [
+      'Transpose',
+      'Transpose',
+      'Fused(Exp)',
+    ]);
+  }),
+);
+
+test(
+  'simplify: a product of transposes has the right flags, and a transpose of the batch is none',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [2, 2]);
+    const feeds: Feeds = [
+      [
+        x,
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ],
+    ];
+    const turned = tf.transpose(x, [1, 0]);
+    // The transpose and the flag cancel out: x x.
+    t.deepEqual(values(session, [tf.matmul(turned, x, { transposeA: true })], feeds), [
+      [
+        [7, 10],
+        [15, 22],
+      ],
+    ]);
+    const batch = tf.placeholder('float', [2, 2, 1, 1]);
+    const data = new tf.NDArray(tf.float32, [2, 2, 1, 1], Float32Array.of(1, 2, 3, 4));
+    const product = tf.matmul(tf.transpose(batch, [1, 0, 3, 2]), tf.constant(1, 'float', [1, 1, 1, 1]));
+    t.deepEqual(values(session, [tf.reshape(product, [-1])], [[batch, data]]), [[1, 3, 2, 4]]);
+  }),
+);
+
+test(
+  'simplify: an operation that waits for something does not vanish',
+  inSession((t, session) => {
+    const v = new tf.Variable(0);
+    const x = tf.placeholder('float', [2, 2]);
+    const inner = tf.withControl([tf.assignAdd(v, 1)], () => tf.reshape(x, [4]));
+    const outer = tf.reshape(inner, [2, 2]);
+    session.runSync(tf.globalVariablesInitializer());
+    const zeros = [
+      [0, 0],
+      [0, 0],
+    ];
+    values(session, [outer], [[x, zeros]]);
+    t.deepEqual(values(session, [v.value()]), [1]);
+  }),
+);
+
+test(
+  'fold: constants are computed once, but neither what waits for something nor what would make a large plan',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [2]);
+    const folded = tf.mul(x, tf.exp(tf.constant([1, 2])));
+    t.deepEqual(kernels(session, [folded], [[x, [0, 0]]]), ['Fused(Mul)']);
+    const v = new tf.Variable(1);
+    session.runSync(tf.globalVariablesInitializer());
+    const update = tf.assignAdd(v, 1);
+    const waiting = tf.withControl([update], () => tf.exp(tf.constant([1, 2])));
+    // One that may not be folded does not keep another from it.
+    const both = tf.add(tf.mul(x, waiting), tf.exp(tf.constant([3, 4])));
+    const plan = kernels(session, [both], [[x, [0, 0]]]).join();
+    t.is(plan.split('Exp').length, 2, plan);
+    values(session, [both], [[x, [0, 0]]]);
+    t.deepEqual(values(session, [v.value()]), [2]);
+    const large = tf.reduceSum(tf.exp(tf.transpose(tf.tile(tf.constant([[1, 2]]), [1000, 300]))));
+    t.true(kernels(session, [large]).length > 1);
+  }),
+);
+
+test(
+  'fuse: no tape stores more than 8 values',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [4]);
+    const chain: tf.Tensor[] = [x];
+    for (let i = 0; i < 20; i++) chain.push(tf.add(chain.at(-1)!, 1));
+    const results = values(session, chain, [[x, [0, 0, 0, 0]]]);
+    t.deepEqual(
+      results.map((value) => (value as number[])[3]),
+      Array.from({ length: 21 }, (_, i) => i),
+    );
+  }),
+);
+
+test(
+  'fuse: a variable is not updated in the tape that reads it broadcast',
+  inSession((t, session) => {
+    const v = new tf.Variable([[1], [2]]);
+    session.runSync(tf.globalVariablesInitializer());
+    const rows = tf.tile(v.value(), [1, 1]);
+    const x = tf.placeholder('float', [2, 1]);
+    const scalar = new tf.Variable(3);
+    session.runSync(scalar.initializer);
+    // [2, 1] by scalar: the scalar is read for both rows, and then grows by a tape of its own space.
+    const scaled = tf.mul(x, scalar);
+    const grown = tf.assignAdd(scalar, 4);
+    const column = [[1], [2]];
+    t.deepEqual(values(session, [scaled, grown, rows], [[x, column]]), [[[3], [6]], 7, column]);
+  }),
+);
+
+test(
+  'control: an update runs after the check it waits for, though a tape could take it along',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [4]);
+    const bad = tf.placeholder('float', [4]);
+    const v = new tf.Variable([0, 0, 0, 0]);
+    session.runSync(tf.globalVariablesInitializer());
+    const made = tf.exp(x);
+    const check = tf.checkNumerics(bad, 'bad');
+    const update = tf.withControl([check], () => tf.assignAdd(v, made));
+    const feeds: Feeds = [
+      [x, [1, 1, 1, 1]],
+      [bad, [1, Number.NaN, 1, 1]],
+    ];
+    t.deepEqual(kernels(session, [update], feeds), ['CheckNumerics', 'Fused(Exp Add)']);
+    t.throws(() => session.runSync(update, feeds), { name: 'InvalidArgumentError' });
+    t.deepEqual(values(session, [v.value()]), [[0, 0, 0, 0]]);
+    // The same through a step that nothing reads, and that is dropped.
+    const idle = tf.withControl([check], () => tf.reduceSum(x));
+    const later = tf.withControl([idle], () => tf.assignAdd(v, made));
+    t.deepEqual(kernels(session, [later], feeds), ['CheckNumerics', 'Fused(Exp Add)']);
+    t.throws(() => session.runSync(later, feeds), { name: 'InvalidArgumentError' });
+    t.deepEqual(values(session, [v.value()]), [[0, 0, 0, 0]]);
+    // And through a tape that has been taken along: the second update waits for the first, which waits for the check.
+    const w = new tf.Variable(0);
+    session.runSync(w.initializer);
+    const second = tf.withControl([update], () => tf.assignAdd(w, 1));
+    t.throws(() => session.runSync([second, update], feeds), { name: 'InvalidArgumentError' });
+    t.deepEqual(values(session, [w.value()]), [0]);
+  }),
+);
+
+test(
+  'memory: an input that is read again later, or broadcast, is not overwritten',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [4]);
+    const sums = tf.cumsum(x);
+    const scan = tf.cumsum(tf.exp(sums));
+    const feeds: Feeds = [[x, [0, 0, 0, 1]]];
+    t.deepEqual(values(session, [tf.add(tf.reduceMax(scan), tf.mul(sums, 0)), sums], feeds), [
+      Array(4).fill(Math.fround(3 + Math.E)),
+      [0, 0, 0, 1],
+    ]);
+    // [4, 1] and [1, 4] of the same memory, as large as the result of [4, 1] alone.
+    const made = tf.cumsum(x);
+    const outer = tf.sub(tf.reshape(made, [4, 1]), tf.reshape(made, [1, 4]));
+    t.deepEqual(values(session, [outer], feeds), [
+      [
+        [0, 0, 0, -1],
+        [0, 0, 0, -1],
+        [0, 0, 0, -1],
+        [1, 1, 1, 0],
+      ],
+    ]);
+  }),
+);
+
+test(
+  'stages: an update does not overtake the one before it that waits for data',
+  inSession((t, session) => {
+    const v = new tf.Variable(0);
+    session.runSync(tf.globalVariablesInitializer());
+    const x = tf.placeholder('int32', [3]);
+    const found = tf.unique(x).y;
+    const first = tf.assign(v, tf.reduceSum(tf.fill(tf.shape(found), 5)));
+    const second = tf.assignAdd(v, 1);
+    session.runSync([first.op, second.op], [[x, [7, 8, 7]]]);
+    t.deepEqual(values(session, [v.value()]), [11]);
+  }),
+);
