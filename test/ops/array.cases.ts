@@ -85,7 +85,7 @@ const strided = (
       push(0, 0, 1);
       axis += shape.length - n;
     }
-    if (random.chance(0.12)) {
+    if (begin.length + shape.length - axis < 8 && random.chance(0.12)) {
       mark('new_axis_mask');
       push(random.int(-2, 3), 1, 1);
     }
