@@ -4,13 +4,11 @@
 // Options after the name: AVA's file patterns (build-ts/test/...), `--full`, `--seconds N` of fuzzing.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const require = createRequire(import.meta.url);
 const [kind = 'asan', ...rest] = process.argv.slice(2);
 const full = rest.includes('--full');
 const seconds = rest.includes('--seconds') ? Number(rest[rest.indexOf('--seconds') + 1]) : 60;
@@ -123,11 +121,11 @@ const suite = () => {
   planted('undefined behaviour in the addon', /shift exponent/, process.execPath, ['-e', addon('shift')], env);
   if (total.failed > 0) finish();
 
-  const compiled = run(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', root]);
+  const compiled = run(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
   if (compiled.status !== 0) stage('types', false, compiled.text);
   const files = patterns.length > 0 ? patterns : ['build-ts/test/**/*.test.js', ...timed.map((file) => `!${file}`)];
   if (patterns.length === 0) for (const file of timed) console.log(`left out (it measures time): ${file}`);
-  const cli = path.join(path.dirname(require.resolve('ava/package.json')), 'entrypoints', 'cli.mjs');
+  const cli = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
   const result = run(
     process.execPath,
     [

@@ -59,7 +59,10 @@ class FreeList {
 }
 
 /** Gives every arena storage its offset; steps are in their final order. */
-export const planMemory = (program: StepProgram, options: { readonly inPlace: boolean }): MemoryPlan => {
+export const planMemory = (
+  program: StepProgram,
+  options: { readonly inPlace: boolean; readonly reuse?: boolean },
+): MemoryPlan => {
   const { steps } = program;
   const lastUse = new Map<Storage, number>();
   steps.forEach((step, i) => {
@@ -101,7 +104,7 @@ export const planMemory = (program: StepProgram, options: { readonly inPlace: bo
       }
     }
     for (const output of step.outputs) place(output.storage);
-    for (const storage of dying[i]!) free.give(storage.offset, align(storage.bytes));
+    if (options.reuse !== false) for (const storage of dying[i]!) free.give(storage.offset, align(storage.bytes));
   });
   return { arenaBytes: free.end, unsharedBytes };
 };

@@ -111,7 +111,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     verifySteps(steps, 'fuse');
     steps = schedule(steps);
   }
-  const memory = planMemory(steps, { inPlace: options.inPlace !== false });
+  const memory = planMemory(steps, { inPlace: options.inPlace !== false, reuse: options.reuse !== false });
   verifyOrder(steps);
   const final = steps;
   const results = program.fetches.map((ref) => {

@@ -84,6 +84,8 @@ export interface CompileOptions {
   readonly cse?: boolean;
   readonly fuse?: boolean;
   readonly inPlace?: boolean;
+  /** Whether values may lie where others lay that are done with. */
+  readonly reuse?: boolean;
   /** Whether an operation on a device that is not there may run on the CPU. */
   readonly allowSoftPlacement?: boolean;
   readonly evaluate?: Evaluator | undefined;

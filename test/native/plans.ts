@@ -1,4 +1,6 @@
 // Plans of small graphs and the native session below `Session`, for tests of the addon itself.
+import '../../lib/index.js'; // first: the modules of the library import each other
+
 import { prepare } from '../../lib/compile/pipeline.js';
 import type { Stage } from '../../lib/compile/stage.js';
 import { Graph, type Operation, type Tensor } from '../../lib/core/graph.js';
