@@ -72,7 +72,7 @@ const native = () => {
 /** AVA in TAP form: skipped tests say `# SKIP`, and count as neither. */
 const ava = () =>
   new Promise((resolve) => {
-    const cli = path.join(path.dirname(require.resolve('ava/package.json')), 'entrypoints', 'cli.mjs');
+    const cli = path.join(path.dirname(require.resolve('ava')), 'cli.mjs');
     const env = { ...process.env, ...(options.has('--full') ? { GRAFO_FULL: '1' } : {}) };
     const child = spawn(
       process.execPath,
