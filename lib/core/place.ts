@@ -5,7 +5,8 @@ const HERE = import.meta.url;
 // In the bundle this file is dist/index.js; unbundled it is lib/core/place.js. Both folders hold nothing but grafo.
 const LIBRARY = HERE.replace(/\/(?:core\/place|[^/]*)\.[jt]s$/, '/');
 const LIBRARY_PATH = LIBRARY.startsWith('file:') ? fileURLToPath(LIBRARY) : LIBRARY;
-const FRAMES = 24;
+// Scopes inside scopes inside gradients: composed ops stand deep.
+const FRAMES = 128;
 /** Where a source map (`node --enable-source-maps`) says this file lies: as the stack spells it, or '' without one. */
 let mapped: string | undefined;
 const mappedLibrary = (): string => {

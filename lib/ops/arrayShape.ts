@@ -8,6 +8,7 @@ import type { Tensor } from '../core/graph.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { fromNumbers, isKnown, numbersOf, picked, reshaped } from './hostValue.js';
 import { reduceSum } from './reduce.js';
+import { fillWords, worded } from './runText.js';
 import { opScope } from './scopes.js';
 import { divideDim, needRank, scalarShape } from './shapeRules.js';
 
@@ -111,6 +112,29 @@ const reshapeShape = (from: TensorShape, wanted: TensorShape): TensorShape => {
   return inSize === outSize ? filled(from.dims[inUnknown[0]!]!) : wanted;
 };
 
+/** What the kernel makes of a concrete shape (reshape_op.h): zeros count for nothing where -1 is inferred. */
+const reshapeNow = (from: readonly number[], wanted: readonly number[]): number[] => {
+  const to = [...wanted];
+  const at = to.indexOf(-1);
+  if (at >= 0) {
+    const zero = to.includes(0);
+    const known = sizeOf(to.filter((dim) => dim > 0));
+    const elements = sizeOf(zero ? from.filter((dim) => dim > 0) : from);
+    if (!(zero && from.includes(0)) && elements % known !== 0) {
+      throw new ValueError(
+        `Input to reshape is a tensor with ${elements} values, but the requested shape requires a multiple of ${known}`,
+      );
+    }
+    to[at] = Math.floor(elements / known);
+  }
+  if (sizeOf(to) !== sizeOf(from)) {
+    throw new ValueError(
+      `Input to reshape is a tensor with ${sizeOf(from)} values, but the requested shape has ${BigInt(sizeOf(to))}`,
+    );
+  }
+  return to;
+};
+
 const reshapeOp = defineOp('Reshape', {
   inputs: { tensor: 'T', shape: 'Tshape' },
   outputs: { output: 'T' },
@@ -126,6 +150,9 @@ const reshapeOp = defineOp('Reshape', {
       const bad = dims.findIndex((dim) => dim < -1);
       if (bad >= 0) throw new ValueError(`Size ${bad} must be non-negative, not ${dims[bad]}`);
     }
+    const { dims } = c.shape('tensor');
+    if (c.planning === true && value !== null && dims?.every((dim) => dim !== null) === true)
+      return [new TensorShape(reshapeNow(dims, numbersOf(value)))];
     return [reshapeShape(c.shape('tensor'), c.valueAsShape('shape'))];
   },
   grad: ([dy], { inputs }) => ({ tensor: reshape(dy!, shape(inputs.tensor)), shape: null }),
@@ -134,11 +161,11 @@ const reshapeOp = defineOp('Reshape', {
   host: (c) => {
     const [value, wanted] = c.values;
     if (!value || !wanted) return null;
-    const dims = numbersOf(wanted);
-    const at = dims.indexOf(-1);
-    const rest = sizeOf(dims.filter((dim) => dim !== -1));
-    if (at >= 0) dims[at] = rest === 0 ? 0 : value.size / rest;
-    return sizeOf(dims) === value.size && dims.every(Number.isInteger) ? [reshaped(value, dims)] : null;
+    try {
+      return [reshaped(value, reshapeNow(value.shape, numbersOf(wanted)))];
+    } catch {
+      return null;
+    }
   },
   partial: (op, of) => of(op.inputs[0]!),
 });
@@ -213,13 +240,13 @@ const fillOp = defineOp('Fill', {
   inputs: { dims: 'index_type', value: 'T' },
   outputs: { output: 'T' },
   attrs: { T, index_type: INDEX },
-  shape: (c) => {
+  shape: worded(fillWords, (c) => {
     needRank(c.shape('dims'), 1);
     needRank(c.shape('value'), 0);
     const dims = c.value('dims');
     if (dims !== null && numbersOf(dims).some((dim) => dim < 0)) throw new ValueError('Fill dimensions must be >= 0');
     return [c.valueAsShape('dims')];
-  },
+  }),
   grad: ([dy]) => ({ dims: null, value: reduceSum(dy!) }),
   lower: (c) => c.kernel('Fill', [c.input('value')], c.outputs),
   hostInputs: ['dims'],

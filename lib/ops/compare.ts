@@ -11,6 +11,7 @@ import { broadcastGradientArgs, reshape, shape } from './arrayShape.js';
 import { hostBinary, hostCompare, hostUnary } from './hostMath.js';
 import { binary, broadcasting, defineComparison, NUMBERS, REAL } from './kinds.js';
 import { reduceSum } from './reduce.js';
+import { selectWords, worded } from './runText.js';
 import { opScope } from './scopes.js';
 import { mergeShapes, sameShape } from './shapeRules.js';
 
@@ -124,7 +125,7 @@ export const selectOp = defineOp('Select', {
   inputs: { condition: 'bool', t: 'T', e: 'T' },
   outputs: { output: 'T' },
   attrs: { T: { type: 'type' } },
-  shape: selectShape,
+  shape: worded(selectWords, selectShape),
   grad: ([dy], { inputs: { condition, t } }) => {
     const none = zerosLike(t);
     const dt = select(condition, dy!, none);

@@ -11,6 +11,7 @@ import { identity } from './array.js';
 import { concatGrad } from './arrayGrad.js';
 import { cast } from './cast.js';
 import { MAX_HOST_SIZE, numbersOf, picked } from './hostValue.js';
+import { concatWords, packWords, splitVWords, splitWords, unpackWords, worded } from './runText.js';
 import { opScope } from './scopes.js';
 import { divideDim, mergeShapes, needRank, needRankAtLeast, unknownDims } from './shapeRules.js';
 
@@ -50,7 +51,7 @@ const packOp = defineOp('Pack', {
   inputs: { values: 'N*T' },
   outputs: { output: 'T' },
   attrs: { N: { type: 'int', minimum: 1 }, T, axis: { type: 'int', default: 0 } },
-  shape: (c) => {
+  shape: worded(packWords, (c) => {
     let all = c.inputs.at(-1)!;
     for (let i = c.inputs.length - 2; i >= 0; i--) {
       try {
@@ -63,7 +64,7 @@ const packOp = defineOp('Pack', {
     if (all.dims === null) return [UNKNOWN];
     const axis = packAxis(c.attr<number>('axis'), all.dims.length + 1);
     return [new TensorShape(all.dims.toSpliced(axis, 0, c.inputs.length))];
-  },
+  }),
   grad: ([dy], { attr }) => ({ values: unstack(dy!, { num: attr<number>('N'), axis: attr<number>('axis') }) }),
   lower: (c) => {
     const to = c.outputs[0]!;
@@ -89,7 +90,7 @@ const unpackOp = defineOp('Unpack', {
   inputs: { value: 'T' },
   outputs: { output: 'num*T' },
   attrs: { num: { type: 'int', minimum: 0 }, T, axis: { type: 'int', default: 0 } },
-  shape: (c) => {
+  shape: worded(unpackWords, (c) => {
     const { dims } = c.inputs[0]!;
     const num = c.attr<number>('num');
     if (dims === null) return new Array<TensorShape>(num).fill(UNKNOWN);
@@ -97,7 +98,7 @@ const unpackOp = defineOp('Unpack', {
     const size = dims[axis]!;
     if (size !== null && size !== num) throw new ValueError(`Dimension must be ${num} but is ${size}`);
     return new Array<TensorShape>(num).fill(new TensorShape(dims.toSpliced(axis, 1)));
-  },
+  }),
   grad: (dys, { attr }) => ({ value: stack(dys, { axis: attr<number>('axis') }) }),
   lower: (c) => {
     const from = c.inputs[0]!;
@@ -145,7 +146,7 @@ const concatOp = defineOp('ConcatV2', {
   inputs: { values: 'N*T', axis: 'Tidx' },
   outputs: { output: 'T' },
   attrs: { N: { type: 'int', minimum: 2 }, T, Tidx: INDEX },
-  shape: (c) => {
+  shape: worded(concatWords, (c) => {
     needRank(c.shape('axis'), 0);
     const shapes = c.shapes('values');
     const value = c.value('axis');
@@ -157,7 +158,7 @@ const concatOp = defineOp('ConcatV2', {
       return [unknownDims(rank)];
     }
     return [concatShape(shapes, Number(value.data[0]))];
-  },
+  }),
   grad: ([dy], view) => concatGrad(dy!, view.inputs.values, view.inputs.axis),
   lower: (c) => {
     const to = c.outputs[0]!;
@@ -220,7 +221,7 @@ const splitOp = defineOp('Split', {
   inputs: { split_dim: 'int32', value: 'T' },
   outputs: { output: 'num_split*T' },
   attrs: { num_split: { type: 'int', minimum: 1 }, T },
-  shape: (c) => {
+  shape: worded(splitWords, (c) => {
     const input = c.shape('value');
     const num = c.attr<number>('num_split');
     const axis = splitAxis(c.value('split_dim'), input.rank);
@@ -236,7 +237,7 @@ const splitOp = defineOp('Split', {
       }
     }
     return new Array<TensorShape>(num).fill(one);
-  },
+  }),
   grad: (dys, { inputs }) => ({ split_dim: null, value: concat(dys, inputs.split_dim) }),
   lower: (c) => {
     const from = c.input('value');
@@ -256,7 +257,7 @@ const splitVOp = defineOp('SplitV', {
   inputs: { value: 'T', size_splits: 'Tlen', split_dim: 'int32' },
   outputs: { output: 'num_split*T' },
   attrs: { num_split: { type: 'int', minimum: 1 }, T, Tlen: { type: 'type', allowed: [int32, int64], default: int64 } },
-  shape: (c) => {
+  shape: worded(splitVWords, (c) => {
     const input = c.shape('value');
     const num = c.attr<number>('num_split');
     if (input.rank === 0) throw new ValueError("Can't split scalars");
@@ -268,7 +269,7 @@ const splitVOp = defineOp('SplitV', {
     return splitSizes(numbersOf(sizes), input.dims[axis]!, num).map(
       (size) => new TensorShape(input.dims!.with(axis, size)),
     );
-  },
+  }),
   grad: (dys, { inputs }) => ({ value: concat(dys, inputs.split_dim), size_splits: null, split_dim: null }),
   lower: (c) => {
     const from = c.input('value');

@@ -15,7 +15,7 @@ import { WIDE } from './kinds.js';
 import { transpose } from './move.js';
 import * as py from './operators.js';
 import { reduceProd } from './reduce.js';
-import { orInRun } from './runText.js';
+import { batchWords, orInRun, worded } from './runText.js';
 import { opScope } from './scopes.js';
 import { range } from './sequence.js';
 import { mergeDims, needRank, needRankAtLeast } from './shapeRules.js';
@@ -61,7 +61,7 @@ export const matMulOp = defineOp('MatMul', {
     ),
 });
 
-const batchShape = (c: ShapeContext): readonly TensorShape[] => {
+const batchShape = worded(batchWords, (c: ShapeContext): readonly TensorShape[] => {
   const a = needRankAtLeast(c.shape('x'), 2);
   const b = needRankAtLeast(c.shape('y'), 2);
   const [adjX, adjY] = [c.attr<boolean>('adj_x'), c.attr<boolean>('adj_y')];
@@ -70,7 +70,7 @@ const batchShape = (c: ShapeContext): readonly TensorShape[] => {
   const matrix = orInRun(c, text, () => productDims(a, b, adjX, adjY));
   const batch = (of: TensorShape): TensorShape => new TensorShape(of.dims?.slice(0, -2) ?? null);
   return [broadcastShapes(batch(a), batch(b)).concatenate(matrix)];
-};
+});
 
 type Pair = { readonly x: 'T'; readonly y: 'T' };
 const adjoint = (a: Tensor, b: Tensor, adjointA: boolean, adjointB: boolean): Tensor =>

@@ -14,6 +14,7 @@ import { padGrad, tileGrad } from './arrayGrad.js';
 import { invertPermutation, rawRank } from './arrayShape.js';
 import { numbersOf, picked } from './hostValue.js';
 import * as py from './operators.js';
+import { padWords, tileWords, transposeWords, worded } from './runText.js';
 import { opScope } from './scopes.js';
 import { rawRange } from './sequence.js';
 import { mergeShapes, needRank, unknownDims } from './shapeRules.js';
@@ -25,7 +26,7 @@ const transposeOp = defineOp('Transpose', {
   inputs: { x: 'T', perm: 'Tperm' },
   outputs: { y: 'T' },
   attrs: { T, Tperm: INDEX },
-  shape: (c) => {
+  shape: worded(transposeWords, (c) => {
     const input = c.shape('x');
     const permShape = c.shape('perm');
     const perm = c.value('perm');
@@ -37,7 +38,7 @@ const transposeOp = defineOp('Transpose', {
     if (length !== null && length !== rank) throw new ValueError(`Dimension must be ${rank} but is ${length}`);
     if (perm === null) return [unknownDims(rank)];
     return [new TensorShape(permutation(numbersOf(perm), rank).map((axis) => input.dim(axis)))];
-  },
+  }),
   grad: ([dy], { inputs }) => ({ x: transpose(dy!, invertPermutation(inputs.perm)), perm: null }),
   lower: (c) => {
     const from = c.input('x');
@@ -96,7 +97,7 @@ const tileOp = defineOp('Tile', {
   inputs: { input: 'T', multiples: 'Tmultiples' },
   outputs: { output: 'T' },
   attrs: { T, Tmultiples: INDEX },
-  shape: (c) => {
+  shape: worded(tileWords, (c) => {
     needRank(c.shape('multiples'), 1);
     const value = c.value('multiples');
     const bad = value === null ? -1 : numbersOf(value).findIndex((n) => n < 0);
@@ -110,7 +111,7 @@ const tileOp = defineOp('Tile', {
     if (multiples.dims === null) return [UNKNOWN];
     input = needRank(input, multiples.dims.length);
     return [new TensorShape(multiples.dims.map((times, i) => product(input.dim(i), times)))];
-  },
+  }),
   grad: ([dy], { inputs }) => ({ input: tileGrad(dy!, inputs.input, inputs.multiples), multiples: null }),
   lower: (c) => {
     const from = c.input('input');
@@ -183,7 +184,7 @@ const padOp = defineOp('Pad', {
   inputs: { input: 'T', paddings: 'Tpaddings' },
   outputs: { output: 'T' },
   attrs: { T, Tpaddings: INDEX },
-  shape: padShape(1),
+  shape: worded(padWords, padShape(1)),
   grad: ([dy], { inputs }) => ({ input: padGrad(dy!, inputs.input, inputs.paddings), paddings: null }),
   lower: (c) => lowerPad(c, []),
   hostInputs: ['paddings'],
@@ -193,7 +194,7 @@ const padV2Op = defineOp('PadV2', {
   inputs: { input: 'T', paddings: 'Tpaddings', constant_values: 'T' },
   outputs: { output: 'T' },
   attrs: { T, Tpaddings: INDEX },
-  shape: padShape(1),
+  shape: worded(padWords, padShape(1)),
   grad: ([dy], { inputs }) => ({
     input: padGrad(dy!, inputs.input, inputs.paddings),
     paddings: null,
@@ -233,7 +234,7 @@ const mirrorPadOp = defineOp('MirrorPad', {
   inputs: { input: 'T', paddings: 'Tpaddings' },
   outputs: { output: 'T' },
   attrs: { T, Tpaddings: INDEX, mode: MODE },
-  shape: padShape(1),
+  shape: worded(padWords, padShape(1)),
   grad: ([dy], { inputs, attr }) => ({
     input: unmirrored(dy!, inputs.paddings, attr<string>('mode')),
     paddings: null,

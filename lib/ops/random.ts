@@ -6,7 +6,7 @@ import { asDtype, type DType, type DTypeLike, FLOATS, float32, float64, int32, i
 import { ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Tensor } from '../core/graph.js';
 import type { LowerContext, Words } from '../core/lowering.js';
-import type { TensorShape } from '../core/shape.js';
+import { TensorShape } from '../core/shape.js';
 import { add } from './arithmetic.js';
 import { type ShapeArgument, shapeInput } from './arrayShape.js';
 import * as py from './operators.js';
@@ -18,7 +18,8 @@ const INDEX = { type: 'type', allowed: [int32, int64] } as const;
 
 const randomShape = (c: ShapeContext): readonly TensorShape[] => {
   needRank(c.shape('shape'), 1);
-  return [c.valueAsShape('shape')];
+  const value = c.planning === true ? c.value('shape') : null;
+  return [value === null ? c.valueAsShape('shape') : new TensorShape(Array.from(value.data as Int32Array, Number))];
 };
 
 /** The step's seeds. An operation without any draws them anew for every session that plans it, as TensorFlow's kernels do. */

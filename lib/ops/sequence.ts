@@ -7,6 +7,7 @@ import type { Tensor } from '../core/graph.js';
 import { TensorShape } from '../core/shape.js';
 import { cast } from './cast.js';
 import { fromNumbers, MAX_HOST_SIZE } from './hostValue.js';
+import { rangeWords, worded } from './runText.js';
 import { opScope } from './scopes.js';
 
 const needScalar = (c: ShapeContext, input: string): void => {
@@ -27,13 +28,13 @@ const rangeOp = defineOp('Range', {
   inputs: { start: 'Tidx', limit: 'Tidx', delta: 'Tidx' },
   outputs: { output: 'Tidx' },
   attrs: { Tidx: { type: 'type', allowed: [float32, float64, int32, int64], default: int32 } },
-  shape: (c) => {
+  shape: worded(rangeWords, (c) => {
     for (const input of ['start', 'limit', 'delta']) needScalar(c, input);
     const [start, limit, delta] = ['start', 'limit', 'delta'].map((input) => c.value(input));
     if (!start || !limit || !delta) return [new TensorShape([null])];
     const [from, to, step] = [start, limit, delta].map((value) => Number(value.data[0]));
     return [new TensorShape([rangeSize(start.dtype, from!, to!, step!)])];
-  },
+  }),
   grad: 'none',
   lower: (c) => c.kernel('Range', [c.input('start'), c.input('delta')], c.outputs),
   hostInputs: ['start', 'limit', 'delta'],

@@ -5,6 +5,7 @@ import { type DType, float32, float64, int32, int64, NUMERIC } from '../core/dty
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { TensorShape } from '../core/shape.js';
+import { worded } from './runText.js';
 import { mergeShapes, scalarShape } from './shapeRules.js';
 
 /** What has a variable's memory: a variable, or the ref tensor an update gave. */
@@ -61,7 +62,7 @@ const updateRow = (type: 'AssignAdd' | 'AssignSub', functor: 'Add' | 'Sub') =>
     inputs: { ref: 'Ref(T)', value: 'T' },
     outputs: { output_ref: 'Ref(T)' },
     attrs: { T: { type: 'type', allowed: NUMERIC }, use_locking: LOCKING },
-    shape: mergeBoth,
+    shape: worded(() => 'Parameters and update must be the same size', mergeBoth),
     grad: 'none',
     lower: (c) => {
       const ref = c.input('ref');
