@@ -186,7 +186,8 @@ export class Session {
 
   async #later(request: RunRequest, values: readonly unknown[], limits: RunLimits): Promise<unknown> {
     const { signal, timeoutMs } = limits;
-    const from = new UserPlace();
+    // Until the first await the user's line is on the stack, and asked for by an error only: it costs more than a short run.
+    let from: UserPlace | undefined;
     const alone = this.#queue.idle && signal === undefined && timeoutMs === undefined;
     let fed = request.slots.convert(values, !alone);
     this.#checkOpen();
@@ -204,6 +205,7 @@ export class Session {
       const staged = new StagedRun(this.#engine, this.#cache, fed, (results) => {
         found = request.build(results, fed);
       });
+      from = new UserPlace();
       await this.#queue.add(() => staged.begin(request.cached(this.#cache)), limits);
       return found;
     } catch (error) {
