@@ -84,6 +84,8 @@ void Worker::loop() {
       job->status = Status::error(Code::kResourceExhausted, "Out of memory in a run");
     } catch (const std::exception& error) {
       job->status = Status::error(Code::kInternal, "%s", error.what());
+    } catch (...) {
+      job->status = Status::error(Code::kInternal, "Unknown error");
     }
     completions_->finished(std::move(job));
     lock.lock();
