@@ -66,6 +66,13 @@ export const installDefaultRunner = (get: () => Runner | undefined): void => {
   defaultRunner.get = get;
 };
 
+/** A dtype in the place of `trainable` is a common slip: it is the dtype. */
+const optionsOf = (given: VariableOptions | boolean | DTypeLike, more: VariableOptions): VariableOptions => {
+  if (typeof given === 'boolean') return { ...more, trainable: given };
+  if (typeof given === 'string' || 'asDatatypeEnum' in given) return { ...more, dtype: given };
+  return { ...more, ...given };
+};
+
 /**
  * A value that lives in a session from run to run, and the operations that make (`initializer`), read and change it.
  *
@@ -83,8 +90,14 @@ export class Variable implements TensorSource {
 
   /**
    * @param initialValue a value with a fully known shape, or a function that makes it; ValueError where there is none.
+   * @param options the options; or, as TensorFlow's second argument, whether it is trainable; or its dtype.
    */
-  constructor(initialValue: InitialValue, options: VariableOptions = {}) {
+  constructor(
+    initialValue: InitialValue,
+    given: VariableOptions | boolean | DTypeLike = {},
+    more: VariableOptions = {},
+  ) {
+    const options = optionsOf(given, more);
     if (initialValue === undefined || initialValue === null) throw new ValueError('initial_value must be specified.');
     const { validateShape = true, trainable = true } = options;
     this.trainable = trainable;
