@@ -1,10 +1,16 @@
-# The same libraries as CMakeLists.txt, for machines without CMake: the addon and the CPU backends.
+# The same libraries as CMakeLists.txt, of the same units, for machines without CMake: the addon and the CPU backends.
 {
   "variables": {
     "common_flags": [
       "-std=c++20", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
       "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fstack-protector-strong", "-fexceptions",
       "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-Wall", "-Wextra", "-ffile-prefix-map=<(module_root_dir)/="
+    ],
+    "cpu_units": [
+      "native/units/cpu_fused.cc", "native/units/cpu_kernels.cc", "native/units/cpu_products.cc", "native/units/cpu_reduce.cc"
+    ],
+    "conditions": [
+      ["target_arch=='x64'", { "lowest_flags": ["-march=x86-64-v2"] }, { "lowest_flags": ["-march=armv8-a"] }]
     ]
   },
   "target_defaults": {
@@ -24,10 +30,15 @@
   "targets": [
     {
       "target_name": "grafo",
-      "sources": ["<!@(node tools/lib/sources.mjs base plan runtime addon)"],
+      "sources": ["native/units/engine.cc", "native/units/addon.cc"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["-D_GLIBCXX_ASSERTIONS"],
       "libraries": ["-ldl"]
+    },
+    {
+      "target_name": "grafo_cpu_common", "type": "static_library",
+      "sources": ["native/units/cpu_common.cc"],
+      "cflags_cc": ["<@(lowest_flags)"]
     }
   ],
   "conditions": [
@@ -35,30 +46,30 @@
       "targets": [
         {
           "target_name": "grafo_cpu_v2", "type": "shared_library", "product_prefix": "", "product_extension": "so",
-          "product_dir": "<(PRODUCT_DIR)",
-          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
-          "defines": ["GRAFO_ISA_LEVEL=\"v2\""], "cflags_cc": ["-march=x86-64-v2"]
+          "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
+          "sources": ["<@(cpu_units)"],
+          "cflags_cc": ["-march=x86-64-v2"]
         },
         {
           "target_name": "grafo_cpu_v3", "type": "shared_library", "product_prefix": "", "product_extension": "so",
-          "product_dir": "<(PRODUCT_DIR)",
-          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
-          "defines": ["GRAFO_ISA_LEVEL=\"v3\""], "cflags_cc": ["-march=x86-64-v3"]
+          "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
+          "sources": ["<@(cpu_units)"],
+          "cflags_cc": ["-march=x86-64-v3"]
         },
         {
           "target_name": "grafo_cpu_v4", "type": "shared_library", "product_prefix": "", "product_extension": "so",
-          "product_dir": "<(PRODUCT_DIR)",
-          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
-          "defines": ["GRAFO_ISA_LEVEL=\"v4\""], "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512"]
+          "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
+          "sources": ["<@(cpu_units)"],
+          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512"]
         }
       ]
     }, {
       "targets": [
         {
           "target_name": "grafo_cpu_arm64", "type": "shared_library", "product_prefix": "", "product_extension": "so",
-          "product_dir": "<(PRODUCT_DIR)",
-          "sources": ["<!@(node tools/lib/sources.mjs cpu)"],
-          "defines": ["GRAFO_ISA_LEVEL=\"arm64\""], "cflags_cc": ["-march=armv8-a"]
+          "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
+          "sources": ["<@(cpu_units)"],
+          "cflags_cc": ["-march=armv8-a"]
         }
       ]
     }]
