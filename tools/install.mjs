@@ -1,6 +1,8 @@
 // The install script: builds the native engine unless it is there, then loads it once. No network, no shell. A machine
 // without a compiler keeps a package that can be imported; its first Session says what to type.
-import { addon, build, builder, output, tryAddon, upToDate } from './lib/nativeBuild.mjs';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { addon, build, builder, output, removeIntermediates, root, tryAddon, upToDate } from './lib/nativeBuild.mjs';
 
 const force = process.argv.includes('--force');
 
@@ -27,6 +29,8 @@ function main() {
     console.error(`grafo: ${addon} was built but cannot be used:\n${failure}`);
     return 1;
   }
+  const clone = existsSync(path.join(root, 'native', 'test'));
+  if (!clone) removeIntermediates();
   console.log(`grafo: built ${output}`);
   return 0;
 }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from './build.mjs';
+import { cmakeFolder, jobs, upToDate } from './lib/nativeBuild.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -47,12 +48,11 @@ const native = () => {
     skipped.push("the engine's C++ tests: no cmake on this machine");
     return;
   }
-  const folder = path.join(root, 'build-tests');
+  // The tests link the libraries' own objects where CMake built the addon here; else everything is compiled for them.
+  const folder = cmakeFolder() ?? path.join(root, 'build-tests');
   const run = (command, list) => spawnSync(command, list, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
-  const steps = [
-    ['cmake', ['-S', root, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DGRAFO_TESTS=ON']],
-    ['cmake', ['--build', folder, '--target', 'grafo_native_tests', '-j', String(availableParallelism())]],
-  ];
+  const steps = [['cmake', ['--build', folder, '--target', 'grafo_native_tests', '-j', String(jobs())]]];
+  if (cmakeFolder() === undefined) steps.unshift(['cmake', ['-S', root, '-B', folder, '-DCMAKE_BUILD_TYPE=Release']]);
   for (const [command, list] of steps) {
     const result = run(command, list);
     if (result.status !== 0) {
@@ -60,6 +60,7 @@ const native = () => {
       return;
     }
   }
+  if (!upToDate()) console.log('note  the addon is older than its sources: npm run build:native');
   const result = run(path.join(folder, 'grafo_native_tests'), options.has('--full') ? ['--all'] : []);
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(result.stdout);
   if (counts === null) return stage("the engine's C++ tests", false, `\n${result.stdout}${result.stderr}`);

@@ -1,7 +1,19 @@
 // Builds the native engine: which tool is there, what it is called with, and whether there is anything to do.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +25,7 @@ export const output = join(root, 'build', 'Release');
 export const addon = join(output, 'grafo.node');
 
 const require = createRequire(import.meta.url);
+const BYTES_OF_A_COMPILER = 500e6;
 
 /** The full path of a program, or undefined. */
 export function which(name) {
@@ -47,21 +60,29 @@ function newest(folder) {
   return time;
 }
 
+const built = () => readdirSync(output).filter((name) => name === 'grafo.node' || /^grafo_cpu_.*\.so$/.test(name));
+
 /** Whether the addon and a backend are newer than every source. */
 export function upToDate() {
-  if (!existsSync(addon)) return false;
-  const built = readdirSync(output).filter((name) => name === 'grafo.node' || name.startsWith('grafo_cpu_'));
-  if (built.length < 2) return false;
-  const oldest = Math.min(...built.map((name) => statSync(join(output, name)).mtimeMs));
+  if (!existsSync(addon) || built().length < 2) return false;
+  const oldest = Math.min(...built().map((name) => statSync(join(output, name)).mtimeMs));
   const rules = ['CMakeLists.txt', 'binding.gyp'].map((name) => statSync(join(root, name)).mtimeMs);
   return oldest >= Math.max(newest(join(root, 'native')), ...rules);
+}
+
+/** Compilers at a time: one for each processor, as far as memory goes. */
+export function jobs() {
+  const memory = process.availableMemory?.() ?? freemem();
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / BYTES_OF_A_COMPILER)));
 }
 
 function withCmake() {
   const cmakeJs = dependency('cmake-js/bin/cmake-js');
   if (which('cmake') === undefined || cmakeJs === undefined) return undefined;
   // cmake-js takes node-api-headers because package.json names binary.napi_versions; nothing is downloaded.
-  const words = [cmakeJs, 'compile', '--parallel', '2'];
+  const words = [cmakeJs, 'compile', '--parallel', String(jobs())];
+  // Set by hand only: one level is compiled in a third of the time, and runs on such machines only.
+  if (process.env.GRAFO_LEVELS) words.push(`--CDGRAFO_LEVELS=${process.env.GRAFO_LEVELS}`);
   return { name: 'cmake-js', words };
 }
 
@@ -115,9 +136,9 @@ function withGyp() {
     ),
   ];
   const gyp = places.find((path) => path && existsSync(path)) ?? dependency('node-gyp/bin/node-gyp.js');
-  if (gyp === undefined || which('make') === undefined) return undefined;
-  const words = [gyp, 'rebuild', '--jobs', '2'];
-  words.push(`--nodedir=${nodeHeaders()}`);
+  const python = process.env.npm_config_python || process.env.PYTHON || which('python3');
+  if (gyp === undefined || !python || which('make') === undefined) return undefined;
+  const words = [gyp, 'rebuild', '--jobs', String(jobs()), `--nodedir=${nodeHeaders()}`];
   return { name: 'node-gyp', words };
 }
 
@@ -127,11 +148,33 @@ export function builder() {
   return process.env.GRAFO_BUILDER === 'node-gyp' ? withGyp() : (withCmake() ?? withGyp());
 }
 
-/** Builds from nothing. True if the tool says that it went well. */
+/** Builds what is older than its sources. True if the tool says that it went well. */
 export function build({ words }) {
   // The cache of another CMake, or of another folder, fails in ways that say nothing.
   rmSync(join(root, 'build', 'CMakeCache.txt'), { force: true });
-  return spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' }).status === 0;
+  if (spawnSync(process.execPath, words, { cwd: root, stdio: 'inherit' }).status !== 0) return false;
+  // What did not have to be built again is as good as new.
+  const now = new Date();
+  for (const name of built()) utimesSync(join(output, name), now, now);
+  return true;
+}
+
+/** In an installed package nobody builds a second time: only the libraries stay, a tenth of what the compilers left. */
+export function removeIntermediates() {
+  const keep = new Set(built());
+  for (const name of readdirSync(output)) if (!keep.has(name)) rmSync(join(output, name), { recursive: true });
+  for (const name of readdirSync(dirname(output)))
+    if (name !== 'Release') rmSync(join(dirname(output), name), { recursive: true });
+  rmSync(join(root, 'build-headers'), { recursive: true, force: true });
+}
+
+/** The folder of the CMake build that made the addon, if it is one: its objects can be linked to other programs. */
+export function cmakeFolder() {
+  const cache = join(root, 'build', 'CMakeCache.txt');
+  if (!existsSync(cache)) return undefined;
+  const source = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+  const here = source !== undefined && existsSync(source) && realpathSync(source) === realpathSync(root);
+  return here ? join(root, 'build') : undefined;
 }
 
 /** Loads the addon in a process of its own, so that a crash is an answer too. Undefined if all is well, else what it said. */
