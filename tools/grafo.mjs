@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// The command line: grafo build, grafo doctor [--json]
+// The command line of the package: `npx grafo build`, `npx grafo doctor`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const scripts = {
-  build: ['./install.mjs', '--force'],
+/** Compiles the native engine, also where one is there. */
+const build = () => {
+  const script = fileURLToPath(new URL('./install.mjs', import.meta.url));
+  return spawnSync(process.execPath, [script, '--force'], { stdio: 'inherit' }).status ?? 1;
 };
 
 /** What this installation can do; fails where no session can be opened. */
-const doctor = async (words) => {
+const doctor = async (json) => {
   let grafo;
   try {
     grafo = await import('../dist/index.js');
@@ -18,18 +20,24 @@ const doctor = async (words) => {
     return 1;
   }
   const report = grafo.doctor();
-  console.log(words.includes('--json') ? JSON.stringify(report, null, 2) : grafo.doctorText(report));
+  console.log(json ? JSON.stringify(report, null, 2) : grafo.doctorText(report));
   return report.ok ? 0 : 1;
 };
 
-const [command = '', ...rest] = process.argv.slice(2);
-const script = Object.hasOwn(scripts, command) ? scripts[command] : undefined;
-if (command === 'doctor') process.exitCode = await doctor(rest);
-else if (script === undefined) {
-  console.error(`usage: grafo ${[...Object.keys(scripts), 'doctor [--json]'].join('|')}`);
+const USAGE = `usage: grafo build             compile the native engine for this machine
+       grafo doctor [--json]   say what runs here, and why nothing better; exit code 1 where nothing does`;
+
+/** By the whole command line. */
+const commands = {
+  build,
+  doctor: () => doctor(false),
+  'doctor --json': () => doctor(true),
+};
+
+const line = process.argv.slice(2).join(' ');
+if (line === '--help' || line === '-h' || line === 'help') console.log(USAGE);
+else if (Object.hasOwn(commands, line)) process.exitCode = await commands[line]();
+else {
+  console.error(USAGE);
   process.exitCode = 2;
-} else {
-  const [file, ...words] = script;
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  process.exitCode = spawnSync(process.execPath, [path, ...words, ...rest], { stdio: 'inherit' }).status ?? 1;
 }

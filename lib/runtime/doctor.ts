@@ -1,62 +1,116 @@
 // doctor: what this machine and this installation can do, for people and for scripts.
-import { type Native, native } from './native.js';
+import { readFileSync } from 'node:fs';
+import { type Native, native, nativeFile } from './native.js';
 
 /** What `doctor` finds. */
 export interface Report {
   /** Whether a session can be opened. */
   readonly ok: boolean;
   readonly node: string;
+  /** The Node-API version of this Node, and the one that the addon asks for. */
+  readonly nodeApi: { readonly host: number; readonly needed: number };
   readonly platform: string;
   /** The library that runs kernels, e.g. `cpu`. */
   readonly backend: string | null;
   /** The level of instructions it was built for, e.g. `x86-64-v3`. */
   readonly isa: string | null;
+  /** Better levels, and why they do not run. */
+  readonly notUsed: readonly string[];
+  /** Threads of a session that does not choose. */
   readonly threads: number | null;
-  /** The native library's file. */
+  /** Bytes that a session may use which does not choose. */
+  readonly memoryBytes: number | null;
+  /** The addon's file. */
+  readonly addon: string | null;
+  /** The backend's file. */
   readonly path: string | null;
   readonly gpu: string | null;
   /** Why no GPU is used. */
   readonly gpuReason: string | null;
-  /** What was tried, where something is missing. */
+  /** Every library that was looked at, and what came of it. */
   readonly tried: readonly string[];
+  /** What is wrong and what to do, where no session can be opened. */
   readonly error: string | null;
 }
 
-const NO_GPU = 'this version runs on the CPU only';
+const NODE_API = 8;
+
+/** Reads a file of the system; `undefined` where it is not there. */
+export type ReadSystem = (path: string) => string | undefined;
+
+const readSystem: ReadSystem = (path) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+const whyNoGpu = (read: ReadSystem): string => {
+  const driver = /\b(\d+\.\d+[\d.]*)\b/.exec(read('/proc/driver/nvidia/version') ?? '')?.[1];
+  const machine =
+    driver === undefined ? 'no NVIDIA driver on this machine, and ' : `there is an NVIDIA driver (${driver}), but `;
+  return `${machine}this version has no CUDA backend`;
+};
+
+/** `/a/b/grafo_cpu_v4.so: why` as `v4: why`; the last of the list is the one that runs. */
+const better = (tried: readonly string[]): string[] =>
+  tried.slice(0, -1).map((line) => line.replace(/^.*grafo_cpu_(\w+)\.\w+: /, '$1: '));
 
 /**
- * Looks at the installation without running anything.
+ * Looks at the installation: opens a session and closes it, runs nothing.
  *
  * @param load how the native library is found; tests give another.
+ * @param read how the system is asked; tests give another.
  * @example tf.doctor().ok // true
  */
-export const doctor = (load: () => Native = native): Report => {
+export const doctor = (load: () => Native = native, read: ReadSystem = readSystem): Report => {
   const common = {
     node: process.version,
+    nodeApi: { host: Number(process.versions.napi), needed: NODE_API },
     platform: `${process.platform}-${process.arch}`,
     gpu: null,
-    gpuReason: NO_GPU,
+    gpuReason: whyNoGpu(read),
   };
   try {
-    const { backend, isa, path, threads, tried } = load().info();
-    return { ok: true, ...common, backend, isa, threads, path, tried, error: null };
+    const engine = load();
+    const { backend, isa, path, threads, tried } = engine.info();
+    const session = new engine.NativeSession();
+    const { limit: memoryBytes } = session.memory();
+    session.close();
+    const found = {
+      backend,
+      isa,
+      notUsed: better(tried),
+      threads,
+      memoryBytes,
+      addon: nativeFile() ?? null,
+      path,
+      tried,
+    };
+    return { ok: true, ...common, ...found, error: null };
   } catch (error) {
+    const nothing = { backend: null, isa: null, notUsed: [], threads: null, memoryBytes: null, path: null, tried: [] };
     const text = error instanceof Error ? error.message : String(error);
-    return { ok: false, ...common, backend: null, isa: null, threads: null, path: null, tried: [], error: text };
+    return { ok: false, ...common, ...nothing, addon: nativeFile() ?? null, error: text };
   }
 };
 
 /** A report as lines for people: `console.log(tf.doctorText(tf.doctor()))`. */
 export const doctorText = (report: Report): string => {
-  const rows: [string, string][] = [
+  const { nodeApi, memoryBytes } = report;
+  const rows: [string, string | null][] = [
     ['engine', report.ok ? 'ready' : 'not available'],
-    ['backend', report.backend ?? '-'],
-    ['instructions', report.isa ?? '-'],
-    ['threads', report.threads === null ? '-' : String(report.threads)],
-    ['library', report.path ?? '-'],
+    ['backend', report.backend],
+    ['instructions', report.isa],
+    ...report.notUsed.map((line): [string, string] => ['', `not ${line}`]),
+    ['threads', report.threads === null ? null : String(report.threads)],
+    ['memory', memoryBytes === null ? null : `${(memoryBytes / 2 ** 30).toFixed(1)} GiB at most in a session`],
     ['gpu', report.gpu ?? `none: ${report.gpuReason}`],
-    ['node', `${report.node} on ${report.platform}`],
+    ['node', `${report.node} on ${report.platform}, Node-API ${nodeApi.host} (needs ${nodeApi.needed})`],
+    ['addon', report.addon],
+    ['library', report.path],
   ];
-  const lines = rows.map(([name, value]) => `${name.padEnd(14)}${value}`);
+  const lines = rows.map(([name, value]) => `${name.padEnd(14)}${value ?? '-'}`);
   return [...lines, ...(report.error === null ? [] : ['', report.error])].join('\n');
 };

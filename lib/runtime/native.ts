@@ -1,7 +1,7 @@
 // The only file that knows the native addon: where it lies, what it exports, and what to type where it is missing.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Memory that a feed can be read from, as the plan's dtype asks for. bool is `Uint8Array` of 0 and 1. */
@@ -174,12 +174,18 @@ function load(): Native {
   const require = createRequire(import.meta.url);
   const tried: string[] = [];
   for (const { path, from } of candidates()) {
+    if (!isAbsolute(path)) {
+      tried.push(`${path} (${from}): not an absolute path`);
+      continue;
+    }
     if (!existsSync(path)) {
       tried.push(`${path} (${from}): no such file`);
       continue;
     }
     try {
-      return require(path) as Native;
+      const native = require(path) as Native;
+      addonFile = path;
+      return native;
     } catch (error) {
       tried.push(`${path} (${from}): ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -201,6 +207,12 @@ function load(): Native {
 }
 
 let loaded: Native | undefined;
+let addonFile: string | undefined;
+
+/** The file of the native engine, once it is loaded. */
+export function nativeFile(): string | undefined {
+  return addonFile;
+}
 
 /** The native engine, loaded at the first call. Throws one error that says what was tried and what to type. */
 export function native(): Native {
