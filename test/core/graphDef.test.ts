@@ -49,6 +49,6 @@ test('control inputs and colocation are there', (t) => {
   const byName = new Map(graph.asGraphDef().node.map((node) => [node.name, node]));
   t.deepEqual([...byName.keys()], ['w/initial_value', 'w', 'w/Assign', 'w/read', 'late']);
   t.deepEqual(byName.get('late')!.input, ['^w/Assign']);
-  t.deepEqual(byName.get('w/read')!.attr!['_class'], { list: { s: [Buffer.from('loc:@w').toString('base64')] } });
+  t.deepEqual(byName.get('w/read')!.attr!._class, { list: { s: [Buffer.from('loc:@w').toString('base64')] } });
   t.deepEqual(Object.keys(byName.get('w')!.attr!), ['container', 'dtype', 'shape', 'shared_name']);
 });

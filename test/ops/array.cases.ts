@@ -77,7 +77,11 @@ const strided = (
   const [begin, end, strides]: [number[], number[], number[]] = [[], [], []];
   const n = random.int(0, shape.length + 1);
   const ellipsis = n < shape.length && random.chance(0.3) ? random.int(0, n + 1) : -1;
-  const push = (b: number, e: number, s: number): void => void (begin.push(b), end.push(e), strides.push(s));
+  const push = (b: number, e: number, s: number): void => {
+    begin.push(b);
+    end.push(e);
+    strides.push(s);
+  };
   const mark = (mask: string): void => void (attrs[mask]! |= 1 << begin.length);
   for (let i = 0, axis = 0; i < n; i++, axis++) {
     if (i === ellipsis) {

@@ -40,7 +40,7 @@ const RARE = ['uint32', 'uint64'];
 test('a case row tries every dtype that the op admits', (t) => {
   const missing = [...allOps().values()].flatMap((row) => {
     const testCase = ALL_CASES[row.type];
-    const allowed = row.attrs['T']?.allowed ?? row.attrs['Tparams']?.allowed;
+    const allowed = row.attrs.T?.allowed ?? row.attrs.Tparams?.allowed;
     if (testCase === undefined || allowed === undefined) return [];
     const left = allowed
       .map(String)

@@ -262,7 +262,7 @@ const helpers: CaseRows = {
 
 /** LeakyRelu has its slope as an attribute, rounded to a float32 as TensorFlow keeps it. */
 const leaky = (operands: 1 | 2): CaseRow => {
-  const slope = (attrs: Attrs): number => Math.fround(attrs['alpha'] as number);
+  const slope = (attrs: Attrs): number => Math.fround(attrs.alpha as number);
   const kink = (x: number): number => (Math.abs(x) < 0.05 ? x + 0.1 : x);
   return {
     ref: (inputs, attrs) =>

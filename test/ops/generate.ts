@@ -14,9 +14,9 @@ import {
 } from '../reference/array.js';
 
 /** The seed of this run: GRAFO_SEED, else a fixed one. */
-export const SEED = Number(process.env['GRAFO_SEED'] ?? 20151109);
+export const SEED = Number(process.env.GRAFO_SEED ?? 20151109);
 /** Cases per op and dtype: GRAFO_CASES, or 1000 in the full run, or 200. */
-export const CASES = Number(process.env['GRAFO_CASES'] ?? (process.env['GRAFO_FULL'] ? 1000 : 200));
+export const CASES = Number(process.env.GRAFO_CASES ?? (process.env.GRAFO_FULL ? 1000 : 200));
 
 const DIMS = [0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 257];
 /** Elements of one generated tensor at most. */

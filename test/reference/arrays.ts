@@ -76,7 +76,7 @@ export const expandDims: Reference = ([input, at]) => {
 };
 export const squeeze: Reference = ([input], attrs) => {
   const x = one(input);
-  const axes = (attrs['squeeze_dims'] as readonly number[]).map((axis) =>
+  const axes = (attrs.squeeze_dims as readonly number[]).map((axis) =>
     axisOf(axis, x.shape.length, 'Tried to squeeze dim index'),
   );
   for (const axis of axes)
@@ -157,7 +157,7 @@ export const concatOffset: Reference = ([at, list]) => {
 };
 export const pack: Reference = ([list], attrs) => {
   const items = many(list);
-  const axis = axisOf(attrs['axis'] as number, items[0]!.shape.length + 1, 'axis = out of range');
+  const axis = axisOf(attrs.axis as number, items[0]!.shape.length + 1, 'axis = out of range');
   if (items.some((item) => item.shape.join() !== items[0]!.shape.join())) refuse('Shapes of all inputs must match');
   return [
     build(items[0]!.dtype, items[0]!.shape.toSpliced(axis, 0, items.length), (c) =>
@@ -167,8 +167,8 @@ export const pack: Reference = ([list], attrs) => {
 };
 export const unpack: Reference = ([input], attrs) => {
   const x = one(input);
-  const axis = axisOf(attrs['axis'] as number, x.shape.length, 'axis = out of range');
-  if (x.shape[axis] !== attrs['num']) refuse('Input shape axis must equal num');
+  const axis = axisOf(attrs.axis as number, x.shape.length, 'axis = out of range');
+  if (x.shape[axis] !== attrs.num) refuse('Input shape axis must equal num');
   return Array.from({ length: x.shape[axis]! }, (_, k) =>
     build(x.dtype, x.shape.toSpliced(axis, 1), (c) => get(x, c.toSpliced(axis, 0, k))),
   );
@@ -184,7 +184,7 @@ const pieces = (x: Arr, axis: number, sizes: readonly number[]): Arr[] => {
 export const split: Reference = ([at, input], attrs) => {
   const x = one(input);
   const axis = axisOf(scalarOf(one(at)), x.shape.length, '-input rank(-1) <= split_dim < input rank');
-  const n = attrs['num_split'] as number;
+  const n = attrs.num_split as number;
   if (x.shape[axis]! % n !== 0) refuse('Number of ways to split should evenly divide the split dimension');
   return pieces(x, axis, new Array(n).fill(x.shape[axis]! / n));
 };
@@ -379,7 +379,7 @@ const mirrored = (k: number, before: number, dim: number, offset: number): numbe
   const at = k - before;
   return at < 0 ? -at - 1 + offset : at >= dim ? 2 * dim - at - 1 - offset : at;
 };
-const mirrorOffset = (attrs: Attrs): number => (attrs['mode'] === 'REFLECT' ? 1 : 0);
+const mirrorOffset = (attrs: Attrs): number => (attrs.mode === 'REFLECT' ? 1 : 0);
 export const mirrorPad: Reference = ([input, paddings], attrs) => {
   const x = one(input);
   const offset = mirrorOffset(attrs);

@@ -85,7 +85,10 @@ const bigToFloat32 = (x: bigint): number => {
 };
 const distance = (x: bigint, y: number): bigint => (x > BigInt(y) ? x - BigInt(y) : BigInt(y) - x);
 const view = new DataView(new ArrayBuffer(4));
-const isEven = (x: number): boolean => (view.setFloat32(0, x), view.getUint32(0) % 2 === 0);
+const isEven = (x: number): boolean => {
+  view.setFloat32(0, x);
+  return view.getUint32(0) % 2 === 0;
+};
 const nextFloat32 = (x: number, step: number): number => {
   if (x === 0) return 0;
   view.setFloat32(0, x);
@@ -96,7 +99,7 @@ const nextFloat32 = (x: number, step: number): number => {
 /** Casts: floats are truncated, integers wrap, anything but 0 is true. */
 export const cast: Reference = ([input], attrs) => {
   const x = one(input);
-  const to = (attrs['DstT'] as { type: string }).type;
+  const to = (attrs.DstT as { type: string }).type;
   return [
     arr(
       to,

@@ -61,7 +61,7 @@ export const matmul: Reference = ([x, y], attrs) => {
   const [a, b] = [one(x), one(y)];
   if (a.shape.length !== 2) refuse('In[0] is not a matrix');
   if (b.shape.length !== 2) refuse('In[1] is not a matrix');
-  return [product(a, b, attrs['transpose_a'] === true, attrs['transpose_b'] === true, () => [])];
+  return [product(a, b, attrs.transpose_a === true, attrs.transpose_b === true, () => [])];
 };
 
 /** BatchMatMul: equal batch dimensions; V2: they broadcast. */
@@ -74,5 +74,5 @@ export const batchMatmul =
       ? broadcast
       : (p: readonly number[], q: readonly number[]): number[] =>
           p.join() === q.join() ? [...p] : refuse('In[0] and In[1] must have compatible batch dimensions');
-    return [product(a, b, attrs['adj_x'] === true, attrs['adj_y'] === true, batch)];
+    return [product(a, b, attrs.adj_x === true, attrs.adj_y === true, batch)];
   };

@@ -72,9 +72,9 @@ export const oneHot: Reference = ([ids, count, on, off], attrs) => {
   const depth = scalarOf(one(count));
   if (depth < 0) refuse(`depth must be non-negative, got: ${depth}`);
   const axis =
-    attrs['axis'] === -1
+    attrs.axis === -1
       ? indices.shape.length
-      : axisOf(attrs['axis'] as number, indices.shape.length + 1, 'Expected axis to be -1 or between [0');
+      : axisOf(attrs.axis as number, indices.shape.length + 1, 'Expected axis to be -1 or between [0');
   return [
     build(one(on).dtype, indices.shape.toSpliced(axis, 0, depth), (c) =>
       Number(get(indices, c.toSpliced(axis, 1))) === c[axis] ? one(on).data[0]! : one(off).data[0]!,
@@ -89,7 +89,7 @@ export const unique =
     if (x.shape.length !== 1) refuse('unique expects a 1D vector.');
     const dtype = outType(attrs, 'out_idx');
     const values = [...new Set(x.data)];
-    const positions = x.data.map((element) => values.findIndex((value) => value === element));
+    const positions = x.data.map((element) => values.indexOf(element));
     const found = arr(
       x.dtype,
       [values.length],

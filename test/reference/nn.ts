@@ -119,6 +119,6 @@ export const checkNumerics: Reference = ([input], attrs) => {
   const nan = (x.data as number[]).some(Number.isNaN);
   const infinite = (x.data as number[]).some((v) => Math.abs(v) === Number.POSITIVE_INFINITY);
   if (nan || infinite)
-    refuse(`${attrs['message']} : Tensor had ${infinite && nan ? 'Inf and NaN' : nan ? 'NaN' : 'Inf'} values`);
+    refuse(`${attrs.message} : Tensor had ${infinite && nan ? 'Inf and NaN' : nan ? 'NaN' : 'Inf'} values`);
   return [x];
 };

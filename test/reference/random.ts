@@ -110,16 +110,16 @@ const sample = (
 };
 
 const seedsOf = (attrs: Readonly<Record<string, unknown>>): [bigint, bigint] => [
-  BigInt.asUintN(64, BigInt(attrs['seed'] as number)),
-  BigInt.asUintN(64, BigInt(attrs['seed2'] as number)),
+  BigInt.asUintN(64, BigInt(attrs.seed as number)),
+  BigInt.asUintN(64, BigInt(attrs.seed2 as number)),
 ];
-const drawnBefore = (attrs: Readonly<Record<string, unknown>>): number => (attrs['drawn'] as number | undefined) ?? 0;
+const drawnBefore = (attrs: Readonly<Record<string, unknown>>): number => (attrs.drawn as number | undefined) ?? 0;
 /** A random op; attribute `drawn` (of the tests, not of TensorFlow) is the number of elements that the op gave in earlier runs. */
 export const random =
   (kind: 'uniform' | 'normal' | 'truncated'): Reference =>
   ([dims], attrs) => {
     const shape = numbers(one(dims));
-    const { type } = attrs['dtype'] as { type: string };
+    const { type } = attrs.dtype as { type: string };
     const draw = { uniform, normal, truncated }[kind](type);
     // One block makes 4 float32 or 2 float64. A group that redraws owns 256 samples of a 128-bit block's 4 words per element.
     const skip = kind !== 'truncated' ? 1n : type === 'float32' ? 256n : 128n;

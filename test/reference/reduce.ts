@@ -70,7 +70,7 @@ const reduction =
   (fold: Fold): Reference =>
   ([input, axes], attrs) => {
     const x = one(input);
-    const { shape, groups } = grouped(x, one(axes), attrs['keep_dims'] === true);
+    const { shape, groups } = grouped(x, one(axes), attrs.keep_dims === true);
     if (fold.bool !== undefined)
       return [
         arr(
@@ -137,7 +137,7 @@ export const argReduce =
     const rank = x.shape.length;
     const axis = axisOf(Number(one(dimension).data[0]), rank);
     if (x.shape[axis] === 0) refuse(`Reduction axis ${axis} is empty in shape [${x.shape}]`);
-    const dtype = (attrs['output_type'] as { type: string } | undefined)?.type ?? 'int64';
+    const dtype = (attrs.output_type as { type: string } | undefined)?.type ?? 'int64';
     const shape = x.shape.filter((_, i) => i !== axis);
     return [
       build(dtype, shape, (coords) => {
@@ -167,15 +167,15 @@ export const cumulative =
       const here = coords[axis]!;
       const picked: Element[] = [];
       for (let k = 0; k < n; k++) {
-        const before = attrs['reverse'] === true ? k > here : k < here;
-        if (before || (k === here && attrs['exclusive'] !== true)) picked.push(get(x, coords.with(axis, k)));
+        const before = attrs.reverse === true ? k > here : k < here;
+        if (before || (k === here && attrs.exclusive !== true)) picked.push(get(x, coords.with(axis, k)));
       }
       if (!float)
         return wrap(
           x.dtype,
           picked.map(BigInt).reduce((a, b) => (kind === 'sum' ? a + b : a * b), kind === 'sum' ? 0n : 1n),
         );
-      const ordered = attrs['reverse'] === true ? picked.toReversed() : picked;
+      const ordered = attrs.reverse === true ? picked.toReversed() : picked;
       const value = kind === 'sum' ? sum(ordered) : (ordered as number[]).reduce((a, b) => a * b, 1);
       // One running total: n roundings, each of at most the sum of absolute values.
       bound.push(n * (kind === 'sum' ? sumAbs(picked) : Math.abs(value)));
@@ -231,5 +231,5 @@ export const biasAddGrad: Reference = ([input]) => {
     [x.shape.length - 1],
     x.shape.slice(1).map((_, i) => i),
   );
-  return REDUCTIONS['Sum']!([x, axes], { keep_dims: false });
+  return REDUCTIONS.Sum!([x, axes], { keep_dims: false });
 };

@@ -66,7 +66,7 @@ test('every op with a case row has a golden file, of at least 20 cases for each 
           .flatMap((input) => (Array.isArray(input) ? input : [input]))
           .map((a: Arr) => a.dtype),
       );
-      const attribute = (golden.a?.['dtype'] as { type: string } | undefined)?.type;
+      const attribute = (golden.a?.dtype as { type: string } | undefined)?.type;
       for (const dtype of attribute === undefined ? dtypes : [attribute]) count.set(dtype, (count.get(dtype) ?? 0) + 1);
     }
     const wanted = row.goldenDtypes ?? row.dtypes;

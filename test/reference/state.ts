@@ -120,7 +120,7 @@ export const applyMomentum: Reference = ([v, a, l, gradient, m], attrs) => {
     floats(one(m))[0]!,
   ];
   const steps = floats(variable).map((x, i) =>
-    momentumStep(x, floats(accum)[i]!, lr, grad[i]!, momentum, attrs['use_nesterov'] === true),
+    momentumStep(x, floats(accum)[i]!, lr, grad[i]!, momentum, attrs.use_nesterov === true),
   );
   return [
     bounded(
@@ -157,7 +157,7 @@ export const sparseApplyMomentum: Reference = ([v, a, l, gradient, at, m], attrs
     if (index < 0 || index >= variable.shape[0]!) refuse(`Index ${index} at offset ${i} in indices is out of range`);
     for (let k = 0; k < row; k++) {
       const here = index * row + k;
-      const step = momentumStep(xs[here]!, as[here]!, lr, grad[i * row + k]!, momentum, attrs['use_nesterov'] === true);
+      const step = momentumStep(xs[here]!, as[here]!, lr, grad[i * row + k]!, momentum, attrs.use_nesterov === true);
       [xs[here], as[here], size[here]] = [
         step.x,
         step.a,
@@ -192,7 +192,7 @@ export const applyAdam: Reference = (inputs, attrs) => {
   const m = floats(m0).map((x, i) => x + (grad[i]! - x) * (1 - b1));
   const v = floats(v0).map((x, i) => x + (grad[i]! ** 2 - x) * (1 - b2));
   const step = m.map(
-    (x, i) => ((attrs['use_nesterov'] === true ? x * b1 + (1 - b1) * grad[i]! : x) * alpha) / (Math.sqrt(v[i]!) + eps),
+    (x, i) => ((attrs.use_nesterov === true ? x * b1 + (1 - b1) * grad[i]! : x) * alpha) / (Math.sqrt(v[i]!) + eps),
   );
   // 1 - b2^t loses digits of a float32 b2^t: the relative error of the step is u / (1 - b2p).
   const loss = 8 + 1 / (1 - b2p) + 1 / (1 - b1p) + 1 / (1 - b1);
