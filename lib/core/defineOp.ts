@@ -313,6 +313,12 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
             `List argument '${arg.name}' to '${type}' Op with length ${items.length} must match length ${String(attrs.get(arg.count!))} of argument.`,
           );
         }
+        const minimum = specs[arg.count!]?.minimum ?? 0;
+        if (items.length < minimum) {
+          throw new ValueError(
+            `List argument '${arg.name}' to '${type}' Op with length ${items.length} shorter than minimum length ${minimum}.`,
+          );
+        }
         attrs.set(arg.count!, items.length);
         tensors.push(...made);
       }

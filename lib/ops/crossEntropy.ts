@@ -289,7 +289,10 @@ export const sigmoidCrossEntropyWithLogits = (given: CrossEntropyArguments): Ten
   });
 
 /** With a weight for positive examples. */
-export interface WeightedCrossEntropyArguments extends CrossEntropyArguments {
+export interface WeightedCrossEntropyArguments extends Partial<CrossEntropyArguments> {
+  readonly logits: TensorLike;
+  /** The older name of `labels`. */
+  readonly targets?: TensorLike | undefined;
   /** What the error of a positive example counts. */
   readonly posWeight: TensorLike;
 }
@@ -299,7 +302,7 @@ export interface WeightedCrossEntropyArguments extends CrossEntropyArguments {
  * @example tf.nn.weightedCrossEntropyWithLogits({ labels: [1], logits: [0], posWeight: 2 }) // [1.3862944]
  */
 export const weightedCrossEntropyWithLogits = (given: WeightedCrossEntropyArguments): Tensor =>
-  logistic(given, (x, z, scope) => {
+  logistic({ ...given, labels: given.labels ?? given.targets! }, (x, z, scope) => {
     const minusOne =
       tensorOf(given.posWeight) !== undefined || typeof given.posWeight !== 'number'
         ? py.sub(given.posWeight, 1)

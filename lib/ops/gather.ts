@@ -122,6 +122,14 @@ const oneHotOp = defineOp('OneHot', {
     const axis = c.attr<number>('axis');
     if (axis < -1) throw new ValueError('axis must be >= -1');
     const value = c.value('depth');
+    const { rank } = c.shape('depth');
+    if (rank !== null && rank !== 0) {
+      throw new ValueError(
+        c.planning === true
+          ? `depth must be a scalar, but got: ${c.shape('depth').toBrackets()}`
+          : `Input must be scalar but has rank ${rank}`,
+      );
+    }
     const depth = value === null ? null : Number(value.data[0]);
     if (depth !== null && depth < 0)
       throw new ValueError(`Dimension size, given by scalar input 1, must be non-negative but is ${depth}`);

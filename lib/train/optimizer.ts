@@ -139,7 +139,13 @@ export abstract class Optimizer {
     options: ApplyGradientsOptions = {},
   ): Operation {
     const all: ApplyGradientsOptions = withStep(globalStep, options);
+    if (typeof (pairs as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function')
+      throw new GraphTypeError('applyGradients takes pairs of a gradient and a variable');
     const given = [...pairs];
+    for (const pair of given) {
+      if (!Array.isArray(pair) || pair.length !== 2)
+        throw new GraphTypeError(`Expected a pair of a gradient and a variable, not ${String(pair)}`);
+    }
     if (given.length === 0) throw new ValueError('No variables provided.');
     const used: [Gradient, Variable][] = [];
     for (const [grad, variable] of given) {
