@@ -46,9 +46,21 @@ const takeReports = () =>
     rmSync(file);
     return text;
   });
+/** Leaks count where a stack names our code: a Node that ends in the middle of things leaves some of its own. */
+const ours = (text) => {
+  if (/ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|FATAL: ThreadSanitizer/.test(text)) return text;
+  const leaks = text.split('\n\n').filter((part) => /leak of/.test(part) && /grafo|native\//.test(part));
+  return leaks.length > 0 ? leaks.join('\n\n') : undefined;
+};
+const takeOurs = () =>
+  takeReports()
+    .map(ours)
+    .filter((text) => text !== undefined);
 const options = (name, more = '') => ({ [`${name}_OPTIONS`]: `log_path=${reports}/report:${more}` });
 const watched = {
   ...options('ASAN', 'detect_leaks=1:allocator_may_return_null=1'),
+  // Reading the thread-local memory of a thread that ends crashes the leak checker of gcc 12; ours keeps no pointers there.
+  LSAN_OPTIONS: 'use_tls=0',
   ...options('UBSAN', 'print_stacktrace=1'),
   ...options('TSAN', 'exitcode=66'),
 };
@@ -95,7 +107,7 @@ const planted = (name, expected, command, args, env = {}) => {
 const tests = path.join(folder, 'grafo_native_tests');
 const nativeTests = () => {
   const result = run(tests, full ? ['--all'] : [], watched);
-  const found = takeReports();
+  const found = takeOurs();
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(result.text.trim());
   stage(
     `the engine's C++ tests: ${counts?.[0] ?? 'no counts'}, ${found.length} reports`,
@@ -140,7 +152,7 @@ const suite = () => {
     ],
     env,
   );
-  const found = takeReports();
+  const found = takeOurs();
   const passed = result.text.match(/^\s*ok (?!.*# SKIP)/gm)?.length ?? 0;
   const failed = result.text.match(/^\s*not ok .*$/gm)?.filter((line) => !/# TODO/.test(line)) ?? [];
   stage(
