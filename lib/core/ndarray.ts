@@ -3,7 +3,7 @@ import { asDtype, bool, type DataArray, type DType, type DTypeLike, type Numeric
 import { GraphTypeError, ValueError } from './errors.js';
 import { formatArray } from './format.js';
 import { flatten, type NestedValue } from './literal.js';
-import { sizeOf } from './shape.js';
+import { sizeOf, TensorShape } from './shape.js';
 
 /** One element in JavaScript: bool gives boolean, int64 and uint64 BigInt, string its text. */
 export type Scalar = number | bigint | boolean | string;
@@ -89,7 +89,7 @@ export type ArrayLike = NDArray | NumericArray | NestedValue;
  */
 export const ndarray = (value: ArrayLike, shape?: readonly number[], dtype?: DTypeLike): NDArray => {
   const made = toNDArray(value, dtype === undefined ? undefined : asDtype(dtype));
-  return shape === undefined ? made : new NDArray(made.dtype, [...shape], made.data);
+  return shape === undefined ? made : new NDArray(made.dtype, new TensorShape(shape).concrete(), made.data);
 };
 
 /**

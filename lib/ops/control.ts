@@ -141,6 +141,12 @@ export interface TupleOptions extends Named {
   readonly controlInputs?: readonly Dependency[] | undefined;
 }
 
+/** A list, or what takes one says so. */
+const asList = <T>(value: readonly T[], what: string): readonly T[] => {
+  if (!Array.isArray(value)) throw new GraphTypeError(`${what} takes a list, not ${typeof value}`);
+  return value;
+};
+
 /**
  * The same tensors, none of which can be used before all of them are ready; null stays null.
  *
@@ -153,7 +159,9 @@ export const tuple = <E extends Tensor | IndexedSlices | Operation | null>(
   opScope(
     options.name,
     'tuple',
-    tensors.map((item) => (item instanceof Operation || item === null ? undefined : (item as Tensor | IndexedSlices))),
+    asList(tensors, 'tf.tuple').map((item) =>
+      item instanceof Operation || item === null ? undefined : (item as Tensor | IndexedSlices),
+    ),
     () => {
       const gates = new Set<Operation>();
       for (const item of [...tensors, ...(options.controlInputs ?? [])])
@@ -208,7 +216,7 @@ export interface AssertOptions extends Named {
 export const Assert = (condition: TensorLike, data: readonly TensorLike[], options: AssertOptions = {}): Operation =>
   opScope(options.name, 'Assert', [condition, data], () => {
     // TensorFlow converts the data once to look at the dtypes, and again for the operation.
-    for (const item of data) if (tensorOf(item) === undefined) convertToTensor(item);
+    for (const item of asList(data, 'tf.Assert')) if (tensorOf(item) === undefined) convertToTensor(item);
     return assertOp({ condition, data }, { summarize: options.summarize }, { name: 'Assert' });
   });
 

@@ -1,7 +1,7 @@
 // Parts of layers: dropout, moments, normalisation.
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
-import { ValueError } from '../core/errors.js';
+import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { type Dim, TensorShape } from '../core/shape.js';
 import { stopGradient } from './array.js';
@@ -95,6 +95,7 @@ export const moments = (
   axes: number | readonly number[],
   options: MomentsOptions = {},
 ): { readonly mean: Tensor; readonly variance: Tensor } => {
+  if (typeof axes !== 'number' && !Array.isArray(axes)) throw new GraphTypeError('tf.nn.moments needs axes');
   const list = typeof axes === 'number' ? [axes] : [...axes];
   return opScope(options.name, 'moments', [x], () => {
     const value = tensorOf(x) ?? convertToTensor(x);

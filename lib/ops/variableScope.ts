@@ -114,6 +114,8 @@ export const variableScope = <R>(
   const body = typeof options === 'function' ? options : fn;
   const given = typeof options === 'function' ? {} : options;
   if (body === undefined) throw new GraphTypeError('variableScope takes a function');
+  if (nameOrScope !== null && typeof nameOrScope !== 'string' && !(nameOrScope instanceof VariableScope))
+    throw new GraphTypeError('VariableScope: name_or_scope must be a string or VariableScope.');
   const { defaultName } = given;
   if (nameOrScope === null && defaultName === undefined)
     throw new GraphTypeError('If default_name is None then name_or_scope is required');

@@ -148,7 +148,7 @@ export class FeedSlots {
         continue;
       }
       const slot = this.#slots[i]!;
-      const array = convertFeed(this.tensors[slot]!, value, this.#keys[i]);
+      const array = placed(this.tensors[slot]!, value, this.#keys[i]);
       datas[slot] = own ? ownCopy(array.data, value) : array.data;
       shapes[slot] = own ? [...array.shape] : array.shape;
     }
@@ -216,9 +216,22 @@ const detached = (data: NumericArray): boolean => {
 const isShared = (data: NumericArray): boolean =>
   typeof SharedArrayBuffer !== 'undefined' && data.buffer instanceof SharedArrayBuffer;
 
+/** Converts one feed; what is wrong with it is said of the tensor it is fed for. */
+const placed = (tensor: Tensor, value: unknown, key: unknown): NDArray => {
+  try {
+    return convertFeed(tensor, value, key);
+  } catch (error) {
+    if (!(error instanceof GrafoError) || error.node !== undefined) throw error;
+    const Kind = error.constructor as typeof ValueError;
+    const { op } = tensor;
+    throw new Kind(error.text, { op: op.type, node: op.name, createdAt: op.place.toString() || undefined });
+  }
+};
+
 const convertFeed = (tensor: Tensor, value: unknown, key: unknown): NDArray => {
   const { dtype, shape } = tensor;
   if (value instanceof NDArray) {
+    if (!Array.isArray(value.shape)) throw new GraphTypeError('A fed NDArray has no shape');
     const size = sizeOf(value.shape);
     const array = value.dtype === dtype ? value : new NDArray(dtype, value.shape, cast(value.data, value.dtype, dtype));
     return checked(tensor, array.data, value.shape, size);

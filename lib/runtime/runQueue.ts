@@ -1,5 +1,5 @@
 // The runs of one session, first in first out: one in flight on the session's thread, the others waiting here.
-import { CancelledError, DeadlineExceededError, ResourceExhaustedError } from '../core/errors.js';
+import { CancelledError, DeadlineExceededError, GraphTypeError, ResourceExhaustedError } from '../core/errors.js';
 import type { NativeResults } from './native.js';
 
 /** How a run is limited. */
@@ -98,6 +98,8 @@ export class RunQueue {
   }
 
   #limited(job: Job, { signal, timeoutMs }: RunLimits): void {
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+      throw new GraphTypeError('signal takes an AbortSignal');
     const stop = (why: unknown): void => {
       if (job.settled) return;
       if (this.#active === job) {

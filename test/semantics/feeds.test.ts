@@ -1,0 +1,85 @@
+// Feeds and fetches of a careless caller: numpy's conversions where TensorFlow has them, typed errors where it has none.
+import test from 'ava';
+import * as tf from '../../lib/index.js';
+
+const session = (): tf.Session => new tf.Session(new tf.Graph());
+
+test('a list of arrays is one array, as numpy stacks it', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const x = tf.placeholder('float32');
+    const rows = [tf.ndarray([1, 2], undefined, 'float64'), tf.ndarray([3, 4], undefined, 'float64')];
+    t.deepEqual(sess.runSync(tf.identity(x), [[x, rows as never]]).toArray(), [
+      [1, 2],
+      [3, 4],
+    ]);
+    t.is(tf.constant([new Float64Array(2)] as never).dtype, tf.float64);
+    t.is(tf.constant([new Int32Array(2), new Int32Array(2)] as never).dtype, tf.int32);
+  });
+  sess.close();
+});
+
+test('numbers in an array feed bools: what is not 0 is true; a single 2 does not fit', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const x = tf.placeholder('bool', null, { name: 'x' });
+    t.deepEqual(sess.runSync(tf.identity(x), [[x, [0, 1, 3]]]).toArray(), [false, true, true]);
+    const error = t.throws(() => sess.runSync(tf.identity(x), [[x, 2]]), { instanceOf: tf.GrafoError });
+    t.regex(error?.text ?? '', /^Type of feed value 2 with type <class 'int'> is not compatible with Tensor type/);
+  });
+  sess.close();
+});
+
+test('what is wrong with a feed is said of its placeholder, with the line that made it', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const x = tf.placeholder('float32', null, { name: 'x' });
+    for (const value of ['a', null, {}, [1, 'a'], [[1], [1, 2]], new Date(), () => 1]) {
+      const error = t.throws(() => sess.runSync(tf.identity(x), [[x, value as never]]), { instanceOf: tf.GrafoError });
+      t.is(error?.node, 'x');
+      t.regex(error?.createdAt ?? '', /feeds\.test/);
+    }
+    t.is(sess.runSync(x.add(1), [[x, 1]]).item(), 2);
+  });
+  sess.close();
+});
+
+test('a Proxy of a tensor is no key of a feed', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const x = tf.placeholder('float32');
+    const error = t.throws(() => sess.runSync(x, [[new Proxy(x, {}), 1]]), { instanceOf: tf.GrafoError });
+    t.is(error?.text, 'Cannot interpret feed_dict key as Tensor: Can not convert a Tensor into a Tensor.');
+  });
+  sess.close();
+});
+
+for (const [what, fetch] of [
+  ['a date', () => new Date()],
+  ['a set', () => new Set()],
+  ['a graph', () => tf.getDefaultGraph()],
+  ['a number', () => 1],
+  ['null', () => null],
+  ['a typed array', () => new Float32Array(1)],
+] as const) {
+  test(`${what} is nothing to fetch`, (t) => {
+    const sess = session();
+    sess.graph.asDefault(() => {
+      tf.constant(1);
+      const error = t.throws(() => sess.runSync(fetch() as never), { instanceOf: tf.GrafoError });
+      t.is(error?.name, 'TypeError');
+      t.regex(error?.text ?? '', /^Fetch argument .* has invalid type <class '/);
+    });
+    sess.close();
+  });
+}
+
+test('a structure that holds itself is refused', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const list: unknown[] = [tf.constant(1)];
+    list.push(list);
+    t.throws(() => sess.runSync(list as never), { instanceOf: tf.GrafoError, message: /holds itself/ });
+  });
+  sess.close();
+});
