@@ -148,6 +148,8 @@ const TYPED = `
   // @ts-expect-error: no such dtype
   tf.placeholder('float99', [2]);
   export const value = sess.runSync(sum, { 'x:0': [[1, 2]] });
+  const error: Error = new tf.errors.NotFoundError('text');
+  export const code = error instanceof tf.errors.NotFoundError ? error.code : '';
 `;
 const REQUIRED = `
   const tf = require('grafo');

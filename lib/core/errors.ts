@@ -97,7 +97,8 @@ export class LookupError extends GrafoError {
 /** An error of an operation while the graph runs. One subclass per code, as in `tf.errors`. */
 export class OpError extends GrafoError {}
 
-const opError = (code: ErrorCode) =>
+// Its type is written out: else every class brings Error's static members, and with them Node's types, into the declarations.
+const opError = (code: ErrorCode): (new (text: string, place?: ErrorPlace) => OpError) =>
   class extends OpError {
     constructor(text: string, place: ErrorPlace = {}) {
       super(text, code, place);

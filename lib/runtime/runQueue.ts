@@ -2,10 +2,18 @@
 import { CancelledError, DeadlineExceededError, GraphTypeError, ResourceExhaustedError } from '../core/errors.js';
 import type { NativeResults } from './native.js';
 
+/** What a run needs of an `AbortSignal`; written out, so that programs without Node's or the browser's types compile. */
+export interface StopSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** How a run is limited. */
 export interface RunLimits {
   /** Cancels the run, waiting or in flight. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: StopSignal | undefined;
   /** Cancels the run after so many milliseconds with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number | undefined;
 }
