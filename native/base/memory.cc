@@ -100,7 +100,8 @@ int64_t machine_memory() {
     const int64_t group = read_number(path);
     if (group > 0) limit = std::min(limit, group);
   }
-  return limit;
+  // The rest is for the host: its heap holds the feeds and the results of runs.
+  return limit / 4 * 3;
 }
 
 }  // namespace grafo

@@ -32,7 +32,7 @@ class Budget {
 void* allocate(Budget& budget, size_t bytes);
 void release(Budget& budget, void* memory, size_t bytes);
 
-// Bytes this process may use: the smaller of the machine's memory and its cgroup's limit.
+// Bytes a session may use where it is told none: three quarters of the smaller of the machine's memory and its cgroup's limit.
 int64_t machine_memory();
 
 // For tests: the nth allocation from now on fails (1 = the next), and all later ones if `forever`. 0 switches it off.

@@ -131,6 +131,25 @@ void Session::close() {
   instance_ = nullptr;
 }
 
+namespace {
+
+// A run's buffers and the copies of its results must fit the budget together: the results are the host's memory, which
+// nobody refuses before the machine is out of it.
+Status check_run_bytes(const LoadedPlan& loaded, int64_t limit) {
+  int64_t bytes = loaded.plan.arena_bytes;
+  for (const Port& fetch : loaded.fetches) {
+    if (!checked_add(bytes, fetch.bytes, &bytes) || bytes > limit) {
+      return Status::error(Code::kResourceExhausted,
+                           "The buffers and results of a run need more than the budget of %lld bytes",
+                           static_cast<long long>(limit))
+          .at(fetch.node);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_t> constants,
                           const Strings& strings, std::span<const int32_t> states, int32_t* id) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -149,6 +168,7 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
     }
     for (const PlanPort& feed : plan.feeds) loaded->feeds.push_back(port_of(plan, feed));
     for (const PlanPort& fetch : plan.fetches) loaded->fetches.push_back(port_of(plan, fetch));
+    TRY(check_run_bytes(*loaded, budget_.limit()));
     loaded->base.assign(plan.storages.size(), nullptr);
     for (const int32_t key : states) {
       auto& counter = states_[key];
