@@ -97,7 +97,7 @@ const doctor = (cwd, env, script) => {
 
 const start = (cwd, env) => {
   const text = npm(cwd, env, 'start');
-  expect(/accuracy 0\.\d+\s*$/.test(text), `npm start did not end with its accuracy:\n${text.slice(-500)}`);
+  expect(/^accuracy 0\.\d+$/m.test(text), `npm start did not end with its accuracy:\n${text.slice(-500)}`);
   expect(existsSync(path.join(cwd, 'out', 'classifier.svg')), 'npm start wrote no out/classifier.svg');
 };
 

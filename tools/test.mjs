@@ -18,9 +18,16 @@ const patterns = split < 0 ? [] : args.slice(split + 1);
 
 const total = { passed: 0, failed: 0 };
 const skipped = [];
-const stage = (name, ok, detail = '') => {
+let before = Date.now();
+/** One line: how the stage went, and its seconds. */
+const say = (ok, name, detail = '') => {
+  const seconds = ((Date.now() - before) / 1000).toFixed(0);
+  before = Date.now();
+  console.log(`${ok ? 'ok' : 'NOT OK'}  ${name} (${seconds} s)${detail}`);
+};
+const stage = (name, ok, detail) => {
   total[ok ? 'passed' : 'failed']++;
-  console.log(`${ok ? 'ok' : 'NOT OK'}  ${name}${detail}`);
+  say(ok, name, detail);
 };
 
 const lint = () => {
@@ -67,7 +74,7 @@ const native = () => {
   total.passed += Number(counts[1]);
   total.failed += Number(counts[2]);
   if (Number(counts[2]) > 0 || result.status !== 0) console.log(result.stdout + result.stderr);
-  console.log(`${counts[2] === '0' ? 'ok' : 'NOT OK'}  the engine's C++ tests: ${counts[0].trim()}`);
+  say(counts[2] === '0', `the engine's C++ tests: ${counts[0].trim()}`);
 };
 
 /** AVA in TAP form: skipped tests say `# SKIP`, and count as neither. */
@@ -109,9 +116,7 @@ const ava = () =>
       total.failed += counts.failed;
       // A file that crashed or timed out fails the whole, also where TAP named no test for it.
       if (code !== 0 && counts.failed === 0) stage('AVA', false, ` (exit code ${code})`);
-      console.log(
-        `${counts.failed === 0 && code === 0 ? 'ok' : 'NOT OK'}  AVA: ${counts.passed} passed, ${counts.failed} failed`,
-      );
+      say(counts.failed === 0 && code === 0, `AVA: ${counts.passed} passed, ${counts.failed} failed`);
       resolve();
     });
   });
