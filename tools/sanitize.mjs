@@ -46,10 +46,18 @@ const takeReports = () =>
     rmSync(file);
     return text;
   });
-/** Leaks count where a stack names our code: a Node that ends in the middle of things leaves some of its own. */
+/**
+ * The frame that allocated: the first one that is neither the sanitizer's nor the C++ library's. A leak is ours where that is our
+ * code, or Node-API's on our behalf. What V8 holds when a process ends in the middle of things is its own.
+ */
+const isOurs = (leak) => {
+  const frames = leak.split('\n').filter((line) => /^\s+#\d+/.test(line));
+  const first = frames.find((line) => !/libsanitizer|\/include\/c\+\+\/|lib[at]san/.test(line)) ?? '';
+  return /native\/|grafo|napi|v8impl::/.test(first);
+};
 const ours = (text) => {
   if (/ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|FATAL: ThreadSanitizer/.test(text)) return text;
-  const leaks = text.split('\n\n').filter((part) => /leak of/.test(part) && /grafo|native\//.test(part));
+  const leaks = text.split('\n\n').filter((part) => /leak of/.test(part) && isOurs(part));
   return leaks.length > 0 ? leaks.join('\n\n') : undefined;
 };
 const takeOurs = () =>
@@ -59,8 +67,9 @@ const takeOurs = () =>
 const options = (name, more = '') => ({ [`${name}_OPTIONS`]: `log_path=${reports}/report:${more}` });
 const watched = {
   ...options('ASAN', 'detect_leaks=1:allocator_may_return_null=1'),
-  // Reading the thread-local memory of a thread that ends crashes the leak checker of gcc 12; ours keeps no pointers there.
-  LSAN_OPTIONS: 'use_tls=0',
+  // The thread-local memory of a thread that ends crashes the leak checker of gcc 12, so it does not look there. V8 keeps its
+  // isolates there, and they count as leaked then: the reports decide, not the exit codes.
+  LSAN_OPTIONS: 'use_tls=0:exitcode=0',
   ...options('UBSAN', 'print_stacktrace=1'),
   ...options('TSAN', 'exitcode=66'),
 };
@@ -93,15 +102,11 @@ const build = (settings, target) => {
   }
 };
 
-/** A planted fault: the process has to fail, and the report has to name it. */
+/** A planted fault: the report has to name it. */
 const planted = (name, expected, command, args, env = {}) => {
   const result = run(command, args, { ...watched, ...env });
   const text = [result.text, ...takeReports()].join('\n');
-  stage(
-    `planted: ${name} is reported`,
-    result.status !== 0 && expected.test(text),
-    `exit ${result.status}\n${text.slice(-2000)}`,
-  );
+  stage(`planted: ${name} is reported`, expected.test(text), `exit ${result.status}\n${text.slice(-2000)}`);
 };
 
 const tests = path.join(folder, 'grafo_native_tests');
@@ -119,6 +124,7 @@ const nativeTests = () => {
 /** The suite, in one Node per file. What measures time says nothing here and is left out by name. */
 const suite = () => {
   const timed = ['build-ts/test/e2e/eventLoop.test.js', 'build-ts/test/e2e/v6-mnist.test.js'];
+  const coded = ['build-ts/test/runtime/doctor.test.js'];
   const library = run('gcc', ['-print-file-name=libasan.so']).text.trim();
   const env = {
     ...watched,
@@ -135,8 +141,12 @@ const suite = () => {
 
   const compiled = run(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root]);
   if (compiled.status !== 0) stage('types', false, compiled.text);
-  const files = patterns.length > 0 ? patterns : ['build-ts/test/**/*.test.js', ...timed.map((file) => `!${file}`)];
-  if (patterns.length === 0) for (const file of timed) console.log(`left out (it measures time): ${file}`);
+  const files =
+    patterns.length > 0 ? patterns : ['build-ts/test/**/*.test.js', ...[...timed, ...coded].map((file) => `!${file}`)];
+  if (patterns.length === 0) {
+    for (const file of timed) console.log(`left out (it measures time): ${file}`);
+    for (const file of coded) console.log(`left out (it is about exit codes, which the leak checker changes): ${file}`);
+  }
   const cli = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
   const result = run(
     process.execPath,

@@ -74,9 +74,11 @@ for (const [how, code, signal] of exits) {
   test.serial(`a process that ends by ${how} while a run is in flight ends as asked`, async (t) => {
     const ended = await program(how);
     t.is(answer(t, ended).flying, true);
+    // The leak checker ends the process in its own way and time; what it found is judged by its reports.
+    if (process.env.GRAFO_SANITIZER !== undefined) return;
     t.is(ended.code, code, ended.err);
     t.is(ended.signal, signal);
     if (how === 'exitHandler') t.regex(ended.out, /exit 8/);
-    t.true(ended.after < 500 * slow, `${ended.after.toFixed(0)} ms`);
+    t.true(ended.after < 500, `${ended.after.toFixed(0)} ms`);
   });
 }
