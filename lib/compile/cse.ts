@@ -1,8 +1,8 @@
-// cse: two stateless nodes of one type with equal attributes, inputs and variable versions become one.
+// cse: two stateless nodes of one type with equal attributes, inputs and controls become one. (Equal inputs and controls see the same versions of every
+// variable: nothing else decides which updates a node waits for.)
 import { DType } from '../core/dtype.js';
 import { NDArray } from '../core/ndarray.js';
 import { isStateful, type Node, type Program, type Ref, rewrite } from './program.js';
-import { Versions } from './versions.js';
 
 /** Constants above this many elements are not compared. */
 const MAX_CONSTANT = 1024;
@@ -23,7 +23,6 @@ const attrKey = (value: unknown): string | undefined => {
 
 /** Merges equal nodes. Stateful ones (random, variables, prints) never are. */
 export const cse = (program: Program): Program => {
-  const versions = new Versions(program);
   const original = new Map<string, Node>();
   const ids = new Map<Node, number>();
   const id = (node: Node): number => {
@@ -32,10 +31,7 @@ export const cse = (program: Program): Program => {
     ids.set(node, ids.size);
     return ids.size - 1;
   };
-  // Versions are asked of the old nodes; `rewrite` gives the new ones, in the same order.
-  let position = 0;
   return rewrite(program, (node): readonly Ref[] | undefined => {
-    const old = program.nodes[position++]!;
     if (node.row === undefined || isStateful(node)) return undefined;
     const attrs: string[] = [];
     for (const [name, value] of node.attrs) {
@@ -47,7 +43,7 @@ export const cse = (program: Program): Program => {
     const inputs = node.inputs.map((input) => `${id(input.node)}:${input.output}`);
     if (node.row.commutative === true && inputs.length === 2) inputs.sort();
     const controls = node.controls.map(id).sort((a, b) => a - b);
-    const key = `${node.row.type}|${node.op.device}|${inputs.join()}|${controls.join()}|${versions.key(old)}|${attrs.join()}`;
+    const key = `${node.row.type}|${node.op.device}|${inputs.join()}|${controls.join()}|${attrs.join()}`;
     const first = original.get(key);
     if (first === undefined) {
       original.set(key, node);

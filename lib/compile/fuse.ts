@@ -139,7 +139,12 @@ const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
   const inputs = [...from.inputs];
   for (const input of to.inputs) {
     // What `from` makes and `to` reads is among the outputs of `from`.
-    if (from.outputs.some((output) => isSame(output, input))) continue;
+    const made = from.outputs.find((output) => output.storage === input.storage && output.version === input.version);
+    if (made !== undefined) {
+      // Under another shape it cannot come from a register, and memory is written only when the tape has run.
+      if (!isSame(made, input)) return undefined;
+      continue;
+    }
     if (!inputs.some((other) => isSame(other, input))) inputs.push(input);
   }
   return inputs.length > LIMITS.inputs ? undefined : inputs;

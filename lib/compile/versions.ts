@@ -38,10 +38,6 @@ export class Versions {
     const before = this.#seen.get(node) ?? 0n;
     return own === undefined ? before : before | (1n << BigInt(own));
   }
-  /** A text that is equal for two nodes only if they see the same versions: cse merges no others. */
-  key(node: Node): string {
-    return (this.#seen.get(node) ?? 0n).toString(36);
-  }
   updatesOf(variable: Operation): readonly Node[] {
     return this.#updates.get(variable) ?? [];
   }

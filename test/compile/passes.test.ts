@@ -140,6 +140,16 @@ test('fuse: a value that leaves the region is stored, and the region stays one',
     t.is(stage.fetches.length, 2);
   })());
 
+test('fuse: a value and a view of it under another shape are not taken for the same', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [1, 4]);
+    const value = tf.exp(x);
+    const y = tf.add(value, tf.reshape(value, [4]));
+    using session = new tf.Session();
+    const [sum] = session.runSync([y], [[x, [[0, 0, 0, 0]]]]);
+    t.deepEqual(sum!.toArray(), [[2, 2, 2, 2]]);
+  })());
+
 test('fuse: what would wait for itself through another kernel stays apart', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [4]);

@@ -179,3 +179,15 @@ test('reading what was never initialised names the variable', (t) => {
     t.is(number(session.runSync(x)), 1);
   });
 });
+
+test('the same expression is computed twice where one of them waits for an update', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable([1, 2]);
+      const increment = tf.assignAdd(x, [10, 10]);
+      const before = tf.reduceSum(tf.square(x));
+      const after = tf.withControl([increment], () => tf.reduceSum(tf.square(x)));
+      return { before, after };
+    },
+    (session, { before, after }) => t.deepEqual(session.runSync([before, after]).map(number), [5, 265]),
+  ));
