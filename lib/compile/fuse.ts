@@ -48,7 +48,10 @@ export const fuse = (program: StepProgram): StepProgram => {
       else list.push(step);
     }
   }
+  // What is stored though no step reads it: fetches, and the results of what was asked to run.
   const fetched = new Set(program.fetches.map((fetch) => fetch.storage));
+  for (const step of program.steps)
+    if (step.acts) for (const { storage } of step.outputs) if (!readers.has(storage)) fetched.add(storage);
   const dependenciesOf = (cluster: Cluster): Set<Cluster> => {
     const found = new Set<Cluster>();
     for (const member of cluster.members)

@@ -17,6 +17,8 @@ export interface LowerInput {
   readonly versions: Versions;
   /** The plan value of a ref that this stage is fed (a feed of the request, or a value carried over). */
   readonly fed: (ref: Ref) => PlanValue | undefined;
+  /** Whether the run was asked for this node itself: it runs, as in TensorFlow, though nothing reads it. */
+  readonly isTarget: (node: Node) => boolean;
   /** How many updates of a variable earlier stages ran: what its memory holds when this stage starts. */
   readonly startVersion: (variable: Operation) => number;
 }
@@ -170,7 +172,7 @@ export class Lowering {
         tape,
         op: node.op,
         after: new Set(),
-        acts: isStateful(node),
+        acts: isStateful(node) || this.#input.isTarget(node),
       });
     };
     const tape = (space: readonly number[], build: (tape: Tape) => void): void => {

@@ -93,7 +93,14 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     if (ref.node.row !== undefined || ref.node.feed < 0) return undefined;
     return feed(key, { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
   };
-  const lowering = new Lowering({ facts, versions, fed, startVersion: (variable) => updatesDone.get(variable) ?? 0 });
+  const targets = new Set(program.targets);
+  const lowering = new Lowering({
+    facts,
+    versions,
+    fed,
+    isTarget: (node) => targets.has(node),
+    startVersion: (variable) => updatesDone.get(variable) ?? 0,
+  });
   for (const node of program.nodes) lowering.declare(node);
   for (const node of program.nodes) {
     if (needed.has(node)) lowering.lower(node);

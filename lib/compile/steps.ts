@@ -61,7 +61,7 @@ export interface Step {
   readonly op: Operation;
   /** Steps that must run before this one though no value says so. */
   readonly after: Set<Step>;
-  /** Whether the step acts (prints, draws, asserts, updates): it is never dropped. */
+  /** Whether the step acts (prints, draws, asserts, updates) or was itself asked for: it is never dropped. */
   readonly acts: boolean;
 }
 

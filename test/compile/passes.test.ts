@@ -183,6 +183,18 @@ test('drop: what only a control dependency asks for runs if it acts, else not', 
     t.deepEqual(kernels(compile([y], [[x, [4]]])), ['Fused(Log)', 'CheckNumerics', 'Fused(Tanh)']);
   })());
 
+test('drop: what the run is asked for by name runs though nothing reads it', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('int32', [2]);
+    const quotient = tf.floordiv(x, x);
+    const y = tf.add(quotient, 1);
+    using sess = new tf.Session();
+    t.throws(() => sess.runSync(quotient.op, [[x, [1, 0]]]), { message: /Integer division by zero/ });
+    t.throws(() => sess.runSync([quotient.op, y.op], [[x, [1, 0]]]), { message: /Integer division by zero/ });
+    // A group only orders what it waits for.
+    t.notThrows(() => sess.runSync(tf.group(quotient), [[x, [1, 0]]]));
+  })());
+
 test('memory: buffers whose lifetimes do not meet share bytes, and a dying input is overwritten', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [1000]);
