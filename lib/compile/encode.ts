@@ -139,7 +139,7 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
 
 /** A variable must be initialised before the run unless its first use here overwrites it whole. */
 const noteFirstUse = (step: Step, unread: Map<Operation, boolean>): void => {
-  if (step.kernel !== 'IsInitialized') {
+  if (step.op.row.takesUninitialized !== true) {
     for (const input of step.inputs) {
       if (input.storage.kind === 'variable' && !unread.has(input.storage.variable.op))
         unread.set(input.storage.variable.op, true);

@@ -1,13 +1,21 @@
 // Facts: concrete shapes and host values of a program's refs for one set of feeds, and where data stops them (a stage ends there).
 import type { AttrValue } from '../core/attrs.js';
 import type { ShapeContext } from '../core/defineOp.js';
-import { GrafoError, InternalError, InvalidArgumentError, OpError, UnimplementedError } from '../core/errors.js';
+import {
+  FailedPreconditionError,
+  GrafoError,
+  InternalError,
+  InvalidArgumentError,
+  OpError,
+  UnimplementedError,
+} from '../core/errors.js';
 import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
 import { MAX_RANK, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
-import { inputRange, type Node, type Program, type Ref } from './program.js';
+import { inputRange, isVariableRef, type Node, type Program, type Ref } from './program.js';
 import type { FeedValue } from './stage.js';
-import { updatedVariables, type Versions, variableOf } from './versions.js';
+import { sameShape } from './steps.js';
+import { updatedVariables, type Versions, variableOf, versionRef } from './versions.js';
 
 /** What is known of one output: its shape, or undefined while data must decide it. */
 export interface OutputFact {
@@ -52,17 +60,23 @@ export class Facts {
   readonly blocked = new Set<Node>();
   /** Refs whose values those nodes need on the host. */
   readonly wanted: Ref[] = [];
-  /** The shape each variable of unknown static shape has once this stage has run. */
+  /** Shapes that updates of this stage give to variables that had none or another one. */
   readonly variableShapes = new Map<number, readonly number[]>();
+  /** Variables that get another shape where the next stage starts, and the version that has it. */
+  readonly resizing = new Map<Operation, number>();
 
+  readonly #program: Program;
+  readonly #versions: Versions;
   readonly #feeds: readonly OutputFact[];
 
   constructor(program: Program, given: Given, versions: Versions) {
     this.#given = given;
+    this.#program = program;
+    this.#versions = versions;
     this.#feeds = given.feeds.map((feed) => ({ shape: new TensorShape(feed.shape), dynamic: false }));
     for (const node of program.nodes) {
       if (node.row === undefined) checkSize(node.op, given.feeds[node.feed]!.shape);
-      if (!given.ran.has(node)) this.#visit(node, versions);
+      if (!given.ran.has(node)) this.#visit(node);
     }
   }
 
@@ -87,6 +101,10 @@ export class Facts {
     }
   }
 
+  /** The shape of a variable's memory; one that nothing gave a shape yet is not initialised, and any will do. */
+  variableShape(source: Node): readonly number[] {
+    return (this.#fact({ node: source, output: 0 }).shape?.dims as readonly number[] | undefined) ?? [];
+  }
   shape(ref: Ref): readonly number[] {
     const known = this.#fact(ref).shape?.dims as readonly number[] | undefined;
     if (known === undefined) throw new InternalError(`the shape of ${ref.node.op.name}:${ref.output} is not known yet`);
@@ -109,18 +127,34 @@ export class Facts {
     // A variable that an earlier stage read: its shape is the one it has had since.
     const variable = variableOf(ref);
     if (variable === undefined) return UNDECIDED;
+    return this.#startShape(variable);
+  }
+  /** A variable's shape as a stage finds it: the one it was given last, else the one it was declared with. */
+  #startShape(variable: Operation): OutputFact {
+    const now = this.#given.variableShapes.get(variable.id);
+    if (now !== undefined) return { shape: new TensorShape(now), dynamic: false };
     const declared = variable.outputs[0]!.shape;
-    const known = declared.isFullyDefined ? declared : this.#given.variableShapes.get(variable.id);
-    return known === undefined ? UNDECIDED : { shape: TensorShape.of(known), dynamic: false };
+    return declared.isFullyDefined ? { shape: declared, dynamic: false } : UNDECIDED;
+  }
+  #carriedVersion(variable: Operation, version: number): NDArray | undefined {
+    return this.#carried(versionRef(variable, version));
   }
   #carried(ref: Ref): NDArray | undefined {
     return this.#given.carried.size === 0 ? undefined : this.#given.carried.get(refKey(ref));
   }
   #inputShapes(node: Node): TensorShape[] {
     return node.inputs.map((input) => {
+      const older = this.#given.carried.size === 0 ? undefined : this.#olderRead(node, input);
+      if (older !== undefined) return new TensorShape(older.shape);
       const { shape, dynamic } = this.#fact(input);
       return shape === undefined || dynamic ? UNKNOWN : shape;
     });
+  }
+  /** The value of a variable that was carried over for a node's input, as it has moved on. */
+  #olderRead(node: Node, input: Ref): NDArray | undefined {
+    const variable = variableOf(input);
+    if (variable === undefined || updatedVariables(node).includes(variable)) return undefined;
+    return this.#carriedVersion(variable, this.#versions.read(node, variable));
   }
 
   /** The value of a ref as far as constants, shapes and value feeds decide it; null otherwise. */
@@ -164,7 +198,7 @@ export class Facts {
     });
   }
 
-  #visit(node: Node, versions: Versions): void {
+  #visit(node: Node): void {
     if (node.row === undefined) return;
     const waits =
       node.inputs.some(
@@ -173,7 +207,7 @@ export class Facts {
       node.controls.some((control) => this.blocked.has(control)) ||
       // An update waits for the update before it, so that versions stay in order.
       updatedVariables(node).some((variable) => {
-        const updates = versions.updatesOf(variable);
+        const updates = this.#versions.updatesOf(variable);
         const before = updates[updates.indexOf(node) - 1];
         return before !== undefined && this.blocked.has(before);
       });
@@ -189,7 +223,53 @@ export class Facts {
       this.blocked.add(node);
       return;
     }
-    this.#outputs.set(node, this.#shapes(node));
+    this.#checkInitialized(node);
+    const shapes = this.#shapes(node);
+    if (node.row.initializes === true && !this.#takesShape(node)) this.blocked.add(node);
+    else this.#outputs.set(node, shapes);
+  }
+  /**
+   * Gives an assigned variable its value's shape. A stage knows one shape of a variable: where an older value of another shape is
+   * wanted, the assignment waits for the next stage, and the older value is carried over.
+   */
+  #takesShape(update: Node): boolean {
+    const [variable] = updatedVariables(update);
+    const ref = update.inputs[0]!;
+    const before = this.#fact(ref).shape?.dims as readonly number[] | undefined;
+    const after = this.#inputShapes(update)[1]!.concrete();
+    if (before !== undefined && sameShape(before, after)) return true;
+    const made = this.#versions.made(update, variable!);
+    if (before !== undefined && this.#wantsBefore(variable!, made, update)) {
+      this.resizing.set(variable!, made);
+      return false;
+    }
+    this.variableShapes.set(variable!.id, after);
+    return true;
+  }
+  /** A variable without a shape was never assigned: what needs its shape needs its value. */
+  #checkInitialized(node: Node): void {
+    if (node.row!.takesUninitialized === true) return;
+    if (node.row!.updates === undefined && variableOf({ node, output: 0 }) !== undefined) return;
+    node.inputs.forEach((input, i) => {
+      if (this.#fact(input).shape !== undefined || (i === 0 && node.row!.initializes === true)) return;
+      const variable = variableOf(input)!;
+      throw new FailedPreconditionError(`Attempting to use uninitialized value ${variable.name}`, place(variable));
+    });
+  }
+  /** Whether something of this stage wants a variable before an update, other than the update itself. */
+  #wantsBefore(variable: Operation, made: number, update: Node): boolean {
+    const wants = (read: number): boolean => read < made && this.#carriedVersion(variable, read) === undefined;
+    const { nodes, fetches } = this.#program;
+    const isReader = (node: Node): boolean =>
+      node !== update &&
+      !this.#given.ran.has(node) &&
+      node.inputs.some((input) => variableOf(input) === variable) &&
+      // A plain read is its consumers'.
+      (node.row?.updates !== undefined || variableOf({ node, output: 0 }) === undefined);
+    return (
+      nodes.some((node) => isReader(node) && wants(this.#versions.read(node, variable))) ||
+      fetches.some((ref) => variableOf(ref) === variable && wants(this.#versions.fetched(ref, variable)))
+    );
   }
   /** Whether a ref's shape waits for data of this stage. */
   #unknown(ref: Ref): boolean {
@@ -221,12 +301,6 @@ export class Facts {
     };
     const shapes = this.at(node, () => row.shape(context));
     for (const { dims } of shapes) if (dims !== null) checkSize(node.op, dims);
-    if (row.initializes === true) {
-      for (const variable of updatedVariables(node)) {
-        // Assign without validate_shape: the variable takes the value's shape.
-        if (!variable.outputs[0]!.shape.isFullyDefined) this.variableShapes.set(variable.id, inputs[1]!.concrete());
-      }
-    }
     return shapes.map((shape, i): OutputFact => {
       if (shape.isFullyDefined) {
         // What the graph promised (set_shape, a placeholder's shape) is checked by feeding; here shapes follow from values.
@@ -241,7 +315,7 @@ export class Facts {
         if (rest.every((dim) => dim !== null))
           return { shape: new TensorShape([inputs[0]!.numElements!, ...rest]), dynamic: true };
       }
-      if (node.op.outputs[i]!.isRef) return { shape: undefined, dynamic: false };
+      if (variableOf({ node, output: i }) !== undefined) return UNDECIDED;
       throw new InternalError(
         `the shape ${shape} of ${node.op.name}:${i} (${row.type}) is not decided by its inputs`,
         place(node.op),
@@ -249,11 +323,10 @@ export class Facts {
     });
   }
   #sourceShapes(node: Node): readonly OutputFact[] {
-    return node.op.outputs.map((output): OutputFact => {
-      if (output.shape.isFullyDefined) return { shape: output.shape, dynamic: false };
-      const now = this.#given.variableShapes.get(node.op.id);
-      return { shape: now === undefined ? undefined : new TensorShape(now), dynamic: false };
-    });
+    if (isVariableRef({ node, output: 0 })) return [this.#startShape(node.op)];
+    return node.op.outputs.map(
+      ({ shape }): OutputFact => (shape.isFullyDefined ? { shape, dynamic: false } : UNDECIDED),
+    );
   }
 }
 

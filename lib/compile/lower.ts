@@ -9,7 +9,7 @@ import { type Facts, hostPositions, place } from './facts.js';
 import { inputRange, isStateful, isVariableRef, type Node, type Ref } from './program.js';
 import { arenaValue, bytesOf, type PlanValue, type Step, sizeOfShape, type VariableSlot, type Word } from './steps.js';
 import { TapeBuilder } from './tape.js';
-import { updatedPositions, updatedVariables, type Versions, variableOf } from './versions.js';
+import { updatedPositions, updatedVariables, type Versions, variableOf, versionRef } from './versions.js';
 
 /** What lowering needs to know beside the facts. */
 export interface LowerInput {
@@ -69,8 +69,7 @@ export class Lowering {
     }
     let storage = this.#storages.get(variable);
     if (storage === undefined) {
-      const ref: Ref = { node: this.#sourceOf(variable), output: 0 };
-      const shape = this.#input.facts.shape(ref);
+      const shape = this.#input.facts.variableShape(this.#sourceOf(variable));
       const slot: VariableSlot = { op: variable, dtype: variable.outputs[0]!.dtype, shape };
       storage = { kind: 'variable', bytes: bytesOf(slot.dtype, shape), variable: slot };
       this.#storages.set(variable, storage);
@@ -230,20 +229,6 @@ export class Lowering {
     row.lower(context);
   }
 }
-
-/** A name under which a stage is fed an older version of a variable. */
-export const versionRef = (variable: Operation, version: number): Ref => ({
-  node: {
-    op: variable,
-    row: undefined,
-    attrs: new Map(),
-    inputs: [],
-    controls: [],
-    feed: -1,
-    fed: variable.outputs[0]!,
-  },
-  output: -1 - version,
-});
 
 /** Collects attribute words. */
 class WordList implements Words {

@@ -34,13 +34,8 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
   return {
     request,
     valueFeeds: [...valueFeeds].sort((a, b) => a - b),
-    dynamicVariables: program.nodes
-      .filter(
-        (node) =>
-          node.row?.lower === 'source' &&
-          isVariableRef({ node, output: 0 }) &&
-          !node.op.outputs[0]!.shape.isFullyDefined,
-      )
+    variables: program.nodes
+      .filter((node) => node.row?.lower === 'source' && isVariableRef({ node, output: 0 }))
       .map((node) => node.op.id),
     specialize: (feeds, variableShapes) => firstStage(symbolic, feeds, variableShapes),
   };

@@ -5,7 +5,7 @@ import { drop } from './drop.js';
 import { encode } from './encode.js';
 import { Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
-import { Lowering, versionRef } from './lower.js';
+import { Lowering } from './lower.js';
 import { planMemory } from './memory.js';
 import { order } from './order.js';
 import { print } from './print.js';
@@ -15,7 +15,7 @@ import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
 import { bytesOf, type PlanValue, type StepProgram, sizeOfShape } from './steps.js';
 import { functorCost } from './tape.js';
 import { verifyOrder, verifySteps } from './verify.js';
-import { updatedVariables, type Versions, variableOf } from './versions.js';
+import { updatedVariables, type Versions, variableOf, versionRef } from './versions.js';
 
 /** Host values above this many elements are computed by the engine where they are also wanted as tensors. */
 const MAX_HOST_ELEMENTS = 4096;
@@ -162,7 +162,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   };
 };
 
-/** Updates of each variable that have run once this stage has. */
+/** Updates of each variable that have run once this stage has; where the next one begins with another shape of it, that update too. */
 const countUpdates = (
   program: Program,
   facts: Facts,
@@ -173,7 +173,8 @@ const countUpdates = (
     if (facts.blocked.has(node)) continue;
     for (const variable of updatedVariables(node)) counts.set(variable, (counts.get(variable) ?? 0) + 1);
   }
-  for (const [variable, count] of before) counts.set(variable, Math.max(counts.get(variable) ?? 0, count));
+  for (const [variable, count] of [...before, ...facts.resizing])
+    counts.set(variable, Math.max(counts.get(variable) ?? 0, count));
   return counts;
 };
 

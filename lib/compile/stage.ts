@@ -53,7 +53,7 @@ export interface Stage {
   largest(): { readonly op: Operation; readonly dtype: DType; readonly shape: readonly number[] } | undefined;
   /** Predicted cost in nanoseconds, coarse: decides whether an async run executes inline. */
   readonly cost: number;
-  /** Shapes that variables of unknown static shape have after this stage, by graph operation id. */
+  /** Shapes that this stage gives to variables that had none or another one, by graph operation id. */
   readonly variableShapes: ReadonlyMap<number, readonly number[]>;
 }
 
@@ -68,8 +68,8 @@ export interface Prepared {
   readonly request: Request;
   /** Positions of feeds whose values reach a shape: their values belong to the plan key. */
   readonly valueFeeds: readonly number[];
-  /** Variables without a static shape, by operation id: their current shapes belong to the plan key. */
-  readonly dynamicVariables: readonly number[];
+  /** The variables of the program, by operation id: shapes that assignments gave them belong to the plan key. */
+  readonly variables: readonly number[];
   /** The first stage for concrete feeds. */
   specialize(feeds: readonly FeedValue[], variableShapes: ReadonlyMap<number, readonly number[]>): Stage;
 }

@@ -96,6 +96,20 @@ export const variableOf = (ref: Ref): Operation | undefined => {
   }
 };
 
+/** A name under which a stage is fed an older version of a variable. */
+export const versionRef = (variable: Operation, version: number): Ref => ({
+  node: {
+    op: variable,
+    row: undefined,
+    attrs: new Map(),
+    inputs: [],
+    controls: [],
+    feed: -1,
+    fed: variable.outputs[0]!,
+  },
+  output: -1 - version,
+});
+
 /** An Identity straight on a variable's memory with nothing to wait for. */
 const isPlainRead = (node: Node): boolean =>
   node.op.type === 'Identity' && node.controls.length === 0 && isVariableRef(node.inputs[0]!);

@@ -107,6 +107,8 @@ export interface OpDefinition<I extends Args = Args> {
   readonly updates?: readonly (keyof I & string)[];
   /** Whether the update overwrites the whole variable without reading it (Assign). */
   readonly initializes?: boolean;
+  /** Whether its inputs may be variables without a value. */
+  readonly takesUninitialized?: boolean;
   /** Whether the first two inputs commute exactly (cse may order them). */
   readonly commutative?: boolean;
   /**

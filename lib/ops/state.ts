@@ -123,6 +123,7 @@ const isInitializedOp = defineOp('IsVariableInitialized', {
   shape: scalarShape,
   grad: 'missing',
   lower: (c) => c.kernel('IsInitialized', [c.input('ref')], c.outputs),
+  takesUninitialized: true,
   stateful: true,
 });
 

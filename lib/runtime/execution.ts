@@ -1,5 +1,4 @@
 // One run from its feeds to its results: every stage of it, on this thread or on the session's.
-import type { Stage } from '../compile/stage.js';
 import type { DataArray } from '../core/dtype.js';
 import type { NDArray } from '../core/ndarray.js';
 import { informed } from './errors.js';
@@ -7,16 +6,6 @@ import type { Fed } from './feeds.js';
 import type { NativeResults, NativeSession } from './native.js';
 import type { CachedRequest, LoadedPlan, PlanCache } from './planCache.js';
 import type { Attempt } from './runQueue.js';
-
-/** Takes over what a stage tells about variables; the arrays keep their identity while nothing changed. */
-const learn = (cache: PlanCache, stage: Stage): void => {
-  for (const [id, shape] of stage.variableShapes) {
-    const known = cache.variableShapes.get(id);
-    if (known === undefined || known.length !== shape.length || known.some((dim, i) => dim !== shape[i])) {
-      cache.variableShapes.set(id, shape);
-    }
-  }
-};
 
 /** Runs every stage now and gives the request's results. */
 export const runStages = (
@@ -26,10 +15,24 @@ export const runStages = (
   fed: Fed,
 ): readonly NDArray[] => {
   const plan = cache.plan(cached, fed);
-  const raw = plan.runSync(engine, fed.datas);
+  const raw = runNow(engine, cache, plan, fed.datas);
   return plan.stage.next === undefined && plan.stage.variableShapes.size === 0
     ? plan.results(plan.values(raw))
     : runRest(engine, cache, plan, plan.values(raw), fed.datas);
+};
+
+const runNow = (
+  engine: NativeSession,
+  cache: PlanCache,
+  plan: LoadedPlan,
+  datas: readonly DataArray[],
+): NativeResults => {
+  try {
+    return plan.runSync(engine, datas);
+  } catch (error) {
+    cache.learnFailed(plan.stage);
+    throw error;
+  }
 };
 
 const runRest = (
@@ -40,16 +43,16 @@ const runRest = (
   datas: readonly DataArray[],
 ): readonly NDArray[] => {
   let values = firstValues;
-  learn(cache, first.stage);
+  cache.learn(first.stage);
   let plan = first;
   while (plan.stage.next !== undefined) {
     const next = cache.load(plan.stage.next(values));
     try {
-      values = next.values(next.runSync(engine, datas));
+      values = next.values(runNow(engine, cache, next, datas));
     } finally {
       cache.unload(next);
     }
-    learn(cache, next.stage);
+    cache.learn(next.stage);
     plan = next;
   }
   return plan.results(values);
@@ -78,11 +81,15 @@ export class StagedRun {
     const drop = (): void => {
       if (temporary) this.#cache.unload(plan);
     };
+    const fail = (): void => {
+      this.#cache.learnFailed(plan.stage);
+      drop();
+    };
     return {
       start: (done) => {
         this.#engine.run(plan.id, feeds, (error, results) => {
           // The engine unloads at once here: nothing of this session is in flight.
-          if (error !== undefined && error !== null) drop();
+          if (error !== undefined && error !== null) fail();
           done(informed(plan.stage, error), results);
         });
       },
@@ -90,14 +97,14 @@ export class StagedRun {
         try {
           return this.#engine.runSync(plan.id, feeds);
         } catch (error) {
-          drop();
+          fail();
           throw informed(plan.stage, error);
         }
       },
       next: (raw: NativeResults) => {
         const values = plan.values(raw);
         drop();
-        learn(this.#cache, plan.stage);
+        this.#cache.learn(plan.stage);
         if (plan.stage.next !== undefined) return this.#attempt(this.#cache.load(plan.stage.next(values)), true);
         this.#finish(plan.results(values));
         return undefined;

@@ -98,7 +98,8 @@ interface Specialised {
   readonly key: string;
   readonly shapes: readonly (readonly number[])[];
   readonly valued: readonly (DataArray | undefined)[];
-  readonly variables: readonly (readonly number[] | undefined)[];
+  /** The cache's `#learnt` when the plan was last found to fit. */
+  learnt: number;
 }
 
 /** A request of a session with its plans. */
@@ -122,8 +123,10 @@ const sameNumbers = (a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean => {
 
 /** All plans of one session. Not used while a run is in flight: the engine would make the caller wait. */
 export class PlanCache {
-  /** Shapes of variables that have no static one, by operation id. */
-  readonly variableShapes = new Map<number, readonly number[]>();
+  /** Shapes of variables that assignments decided, by operation id. */
+  readonly #variableShapes = new Map<number, readonly number[]>();
+  /** How often those changed. */
+  #learnt = 0;
   readonly #graph: Graph;
   readonly #engine: Engine;
   readonly #options: CompileOptions;
@@ -159,7 +162,8 @@ export class PlanCache {
     return this.#other(cached, fed);
   }
 
-  #fits({ valueFeeds, dynamicVariables }: Prepared, plan: Specialised, { datas, shapes }: Fed): boolean {
+  #fits({ valueFeeds }: Prepared, plan: Specialised, { datas, shapes }: Fed): boolean {
+    if (plan.learnt !== this.#learnt) return false;
     for (let i = 0; i < shapes.length; i++) {
       const a = plan.shapes[i]!;
       const b = shapes[i]!;
@@ -167,21 +171,15 @@ export class PlanCache {
       for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
     }
     for (const i of valueFeeds) if (!sameNumbers(plan.valued[i]!, datas[i]!)) return false;
-    for (let i = 0; i < dynamicVariables.length; i++) {
-      if (plan.variables[i] !== this.variableShapes.get(dynamicVariables[i]!)) return false;
-    }
     return true;
   }
 
   #other(cached: CachedRequest, { datas, shapes }: Fed): LoadedPlan {
     const { prepared, request } = cached;
     const values = prepared.valueFeeds.map((i) => JSON.stringify(Array.from(datas[i] as ArrayLike<unknown>, String)));
-    const variables = prepared.dynamicVariables.map((id) => this.variableShapes.get(id));
-    const key = [
-      shapes.map((shape) => shape.join('x')).join(),
-      ...values,
-      ...variables.map((shape) => shape?.join('x') ?? '?'),
-    ].join(';');
+    const known = this.#variableShapes;
+    const variables = prepared.variables.flatMap((id) => (known.has(id) ? [`${id}=${known.get(id)!.join('x')}`] : []));
+    const key = [shapes.map((shape) => shape.join('x')).join(), ...values, ...variables].join(';');
     let found = cached.plans.get(key);
     if (found === undefined) {
       const own = shapes.map((shape) => Object.freeze([...shape]));
@@ -190,15 +188,40 @@ export class PlanCache {
         const data = prepared.valueFeeds.includes(i) ? (datas[i]!.slice() as DataArray) : datas[i]!;
         return { shape, array: new NDArray(dtype, shape, data) };
       });
-      const stage = prepared.specialize(arrays, this.variableShapes);
+      const stage = prepared.specialize(arrays, known);
       const valued = arrays.map(({ array }, i) => (prepared.valueFeeds.includes(i) ? array.data : undefined));
-      found = { plan: this.load(stage), key, shapes: own, valued, variables };
+      found = { plan: this.load(stage), key, shapes: own, valued, learnt: 0 };
       cached.plans.set(key, found);
     } else this.#used.delete(found);
     this.#used.set(found, cached);
+    found.learnt = this.#learnt;
     cached.last = found;
     if (this.#used.size > MAX_PLANS) this.#evict();
     return found.plan;
+  }
+
+  /** Takes over what a stage that ran did to shapes of variables. */
+  learn({ variableShapes }: Pick<Stage, 'variableShapes'>): void {
+    for (const [id, shape] of variableShapes) {
+      const known = this.#variableShapes.get(id);
+      if (known !== undefined && sameNumbers(known, shape)) continue;
+      this.#variableShapes.set(id, shape);
+      this.#learnt++;
+    }
+  }
+  /** The same for one that failed: only the engine knows how far it came. */
+  learnFailed({ variableShapes }: Stage): void {
+    if (variableShapes.size === 0) return;
+    const reached = new Map<number, readonly number[]>();
+    try {
+      for (const id of variableShapes.keys()) {
+        const variable = this.#engine.variableInfo(id);
+        if (variable?.initialized === true) reached.set(id, variable.shape);
+      }
+    } catch {
+      return; // The session was closed.
+    }
+    this.learn({ variableShapes: reached });
   }
 
   /** Loads a stage; the caller unloads it where the cache does not keep it. */

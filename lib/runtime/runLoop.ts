@@ -103,6 +103,7 @@ class Loop {
     try {
       return this.#context.engine.runLoopSync(plan.id, this.#n, native.feeds, native.marks);
     } catch (error) {
+      this.#context.cache.learnFailed(plan.stage);
       throw informed(plan.stage, error);
     }
   }
@@ -120,6 +121,7 @@ class Loop {
 
   build(plan: LoadedPlan, raw: NativeResults): unknown {
     const n = this.#n;
+    if (n > 0) this.#context.cache.learn(plan.stage);
     const results = plan.stage.results.map((result) => {
       if ('fetch' in result) return plan.readers[result.fetch]!.readMany(raw?.[result.fetch], n);
       return repeat(result.value, n);
@@ -189,6 +191,7 @@ export const runLoop = async (
     return {
       start: (done) =>
         context.engine.runLoop(plan.id, n, native.feeds, native.marks, (error, results) => {
+          if (error !== undefined && error !== null) context.cache.learnFailed(plan.stage);
           done(informed(plan.stage, error), results);
         }),
       sync: () => loop.runSync(plan, native),

@@ -187,9 +187,9 @@ Status SessionObject::variable_info(const Info& info, Napi::Value* result) {
   const Status status = session_->variable_port(id, &port, &initialized);
   if (status.code == Code::kNotFound) return {};  // undefined
   TRY(status);
-  const auto shape = Napi::Array::New(env, static_cast<size_t>(port.rank));
+  auto shape = Napi::Array::New(env, static_cast<size_t>(port.rank));
   for (int32_t i = 0; i < port.rank; ++i) {
-    shape[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(port.dims[i]));
+    shape.Set(static_cast<uint32_t>(i), Napi::Number::New(env, static_cast<double>(port.dims[i])));
   }
   const auto object = Napi::Object::New(env);
   TRY(set_number(env, object, "dtype", static_cast<double>(port.dtype)));

@@ -141,11 +141,18 @@ class Session {
 
   Status find(int32_t id, LoadedPlan** plan);
   Status bind_variables(LoadedPlan* plan);
-  Status create_variable(const PlanVariable& declared, const PlanValue& value, Variable** variable);
+  Status allocate_variable(const PlanVariable& declared, const PlanValue& value, Variable* variable);
+  void release_variable(Variable* variable);
+  // Gives variables that a plan overwrites the shapes that it declares. When the run is over, settle_variables ends that: one
+  // that a failed run did not overwrite is what it was.
+  Status fit_variables(LoadedPlan* plan);
+  void settle_variables(bool failed);
   Status ensure_arena(int64_t bytes);
   Status check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
                      std::span<const uint8_t> stepped);
   Status prepare_run(LoadedPlan* plan);
+  template <typename Run>
+  Status settled(const Run& run);
   Status execute_plan(LoadedPlan* plan);
   void release_plan(LoadedPlan* plan);
   Status closed() const;
@@ -169,10 +176,11 @@ class Session {
 
   void* arena_ = nullptr;
   std::atomic<int64_t> arena_bytes_{0};
-  int64_t arena_generation_ = 1;  // changes with the arena's address
+  int64_t generation_ = 1;  // changes with the address of the arena or of a variable
   std::atomic<int64_t> variable_bytes_{0};
   std::atomic<int64_t> constant_bytes_{0};
   std::unordered_map<int32_t, std::unique_ptr<Variable>> variables_;
+  std::vector<Variable*> resized_;  // by the run in flight
   std::unordered_map<int32_t, std::unique_ptr<int64_t>> states_;
   std::mutex plans_mutex_;  // of the table only; taken after mutex_
   std::vector<std::unique_ptr<LoadedPlan>> plans_;  // by id; null where unloaded

@@ -17,6 +17,7 @@ struct Variable {
   Strings strings;
   int64_t slot_bytes = 0;  // taken from the budget for strings, without their text
   uint8_t initialized = 0;
+  std::unique_ptr<Variable> former;  // what it was before the run in flight gave it another shape
 };
 
 struct ExecStep {
@@ -59,7 +60,7 @@ struct LoadedPlan {
   std::vector<Variable*> variables;
   std::vector<int64_t*> states;
   bool ready = false;    // all variables that must be initialised are
-  int64_t resolved = 0;  // generation of the arena that the buffers were computed for
+  int64_t resolved = 0;  // generation of the addresses that the buffers were computed for
 };
 
 // Bytes of the strings' text. Text is counted against the budget as it is after each step that writes strings.

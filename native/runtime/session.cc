@@ -115,12 +115,7 @@ void Session::close() {
     }
     plans_.clear();
   }
-  for (auto& [id, variable] : variables_) {
-    if (variable->memory != nullptr) {
-      backend_.release(instance_, variable->memory, static_cast<size_t>(variable->port.bytes));
-    }
-    budget_.give(variable->slot_bytes + text_bytes(variable->strings));
-  }
+  for (auto& [id, variable] : variables_) release_variable(variable.get());
   variables_.clear();
   if (arena_ != nullptr) backend_.release(instance_, arena_, static_cast<size_t>(arena_bytes_));
   arena_ = nullptr;
@@ -256,7 +251,7 @@ Status Session::ensure_arena(int64_t bytes) {
   TRY(backend_.allocate(instance_, static_cast<size_t>(bytes), &memory));
   arena_ = memory;
   arena_bytes_ = bytes;
-  ++arena_generation_;
+  ++generation_;
   return {};
 }
 

@@ -1,6 +1,6 @@
 // Runs of a session: feeds are checked, buffers resolved, blocks executed, fetches shown or stacked.
 #include <cstring>
-#include <new>
+#include <exception>
 
 #include "base/shape.h"
 #include "runtime/loaded_plan.h"
@@ -77,8 +77,22 @@ Status Session::prepare_run(LoadedPlan* plan) {
     plan->ready = true;  // a variable does not become uninitialised again
   }
   TRY(ensure_arena(plan->plan.arena_bytes));
-  resolve_buffers(plan, arena_, arena_generation_);
+  if (plan->resolved != generation_) TRY(fit_variables(plan));
+  resolve_buffers(plan, arena_, generation_);
   return {};
+}
+
+// What a run does to variables stands or falls with it.
+template <typename Run>
+Status Session::settled(const Run& run) {
+  Status status;
+  try {
+    status = run();
+  } catch (const std::exception&) {  // bad_alloc, or length_error where a container could never be so long
+    status = Status::error(Code::kResourceExhausted, "Out of memory in a run");
+  }
+  if (!resized_.empty()) settle_variables(!status.ok());
+  return status;
 }
 
 Status Session::execute_plan(LoadedPlan* plan) {
@@ -97,14 +111,13 @@ Status Session::run(int32_t id, std::span<const Feed> feeds) {
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
   TRY(check_feeds(*plan, feeds, {}));
-  try {
+  last_ = nullptr;
+  const auto once = [&]() -> Status {
     TRY(prepare_run(plan));
     for (size_t i = 0; i < feeds.size(); ++i) bind_feed(plan, i, feeds[i]);
-    last_ = nullptr;
-    TRY(execute_plan(plan));
-  } catch (const std::bad_alloc&) {
-    return Status::error(Code::kResourceExhausted, "Out of memory in a run");
-  }
+    return execute_plan(plan);
+  };
+  TRY(settled(once));
   last_ = plan;
   return {};
 }
@@ -146,7 +159,7 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
     }
   }
   last_ = nullptr;
-  try {
+  return settled([&]() -> Status {
     TRY(prepare_run(plan));
     for (size_t f = 0; f < feeds.size(); ++f) bind_feed(plan, f, feeds[f]);
     for (int64_t i = 0; i < n; ++i) {
@@ -167,10 +180,8 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
                                   plan->base[static_cast<size_t>(value.storage)], bytes));
       }
     }
-  } catch (const std::bad_alloc&) {
-    return Status::error(Code::kResourceExhausted, "Out of memory in a run");
-  }
-  return {};
+    return {};
+  });
 }
 
 }  // namespace grafo

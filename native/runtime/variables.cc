@@ -1,5 +1,6 @@
-// Variables of a session: made by the first plan that names them, at one address for the session's life.
+// Variables of a session: made by the first plan that names them, at one address while they keep their shape.
 #include <cstring>
+#include <exception>
 #include <new>
 
 #include "base/shape.h"
@@ -20,65 +21,107 @@ Status no_variable(int32_t id) {
 
 }  // namespace
 
-Status Session::create_variable(const PlanVariable& declared, const PlanValue& value,
-                                Variable** result) {
-  auto variable = std::make_unique<Variable>();
+// Memory for a variable's value, as a plan declares it. On failure nothing is held.
+Status Session::allocate_variable(const PlanVariable& declared, const PlanValue& value,
+                                  Variable* variable) {
   variable->port = {value.dtype, value.rank, {}, value.size, value.bytes, declared.node, false};
   std::memcpy(variable->port.dims, value.dims, sizeof variable->port.dims);
-  auto& place = variables_[declared.id];
-  Status status;
   if (value.dtype == DType::kString) {
     int64_t bytes;
     if (!checked_mul(value.size, static_cast<int64_t>(sizeof(std::string)), &bytes) ||
         !allocation_allowed() || !budget_.take(bytes)) {
-      status = Status::error(Code::kResourceExhausted, "No memory for a variable of %lld strings",
-                             static_cast<long long>(value.size));
-    } else {
-      variable_bytes_ += bytes;
-      variable->slot_bytes = bytes;
-      variable->strings.resize(static_cast<size_t>(value.size));
+      return Status::error(Code::kResourceExhausted, "No memory for a variable of %lld strings",
+                           static_cast<long long>(value.size))
+          .at(declared.node);
     }
-  } else {
-    const size_t bytes = static_cast<size_t>(value.bytes);
-    status = backend_.allocate(instance_, bytes, &variable->memory);
-    if (status.ok()) variable_bytes_ += value.bytes;
-    // A plan may read what it promised to have written: then it reads zeros, never a stranger's bytes.
-    if (status.ok() && bytes > 0) std::memset(variable->memory, 0, bytes);
+    variable_bytes_ += bytes;
+    variable->slot_bytes = bytes;
+    try {
+      variable->strings.resize(static_cast<size_t>(value.size));
+    } catch (const std::exception&) {
+      release_variable(variable);
+      throw;
+    }
+    return {};
   }
-  if (!status.ok()) {
-    variables_.erase(declared.id);
-    return status.at(declared.node);
-  }
-  place = std::move(variable);
-  *result = place.get();
+  const size_t bytes = static_cast<size_t>(value.bytes);
+  const Status status = backend_.allocate(instance_, bytes, &variable->memory);
+  if (!status.ok()) return status.at(declared.node);
+  variable_bytes_ += value.bytes;
+  // A plan may read what it promised to have written: then it reads zeros, never a stranger's bytes.
+  if (bytes > 0) std::memset(variable->memory, 0, bytes);
   return {};
+}
+
+void Session::release_variable(Variable* variable) {
+  if (variable->memory != nullptr) {
+    backend_.release(instance_, variable->memory, static_cast<size_t>(variable->port.bytes));
+    variable_bytes_ -= variable->port.bytes;
+    variable->memory = nullptr;
+  }
+  variable_bytes_ -= variable->slot_bytes;
+  budget_.give(variable->slot_bytes + text_bytes(variable->strings));
+  variable->slot_bytes = 0;
+  Strings().swap(variable->strings);
 }
 
 Status Session::bind_variables(LoadedPlan* loaded) {
   const Plan& plan = loaded->plan;
   for (const PlanVariable& declared : plan.variables) {
     const PlanValue& value = plan.values[static_cast<size_t>(declared.value)];
-    Variable* variable = nullptr;
-    const auto found = variables_.find(declared.id);
-    if (found == variables_.end()) {
-      TRY(create_variable(declared, value, &variable));
-    } else {
-      variable = found->second.get();
-      if (!same_port(variable->port, value)) {
-        return Status::error(Code::kInternal,
-                             "Plan: variable %d is %s of %lld elements here, %s of %lld before",
-                             declared.id, dtype_name(value.dtype),
-                             static_cast<long long>(value.size), dtype_name(variable->port.dtype),
-                             static_cast<long long>(variable->port.size))
-            .at(declared.node);
+    auto& variable = variables_[declared.id];
+    if (variable == nullptr) {
+      auto made = std::make_unique<Variable>();
+      if (Status status = allocate_variable(declared, value, made.get()); !status.ok()) {
+        variables_.erase(declared.id);
+        return status;
       }
+      variable = std::move(made);
     }
-    loaded->variables.push_back(variable);
+    loaded->variables.push_back(variable.get());
     if (value.dtype == DType::kString) {
       loaded->slots[static_cast<size_t>(value.storage)] = &variable->strings;
     }
   }
   return {};
+}
+
+Status Session::fit_variables(LoadedPlan* loaded) {
+  const Plan& plan = loaded->plan;
+  for (size_t i = 0; i < plan.variables.size(); ++i) {
+    const PlanVariable& declared = plan.variables[i];
+    const PlanValue& value = plan.values[static_cast<size_t>(declared.value)];
+    Variable* variable = loaded->variables[i];
+    if (same_port(variable->port, value)) continue;
+    if (declared.must_be_initialized || variable->port.dtype != value.dtype) {
+      return Status::error(Code::kInternal,
+                           "Plan: variable %d is %s of %lld elements here, %s of %lld before",
+                           declared.id, dtype_name(value.dtype),
+                           static_cast<long long>(value.size), dtype_name(variable->port.dtype),
+                           static_cast<long long>(variable->port.size))
+          .at(declared.node);
+    }
+    resized_.reserve(resized_.size() + 1);
+    auto other = std::make_unique<Variable>();
+    TRY(allocate_variable(declared, value, other.get()));
+    std::swap(*other, *variable);
+    variable->former = std::move(other);
+    resized_.push_back(variable);
+    ++generation_;
+  }
+  return {};
+}
+
+void Session::settle_variables(bool failed) {
+  for (Variable* variable : resized_) {
+    const std::unique_ptr<Variable> former = std::move(variable->former);
+    if (failed && variable->initialized == 0) {
+      std::swap(*variable, *former);
+      ++generation_;
+    }
+    release_variable(former.get());
+  }
+  resized_.clear();
 }
 
 Status Session::variable_port(int32_t id, Port* port, bool* initialized) {
