@@ -11,6 +11,7 @@ import { order } from './order.js';
 import { print } from './print.js';
 import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
 import { schedule } from './schedule.js';
+import { share } from './share.js';
 import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
 import { bytesOf, type PlanValue, type StepProgram, sizeOfShape } from './steps.js';
 import { functorCost } from './tape.js';
@@ -113,6 +114,10 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   let steps: StepProgram = { steps: lowering.steps, fetches: fetched, feeds: feeds.map(({ value }) => value) };
   verifySteps(steps, 'lower');
   steps = drop(schedule(order(steps)));
+  if (options.share !== false) {
+    steps = share(steps);
+    verifySteps(steps, 'share');
+  }
   if (options.fuse !== false) {
     steps = fuse(steps);
     verifySteps(steps, 'fuse');

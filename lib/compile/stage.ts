@@ -82,6 +82,8 @@ export interface CompileOptions {
   readonly fold?: boolean;
   readonly simplify?: boolean;
   readonly cse?: boolean;
+  /** Whether steps that compute the same from the same values are one. */
+  readonly share?: boolean;
   readonly fuse?: boolean;
   readonly inPlace?: boolean;
   /** Whether values may lie where others lay that are done with. */

@@ -52,6 +52,65 @@ test(
 );
 
 test(
+  'share: Adam works out its step size once for all variables, and constants of equal bytes only are one',
+  inSession((t, session) => {
+    const variables = [1, 2, 3].map((n) => new tf.Variable(tf.zeros([n])));
+    const train = new tf.train.AdamOptimizer(0.01).applyGradients(variables.map((v) => [tf.multiply(v, 2), v]));
+    const alphas = (of: tf.Session): number =>
+      kernels(of, train).filter((kernel) => kernel.includes('Sub Sqrt Mul Sub RealDiv')).length;
+    t.is(alphas(session), 1);
+    using without = new tf.Session({ compile: { share: false } });
+    t.is(alphas(without), 3);
+    const [x, n] = [tf.placeholder('float', []), tf.placeholder('int32', [])];
+    const zeros = [
+      tf.add(x, tf.constant(0)),
+      tf.reciprocal(tf.multiply(x, tf.constant(-0))),
+      tf.add(n, tf.constant(0, 'int32')),
+    ];
+    t.deepEqual(
+      values(session, zeros, [
+        [x, 1],
+        [n, 3],
+      ]),
+      [1, Number.NEGATIVE_INFINITY, 3],
+    );
+  }),
+);
+
+test(
+  'share: values before and after an update stay two',
+  inSession((t, session) => {
+    const v = new tf.Variable([1, 2]);
+    session.runSync(tf.globalVariablesInitializer());
+    const before = tf.exp(v.value());
+    const update = tf.assignAdd(v, [1, 1]);
+    const after = tf.withControl([update], () => tf.exp(tf.identity(v)));
+    const [old, now] = values(session, [before, after]) as [number[], number[]];
+    t.deepEqual([Math.log(old[1]!), Math.log(now[1]!)].map(Math.round), [2, 3]);
+  }),
+);
+
+test(
+  'share: who reads a step that is gone waits for what that one waited for',
+  inSession((t, session) => {
+    const [x, bad] = [tf.placeholder('float', [4]), tf.placeholder('float', [4])];
+    const v = new tf.Variable([0, 0, 0, 0]);
+    session.runSync(tf.globalVariablesInitializer());
+    const plain = tf.exp(x);
+    const check = tf.checkNumerics(bad, 'bad');
+    const waiting = tf.withControl([check], () => tf.exp(x));
+    const update = tf.assignAdd(v, waiting);
+    const feeds: Feeds = [
+      [x, [0, 0, 0, 0]],
+      [bad, [1, Number.NaN, 1, 1]],
+    ];
+    t.is(kernels(session, [plain, update], feeds).filter((kernel) => kernel.includes('Exp')).length, 1);
+    t.throws(() => session.runSync([plain, update], feeds), { message: /bad : Tensor had NaN values/ });
+    t.deepEqual(values(session, [v.value()]), [[0, 0, 0, 0]]);
+  }),
+);
+
+test(
   'simplify: x - (-0) is not x; 0 - 0 would be 0',
   inSession((t, session) => {
     const x = tf.placeholder('float', [1]);

@@ -215,7 +215,7 @@ class Interpreter {
 
 const WAYS: Readonly<Record<string, CompileOptions>> = {
   'with every pass': {},
-  'without the passes': { fold: false, simplify: false, cse: false, fuse: false, inPlace: false },
+  'without the passes': { fold: false, simplify: false, cse: false, share: false, fuse: false, inPlace: false },
   'without fusion': { fuse: false },
 };
 
