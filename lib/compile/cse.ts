@@ -9,12 +9,13 @@ const MAX_CONSTANT = 1024;
 
 const attrKey = (value: unknown): string | undefined => {
   if (value instanceof NDArray) {
+    // Its dtype is an attribute of its own.
     if (value.size > MAX_CONSTANT) return undefined;
     // Bits, not values: -0 and NaN payloads stay themselves.
     const bits = Array.isArray(value.data)
       ? JSON.stringify(value.data.map(String))
       : Buffer.from(value.data.buffer, value.data.byteOffset, value.data.byteLength).toString('latin1');
-    return `${value.dtype.name}[${value.shape.join()}]${bits}`;
+    return `[${value.shape.join()}]${bits}`;
   }
   if (value instanceof DType) return value.name;
   if (Array.isArray(value)) return `[${value.map(attrKey).join()}]`;

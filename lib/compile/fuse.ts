@@ -91,7 +91,7 @@ export const fuse = (program: StepProgram): StepProgram => {
         return cluster !== from && cluster !== to;
       };
       const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
-      if (!fits(inputs, outputs, step.tape.space) || hasDetour(from, to)) continue;
+      if (!fits(outputs) || hasDetour(from, to)) continue;
       from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
       from.first = Math.min(from.first, to.first);
       from.instructions += to.instructions;
@@ -164,16 +164,10 @@ const isKept = (
   fetched.has(value.storage) ||
   (readers.get(value.storage)?.some(isOutside) ?? false);
 
-const fits = (inputs: readonly PlanValue[], outputs: readonly PlanValue[], space: readonly number[]): boolean => {
-  if (outputs.length > LIMITS.outputs) return false;
-  for (const [i, output] of outputs.entries()) {
-    // A tape stores a variable once: two updates of it stay two steps.
-    for (let k = 0; k < i; k++) if (outputs[k]!.storage === output.storage) return false;
-    // In place only element by element: an updated variable is not also read broadcast in the same tape.
-    for (const input of inputs) if (input.storage === output.storage && !sameShape(input.shape, space)) return false;
-  }
-  return true;
-};
+/** A variable that is updated may also be read: it has as many elements as the space, so no view of it is broadcast. */
+const fits = (outputs: readonly PlanValue[]): boolean =>
+  // A tape stores a variable once: two updates of it stay two steps.
+  outputs.length <= LIMITS.outputs && new Set(outputs.map(({ storage }) => storage)).size === outputs.length;
 
 /** The code of several tapes as one: what one member stores and another loads is a register. */
 const join = (

@@ -1,5 +1,5 @@
 // memory: lifetimes of arena storages, in-place reuse, and best-fit offsets in one arena.
-import { type PlanValue, type Step, type StepProgram, type Storage, sameShape } from './steps.js';
+import type { PlanValue, Step, StepProgram, Storage } from './steps.js';
 
 /** Cache lines, and what SIMD loads like. */
 export const ALIGNMENT = 64;
@@ -84,12 +84,10 @@ export const planMemory = (
     if (last < steps.length) dying[last]!.push(storage);
   };
   steps.forEach((step, i) => {
-    const taken = new Set<Storage>();
     if (options.inPlace && step.tape !== undefined) {
       for (const output of step.outputs) {
-        const heir = inheritance(step, output, i, lastUse, placed, taken);
+        const heir = inheritance(step, output, i, lastUse, placed);
         if (heir === undefined) continue;
-        taken.add(heir);
         unsharedBytes += align(heir.bytes);
         const own = output.storage;
         const last = lastUse.get(own)!;
@@ -109,31 +107,24 @@ export const planMemory = (
   return { arenaBytes: free.end, unsharedBytes };
 };
 
-/** The input whose memory an output may take: it dies here, is read element by element, and has the same size. */
+/** The input whose memory an output may take: it dies here, and has as many elements as the space, so that each is read where it is written. */
 const inheritance = (
   step: Step,
   output: PlanValue,
   at: number,
   lastUse: ReadonlyMap<Storage, number>,
   placed: ReadonlySet<Storage>,
-  taken: ReadonlySet<Storage>,
 ): ArenaStorage | undefined => {
   if (output.storage.kind !== 'arena' || placed.has(output.storage) || output.storage.bytes === 0) return undefined;
-  for (const input of step.inputs) {
-    const { storage } = input;
+  for (const { storage, dtype } of step.inputs) {
     if (
-      storage.kind !== 'arena' ||
-      taken.has(storage) ||
-      lastUse.get(storage) !== at ||
-      storage.bytes !== output.storage.bytes
+      storage.kind === 'arena' &&
+      lastUse.get(storage) === at &&
+      storage.bytes === output.storage.bytes &&
+      dtype.size === output.dtype.size &&
+      !step.outputs.some((other) => other.storage === storage)
     )
-      continue;
-    const everyUseFits = step.inputs.every(
-      (other) =>
-        other.storage !== storage ||
-        (sameShape(other.shape, step.tape!.space) && other.dtype.size === output.dtype.size),
-    );
-    if (everyUseFits && !step.outputs.some((other) => other.storage === storage)) return storage;
+      return storage;
   }
   return undefined;
 };

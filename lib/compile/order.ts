@@ -19,12 +19,11 @@ export const order = (program: StepProgram): StepProgram => {
     value.storage.kind === 'variable' ? producers.of({ ...value, version: value.version + 1 }) : undefined;
   const steps: Step[] = [];
   const position = new Map(program.steps.map((step, i) => [step, i] as const));
-  let backward = false;
 
   /** Whether `target` must run after `start`. */
   const reaches = (start: Step, target: Step): boolean => {
-    // Steps are made in creation order: only an edge added below can point from a later step to an earlier one.
-    if (!backward && position.get(target)! < position.get(start)!) return false;
+    // Steps are made in creation order, and what is added below waits only for steps up to the one that is looked at.
+    if (position.get(target)! < position.get(start)!) return false;
     const seen = new Set<Step>();
     const stack = [target];
     while (stack.length > 0) {
@@ -73,10 +72,7 @@ export const order = (program: StepProgram): StepProgram => {
         return;
       }
       if (reaches(update, step)) step.inputs[i] = copy(input, step, update);
-      else {
-        if (position.get(step)! > position.get(update)!) backward = true;
-        update.after.add(step);
-      }
+      else update.after.add(step);
     });
     steps.push(step);
   }

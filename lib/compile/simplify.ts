@@ -17,7 +17,7 @@ const scalar = (ref: Ref): number | undefined => {
   if (value.rank !== 0 || typeof value.data[0] === 'string') return undefined;
   return Number(value.data[0]);
 };
-const isType = (ref: Ref, type: string): boolean => ref.node.row?.type === type && ref.node.controls.length === 0;
+const isType = (ref: Ref, type: string): boolean => ref.node.row?.type === type;
 const free = (node: Node): boolean => node.controls.length === 0;
 
 /** The permutation of a Transpose where it is a constant. */
