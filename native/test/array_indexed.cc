@@ -89,9 +89,11 @@ TEST("ScatterUpdate: every operation, in order, nothing written where an index i
   CHECK(bad.outputs[0].get<int32_t>() == (std::vector<int32_t>{10, 20, 30, 40, 50, 60}));
   CHECK_EQ(error_of(scatter(4, {0}, {0})), "Integer division by zero");
   Step least = scatter(4, {0}, {-1});
-  least.outputs[0] = tensor<int32_t>({1}, {INT32_MIN});
-  CHECK(least.run().ok());
-  CHECK_EQ(least.outputs[0].get<int32_t>()[0], INT32_MIN);
+  for (int32_t x : {INT32_MIN, -5, 7}) {
+    least.outputs[0] = tensor<int32_t>({1}, {x});
+    CHECK(least.run().ok());
+    CHECK_EQ(least.outputs[0].get<int32_t>()[0], x == INT32_MIN ? x : -x);
+  }
 }
 
 TEST("SparseApplyMomentum: rows only, with and without Nesterov") {

@@ -144,4 +144,24 @@ struct Step {
   }
 };
 
+// A step of `Fused`.
+struct Tape : Step {
+  explicit Tape(std::vector<int64_t> dims) {
+    kernel = "Fused";
+    attrs.push_back(static_cast<int32_t>(dims.size()));
+    for (int64_t dim : dims) i64(dim);
+    attrs.push_back(0);
+    count_at = attrs.size() - 1;
+  }
+  void op(const char* name, DType operand, DType result, int32_t a, int32_t b = -1, int32_t c = -1,
+          int32_t node = 3) {
+    const int32_t s = symbol(name);
+    for (int32_t word : {s, (int32_t)operand, (int32_t)result, a, b, c, node, 0})
+      attrs.push_back(word);
+    ++attrs[count_at];
+  }
+  void out(int32_t operand) { attrs.push_back(operand); }
+  size_t count_at;
+};
+
 }  // namespace grafo::test::tape

@@ -1,5 +1,6 @@
 // The decoder against hostile words: every truncation, every header word, bit flips of a valid plan, and one named case
 // for each rule of the verifier.
+#include <cstring>
 #include <random>
 
 #include "runtime/engine.h"
@@ -154,6 +155,63 @@ TEST("plan: a step may not write a feed or a constant") {
   CHECK(!load(k).ok());
 }
 
+TEST("plan: a list is refused where its items do not fit in the words that are left") {
+  std::vector<int32_t> words = everything().words();
+  words[4] = static_cast<int32_t>(words.size() / 6 + 1);  // storages of 6 words
+  const Status status = load(words);
+  CHECK(std::strstr(status.text, "items do not fit in") != nullptr);
+}
+
+TEST("plan: a step may not write one storage twice") {
+  for (const bool twice : {false, true}) {
+    PlanWriter w;
+    w.arena_bytes = 128;
+    const int x = w.feed(F, {4});
+    const int s = w.storage(StorageKind::kArena, 0, 16, 0);
+    const int a = w.value(s, F, {4});
+    const int b = twice ? w.value(s, F, {2, 2})
+                        : w.value(w.storage(StorageKind::kArena, 0, 16, 64), F, {2, 2});
+    w.step("Fused", {x}, {a, b});
+    CHECK_EQ(load(w).ok(), !twice);
+  }
+}
+
+TEST("plan: strings and numbers have storages of their own") {
+  PlanWriter w;
+  const int v = w.variable(1, DType::kString, {2});
+  w.fetch(v);
+  CHECK(load(w).ok());
+  w.value(0, F, {0});
+  CHECK(!load(w).ok());
+}
+
+TEST("plan: string constants are among those announced") {
+  for (const int first : {0, 1, 2}) {
+    PlanWriter w;
+    w.strings = 3;
+    w.fetch(w.text({2}, first));
+    CHECK_EQ(load(w).ok(), first < 2);
+  }
+}
+
+TEST("plan: two variables have two ids, two feeds two storages") {
+  for (const int32_t id : {1, 2}) {
+    PlanWriter w;
+    w.variable(1, F, {4});
+    w.variable(id, F, {4});
+    CHECK_EQ(load(w).ok(), id == 2);
+  }
+  PlanWriter f;
+  f.feed(F, {4});
+  std::vector<int32_t> words = f.words();
+  CHECK(load(words, {}).ok());
+  // The same value as a second feed; the last word is the empty block.
+  words.insert(words.end() - 1, {0, 100});
+  words[2] += 2;
+  ++words[7];
+  CHECK(!load(words, {}).ok());
+}
+
 TEST("plan: storages stay inside the arena and are aligned") {
   for (const int64_t offset : {int64_t{-64}, int64_t{32}, int64_t{64}, INT64_MAX - 63}) {
     PlanWriter w;
@@ -218,7 +276,10 @@ TEST("plan: what a loop carries is live throughout the loop, what it defines is 
   }
 }
 
-TEST("plan: blocks may not call themselves nor be nested deeper than 64") {
+TEST("plan: blocks may not call themselves or the main block, nor be nested deeper than 64") {
+  PlanWriter m;
+  m.control(StepKind::kCall, {}, {0}, m.block());
+  CHECK(!load(m).ok());
   PlanWriter w;
   const int one = w.block(), two = w.block();
   w.control(StepKind::kCall, {}, {one});
@@ -242,6 +303,17 @@ TEST("plan: in place only element by element") {
   const int y = f.variable(1, F, {4});
   f.step("Fused", {y}, {y});
   CHECK(load(f).ok());
+  // Half the elements, and as many of twice the size.
+  for (const DType dtype : {F, DType::kFloat64}) {
+    PlanWriter p;
+    p.arena_bytes = 64;
+    const int64_t n = dtype == F ? 2 : 4;
+    const int s = p.storage(StorageKind::kArena, 0, dtype == F ? 16 : 32, 0);
+    const int from = p.feed(dtype, {n}), a = p.value(s, dtype, {n}), b = p.value(s, F, {4});
+    p.step("Copy", {from}, {a});
+    p.step("Fused", {a}, {b});
+    CHECK(!load(p).ok());
+  }
 }
 
 }  // namespace grafo::test

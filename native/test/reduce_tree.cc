@@ -211,6 +211,16 @@ TEST("ArgReduce: first index on ties, NaN never wins, rows and columns, both ind
               narrow.data<int32_t>()[o * inner + j] == index);
       }
   }
+  for (int64_t n : {64, 65, 95, 96, 127})  // the best is the last
+    for (int smallest : {0, 1}) {
+      Value x = value(DType::kInt16, {n}), y = value(DType::kInt64, {});
+      for (int16_t i = 0; i < n; ++i) x.data<int16_t>()[i] = smallest ? int16_t(-i) : i;
+      Step step;
+      step.kernel = "ArgReduce";
+      step.inputs = {&x}, step.outputs = {&y}, step.attrs = {smallest, 0};
+      CHECK(step.run().ok());
+      CHECK_EQ(*y.data<int64_t>(), n - 1);
+    }
   Value x = value(DType::kFloat32, {0, 3}), y = value(DType::kInt64, {3});
   Step step;
   step.kernel = "ArgReduce";

@@ -20,7 +20,7 @@ const values = (session: tf.Session, fetches: readonly tf.Tensor[], feeds: Feeds
   session.runSync([...fetches], feeds).map((value) => (value as tf.NDArray).toArray());
 
 test(
-  'cse: operations of other attributes or outputs and constants of another dtype stay two',
+  'cse: operations of other attributes or outputs and constants of another dtype or shape stay two',
   inSession((t, session) => {
     const x = tf.placeholder('float', [3]);
     t.deepEqual(values(session, [tf.cumsum(x), tf.cumsum(x, 0, { exclusive: true })], [[x, [1, 2, 3]]]), [
@@ -34,6 +34,14 @@ test(
     t.deepEqual(values(session, zeros, [[n, [4, 5]]]), [
       [4, 5],
       [4, 5],
+    ]);
+    const [column, row] = [tf.constant([[1], [2]], 'int32'), tf.constant([[1, 2]], 'int32')];
+    t.deepEqual(values(session, [tf.sub(n, column), tf.sub(n, row)], [[n, [4, 5]]]), [
+      [
+        [3, 4],
+        [2, 3],
+      ],
+      [[3, 3]],
     ]);
   }),
 );
@@ -180,15 +188,20 @@ test(
   inSession((t, session) => {
     const v = new tf.Variable(0);
     const x = tf.placeholder('float', [2, 2]);
-    const inner = tf.withControl([tf.assignAdd(v, 1)], () => tf.reshape(x, [4]));
-    const outer = tf.reshape(inner, [2, 2]);
+    const flat = tf.constant([4], 'int32');
+    // In the first the constant waits as well, in the second the operation alone does.
+    const inner = [() => tf.reshape(x, [4]), () => tf.reshape(x, flat)].map((make) =>
+      tf.withControl([tf.assignAdd(v, 1)], make),
+    );
     session.runSync(tf.globalVariablesInitializer());
     const zeros = [
       [0, 0],
       [0, 0],
     ];
-    values(session, [outer], [[x, zeros]]);
-    t.deepEqual(values(session, [v.value()]), [1]);
+    for (const [i, one] of inner.entries()) {
+      values(session, [tf.reshape(one, [2, 2])], [[x, zeros]]);
+      t.deepEqual(values(session, [v.value()]), [i + 1]);
+    }
   }),
 );
 
@@ -209,7 +222,8 @@ test(
     values(session, [both], [[x, [0, 0]]]);
     t.deepEqual(values(session, [v.value()]), [2]);
     const large = tf.reduceSum(tf.exp(tf.transpose(tf.tile(tf.constant([[1, 2]]), [1000, 300]))));
-    t.true(kernels(session, [large]).length > 1);
+    const scaled = kernels(session, [tf.mul(x, large)], [[x, [0, 0]]]);
+    t.true(scaled.includes('Tile'), scaled.join());
   }),
 );
 
@@ -224,6 +238,21 @@ test(
       results.map((value) => (value as number[])[3]),
       Array.from({ length: 21 }, (_, i) => i),
     );
+  }),
+);
+
+test(
+  'fuse: two views of one memory are two inputs',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [3]);
+    const outer = tf.sub(tf.reshape(x, [3, 1]), tf.reshape(x, [1, 3]));
+    t.deepEqual(values(session, [tf.square(outer)], [[x, [1, 2, 4]]]), [
+      [
+        [0, 1, 9],
+        [1, 0, 4],
+        [9, 4, 0],
+      ],
+    ]);
   }),
 );
 
@@ -298,6 +327,36 @@ test(
         [1, 1, 1, 0],
       ],
     ]);
+    // As many bytes as the result, but half its elements.
+    const wide = tf.placeholder('double', [2, 1]);
+    const row = tf.placeholder('double', [1, 2]);
+    const narrow = tf.toFloat(tf.add(tf.cumsum(wide), row));
+    const numbers: Feeds = [
+      [wide, [[1], [2]]],
+      [row, [[10, 20]]],
+    ];
+    t.deepEqual(values(session, [narrow], numbers), [
+      [
+        [11, 21],
+        [13, 23],
+      ],
+    ]);
+  }),
+);
+
+test(
+  'memory: of two results of one tape only one takes the memory of what dies in it',
+  inSession((t, session) => {
+    const x = tf.placeholder('float', [4]);
+    const sums = tf.cumsum(x);
+    const both = [tf.add(sums, 1), tf.multiply(sums, 2)] as const;
+    const last = tf.add(tf.cumsum(both[0]), tf.multiply(tf.add(both[1], both[0]), 10));
+    const feeds: Feeds = [[x, [1, 1, 1, 1]]];
+    t.deepEqual(values(session, [last], feeds), [[42, 75, 109, 144]]);
+    // One is a target, which is computed though nothing reads it.
+    const squares = tf.square(sums);
+    const [, doubled] = session.runSync([tf.neg(squares).op, tf.multiply(squares, 2)], feeds);
+    t.deepEqual((doubled as tf.NDArray).toArray(), [2, 8, 18, 32]);
   }),
 );
 

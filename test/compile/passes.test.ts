@@ -207,6 +207,15 @@ test('memory: buffers whose lifetimes do not meet share bytes, and a dying input
     t.true(arena(alone) >= arena(shared));
   })());
 
+test('memory: what was overwritten is overwritten again by the next step', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [1000]);
+    const y = tf.tanh(tf.log(tf.exp(tf.cumsum(x))));
+    const stage = compile([y], [[x, [1000]]], { fuse: false });
+    t.deepEqual(kernels(stage), ['Cumulative', 'Fused(Exp)', 'Fused(Log)', 'Fused(Tanh)']);
+    t.is(stage.plan.words[12], 4032);
+  })());
+
 test('a 10,000-node graph compiles in time that grows with its size only', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [4]);

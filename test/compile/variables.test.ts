@@ -68,6 +68,21 @@ test('unordered updates run in creation order', (t) =>
     },
   ));
 
+test('the plan names the version that an update reads and the one that it makes', (t) =>
+  withSession(
+    () => {
+      const first = tf.assignAdd(new tf.Variable(1, { name: 'v' }), 1);
+      return tf.assignAdd(first, 2);
+    },
+    (session, second) => {
+      const updates = session.explain(second).match(/v@\d .*<- v@\d/g);
+      t.deepEqual(
+        updates?.map((text) => text.match(/@\d/g)!.join()),
+        ['@1,@0', '@2,@1'],
+      );
+    },
+  ));
+
 test('two variables that trade places do so at once', (t) =>
   withSession(
     () => {
@@ -122,6 +137,21 @@ test('a consumer between two updates reads the value between them', (t) =>
     },
   ));
 
+test('a read that waits for one update has the value after it, though its consumer waits for another', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable(1);
+      const first = tf.assignAdd(x, 10);
+      const read = tf.withControl([first], () => x.readValue());
+      const second = tf.withControl([first], () => tf.assignAdd(x, 100));
+      return { late: tf.withControl([second], () => tf.multiply(read, 2)), x };
+    },
+    (session, { late, x }) => {
+      t.is(number(session.runSync(late)), 22);
+      t.is(number(session.runSync(x)), 111);
+    },
+  ));
+
 test('an old value survives in a copy where order cannot keep it', (t) =>
   withSession(
     () => {
@@ -167,6 +197,19 @@ test('a stage that ends on data does not run an update twice, and later stages s
     },
   ));
 
+test('a later stage reads a variable as it was, though a stage before has updated it', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable(3);
+      const distinct = tf.fill(tf.shape(tf.unique(tf.constant([7, 7, 8])).y), 1);
+      return { x, increment: tf.assignAdd(x, 10), scaled: tf.reduceSum(tf.mul(distinct, x)) };
+    },
+    (session, { x, increment, scaled }) => {
+      t.deepEqual(session.runSync([scaled, increment]).map(number), [6, 13]);
+      t.is(number(session.runSync(x)), 13);
+    },
+  ));
+
 test('reading what was never initialised names the variable', (t) => {
   new tf.Graph().asDefault(() => {
     const x = new tf.Variable(1, { name: 'weights' });
@@ -179,6 +222,27 @@ test('reading what was never initialised names the variable', (t) => {
     t.is(number(session.runSync(x)), 1);
   });
 });
+
+test('what only writes some rows of a variable needs it initialised, too', (t) => {
+  new tf.Graph().asDefault(() => {
+    const x = new tf.Variable([1, 2], { name: 'weights' });
+    using session = new tf.Session();
+    t.throws(() => session.runSync(tf.scatterUpdate(x, [0], [5])), {
+      name: 'FailedPreconditionError',
+      message: /^Attempting to use uninitialized value weights/,
+    });
+  });
+});
+
+test('x * 1 is a consumer of x, which does not see what its own consumer waits for', (t) =>
+  withSession(
+    () => {
+      const x = new tf.Variable(1);
+      const before = tf.multiply(x, 1);
+      return tf.withControl([tf.assignAdd(x, 10)], () => tf.add(before, 100));
+    },
+    (session, sum) => t.is(number(session.runSync(sum)), 101),
+  ));
 
 test('the same expression is computed twice where one of them waits for an update', (t) =>
   withSession(

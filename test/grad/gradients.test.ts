@@ -125,6 +125,8 @@ test('nothing flows through integers', (t) => {
     const y = cast(cast(x, 'int32'), 'float32');
     t.deepEqual(gradients(y, [x]), [null]);
     t.deepEqual(gradients(cast(x, 'int32'), [x]), [null]);
+    const n = placeholder('int32', []);
+    t.deepEqual(gradients(multiply(n, n), [n]), [null]);
   });
 });
 
