@@ -87,6 +87,7 @@ if (problems.length > 0) die(problems.join('\n'));
 console.log(`every named test passes without mutants: ${minutes()}`);
 
 const results = [];
+const broken = [];
 for (const mutant of chosen) {
   const before = Date.now();
   let caught;
@@ -99,7 +100,11 @@ for (const mutant of chosen) {
     }
   }
   await workshop.restore();
-  if (failure !== undefined) die(`${mutant.name} does not compile, so it tests nothing:\n${failure}`);
+  if (failure !== undefined) {
+    broken.push(mutant.name);
+    console.log(`${mutant.name}: does not compile, so it tests nothing:\n${failure}`);
+    continue;
+  }
   results.push({ ...mutant, caught });
   const took = `${((Date.now() - before) / 1000).toFixed(0)} s`;
   console.log(`${mutant.name}: ${caught === undefined ? 'SURVIVED' : `caught by ${caught}`}  [${took}]`);
@@ -111,6 +116,7 @@ for (const { name, file, breaks } of survivors) console.log(`survivor  ${name} (
 if (report !== undefined) writeFileSync(path.resolve(report), markdown());
 console.log(minutes());
 console.log(summary);
+if (broken.length > 0) die(`These do not compile: ${broken.join(', ')}`);
 process.exit(results.length - survivors.length >= REQUIRED * results.length ? 0 : 1);
 
 function markdown() {
