@@ -3,6 +3,7 @@ import type { DType } from '../core/dtype.js';
 import type { Operation } from '../core/graph.js';
 import type { Value } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
+import { sizeOf } from '../core/shape.js';
 
 /** Where bytes live. */
 export type Storage =
@@ -72,7 +73,7 @@ export interface StepProgram {
   readonly feeds: readonly PlanValue[];
 }
 
-export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
+export const sizeOfShape = sizeOf;
 export const bytesOf = (dtype: DType, shape: readonly number[]): number => dtype.size * sizeOfShape(shape);
 
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean => {

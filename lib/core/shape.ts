@@ -23,10 +23,14 @@ export const MAX_RANK = 8;
 export class TensorShape {
   /** The dimensions, or null where the rank is unknown. */
   readonly dims: readonly Dim[] | null;
+  /** The number of elements, or null where something is unknown. */
+  readonly numElements: number | null;
 
   constructor(dims: readonly Dim[] | null) {
+    let size: number | null = dims === null ? null : 1;
     if (dims !== null) {
       for (const dim of dims) {
+        size = size === null || dim === null ? null : size * dim;
         if (dim !== null && (!Number.isSafeInteger(dim) || dim < 0)) {
           throw typeof dim === 'number' && dim < 0
             ? new ValueError(`Dimension ${dim} must be >= 0`)
@@ -35,6 +39,7 @@ export class TensorShape {
       }
     }
     this.dims = dims === null ? null : Object.freeze([...dims]);
+    this.numElements = size;
     Object.freeze(this);
   }
 
@@ -59,11 +64,7 @@ export class TensorShape {
     return this.rank;
   }
   get isFullyDefined(): boolean {
-    return this.dims?.every((dim) => dim !== null) ?? false;
-  }
-  /** The number of elements, or null where something is unknown. */
-  get numElements(): number | null {
-    return this.isFullyDefined ? this.dims!.reduce<number>((size, dim) => size * dim!, 1) : null;
+    return this.numElements !== null;
   }
   /** The dimensions as a list; ValueError where the rank is unknown. */
   asList(): Dim[] {
@@ -89,10 +90,20 @@ export class TensorShape {
     return this.dims === null || other.dims === null ? UNKNOWN : new TensorShape([...this.dims, ...other.dims]);
   }
   isCompatibleWith(like: ShapeLike): boolean {
-    const other = TensorShape.of(like);
-    if (this.dims === null || other.dims === null) return true;
-    if (this.dims.length !== other.dims.length) return false;
-    return this.dims.every((dim, i) => dim === null || other.dims![i] === null || dim === other.dims![i]);
+    const { dims } = TensorShape.of(like);
+    return dims === null || this.admits(dims);
+  }
+  /** Whether dimensions that are already known to be dimensions are compatible with this shape. */
+  admits(other: readonly Dim[]): boolean {
+    const { dims } = this;
+    if (dims === null) return true;
+    if (dims.length !== other.length) return false;
+    for (let axis = 0; axis < dims.length; axis++) {
+      const own = dims[axis]!;
+      const given = other[axis]!;
+      if (own !== given && own !== null && given !== null) return false;
+    }
+    return true;
   }
   /** What both know together; ValueError where they disagree. */
   mergeWith(like: ShapeLike): TensorShape {
@@ -156,4 +167,8 @@ export const broadcastShapes = (a: TensorShape, b: TensorShape): TensorShape => 
 };
 
 /** Elements of a concrete shape. */
-export const sizeOf = (dims: readonly number[]): number => dims.reduce((size, dim) => size * dim, 1);
+export const sizeOf = (dims: readonly number[]): number => {
+  let size = 1;
+  for (let axis = 0; axis < dims.length; axis++) size *= dims[axis]!;
+  return size;
+};

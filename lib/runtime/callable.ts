@@ -53,6 +53,16 @@ export const makeCallable = <R>(
   const into = options.into === undefined ? undefined : new Targets(request, options.into);
   const step = (...values: readonly FeedValueLike[]): unknown => {
     if (values.length !== count) check(values.length);
+    context.ready();
+    try {
+      const direct = request.directRun(cache);
+      if (direct !== undefined) {
+        const results = into === undefined ? direct.run(values) : direct.runInto(values, into.places);
+        if (results !== undefined) return request.structure.build(results);
+      }
+    } catch (error) {
+      throw typedError(graph, error);
+    }
     const fed = request.slots.convert(values, false);
     context.ready();
     try {
@@ -80,6 +90,8 @@ class Targets {
   readonly #request: RunRequest;
   /** For each distinct fetch. */
   readonly #targets: readonly (NumericArray | undefined)[];
+  /** For each asked tensor. */
+  readonly places: Outs;
   #plan: LoadedPlan | undefined;
   #outs: Outs | undefined;
 
@@ -93,6 +105,7 @@ class Targets {
       }
       return data as NumericArray;
     });
+    this.places = request.asked.map((_, place) => this.#targetOf(place));
   }
 
   run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {
@@ -108,9 +121,8 @@ class Targets {
     if (this.#plan === plan) return this.#outs;
     const { stage } = plan;
     const direct = plan.plain && stage.next === undefined && stage.variableShapes.size === 0;
-    const outs = stage.fetches.map((_, place) => this.#targetOf(place));
     this.#plan = plan;
-    this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? outs : undefined;
+    this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? this.places : undefined;
     return this.#outs;
   }
   #targetOf(place: number): NumericArray | undefined {
@@ -119,7 +131,7 @@ class Targets {
   }
 
   #moved(result: NDArray, place: number): NDArray {
-    const target = this.#targetOf(place);
+    const target = this.places[place];
     return target === undefined ? result : moveInto(result, target);
   }
 

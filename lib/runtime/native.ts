@@ -39,6 +39,9 @@ export interface NativeError extends Error {
   shapes?: string | undefined;
 }
 
+/** Runs one plan, see `NativeSession.runner`. */
+export type NativeRunner = (...memory: readonly (NativeArray | undefined)[]) => NativeResults;
+
 /** How a run on the session's thread ends. The mailbox is valid until this function returns. */
 export type NativeCallback = (error: NativeError | undefined, results: NativeResults) => void;
 
@@ -71,8 +74,8 @@ export interface NativeVariable {
 export interface NativeSession {
   /**
    * Results of at most `mailboxBytes` bytes, each at its fetch position times `mailboxBytes`, for the first `mailboxFetches`
-   * positions. Behind them one float64 per position: the first dim of the result, which only a dynamic fetch needs.
-   * Written on this thread only, by the run that returns or calls back.
+   * positions. Behind them one float64 per position: the first dim of the result, which only a dynamic fetch needs. Behind those eight
+   * bytes per position for the scalars that a runner is fed. Written on this thread only, by the run that returns or calls back.
    */
   readonly mailbox: ArrayBuffer;
   /** Verifies and binds a plan. `stateKeys`: the session-wide key of each random state of the plan. */
@@ -80,6 +83,11 @@ export interface NativeSession {
   unloadPlan(plan: number): void;
   /** Runs on this thread, after the runs that wait. Feeds are read in place. `outs[i]` receives fetch i instead of fresh memory. */
   runSync(plan: number, feeds: readonly NativeFeed[], outs?: readonly (NativeArray | undefined)[]): NativeResults;
+  /**
+   * A function that runs one plan on this thread. Scalars are fed by the mailbox; its arguments are the other feeds, then (all or none)
+   * memory for the fetches that the mailbox does not take. `undefined` where the plan is fed strings or needs too many arguments.
+   */
+  runner(plan: number): NativeRunner | undefined;
   /** Runs on the session's thread. Feeds are copied before this returns. */
   run(plan: number, feeds: readonly NativeFeed[], callback: NativeCallback): void;
   /**

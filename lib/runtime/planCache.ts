@@ -5,6 +5,7 @@ import type { DataArray, NumericArray } from '../core/dtype.js';
 import type { Graph } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
+import { DirectRun } from './directRun.js';
 import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
 import type { NativeSession as Engine, NativeFeed, NativeResults } from './native.js';
@@ -29,7 +30,7 @@ export class LoadedPlan {
   /** Whether the plan's fetches are the request's, one for one. */
   readonly plain: boolean;
   /** Whether the request's feeds are the plan's, in order and without strings. */
-  readonly #direct: boolean;
+  readonly isDirect: boolean;
 
   constructor(engine: Engine, stage: Stage) {
     const { words, constants, strings, stateKeys } = stage.plan;
@@ -41,14 +42,14 @@ export class LoadedPlan {
     this.plain =
       stage.results.length === stage.fetches.length &&
       stage.results.every((result, i) => 'fetch' in result && result.fetch === i);
-    this.#direct = stage.feeds.every(
+    this.isDirect = stage.feeds.every(
       ({ source, dtype }, i) => 'feed' in source && source.feed === i && dtype.array !== undefined,
     );
   }
 
   /** What the engine is fed. */
   feeds(datas: readonly DataArray[]): readonly NativeFeed[] {
-    if (this.#direct && datas.length === this.stage.feeds.length) return datas as readonly NativeFeed[];
+    if (this.isDirect && datas.length === this.stage.feeds.length) return datas as readonly NativeFeed[];
     return this.stage.feeds.map(({ source }) => {
       const data = 'feed' in source ? datas[source.feed]! : source.value.data;
       return Array.isArray(data) ? packStrings(data) : data;
@@ -100,6 +101,8 @@ interface Specialised {
   readonly valued: readonly (DataArray | undefined)[];
   /** The cache's `#learnt` when the plan was last found to fit. */
   learnt: number;
+  /** The short way to run it again: looked for at its second run. */
+  direct: DirectRun | 'unknown' | undefined;
 }
 
 /** A request of a session with its plans. */
@@ -162,6 +165,18 @@ export class PlanCache {
     return this.#other(cached, fed);
   }
 
+  /** The short way to run a request's last plan again, where it has one. */
+  direct(cached: CachedRequest): DirectRun | undefined {
+    const { last } = cached;
+    if (last === undefined || last.learnt !== this.#learnt) return undefined;
+    if (last.direct === 'unknown') {
+      const { next, variableShapes } = last.plan.stage;
+      const repeats = cached.prepared.valueFeeds.length === 0 && next === undefined && variableShapes.size === 0;
+      last.direct = repeats ? DirectRun.of(this.#engine, last.plan, cached.request.feeds, last.shapes) : undefined;
+    }
+    return last.direct;
+  }
+
   #fits({ valueFeeds }: Prepared, plan: Specialised, { datas, shapes }: Fed): boolean {
     if (plan.learnt !== this.#learnt) return false;
     for (let i = 0; i < shapes.length; i++) {
@@ -190,7 +205,7 @@ export class PlanCache {
       });
       const stage = prepared.specialize(arrays, known);
       const valued = arrays.map(({ array }, i) => (prepared.valueFeeds.includes(i) ? array.data : undefined));
-      found = { plan: this.load(stage), key, shapes: own, valued, learnt: 0 };
+      found = { plan: this.load(stage), key, shapes: own, valued, learnt: 0, direct: 'unknown' };
       cached.plans.set(key, found);
     } else this.#used.delete(found);
     this.#used.set(found, cached);

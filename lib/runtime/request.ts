@@ -2,6 +2,7 @@
 import type { DataArray } from '../core/dtype.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import type { DirectRun } from './directRun.js';
 import type { Fed } from './feeds.js';
 import { FeedSlots } from './feeds.js';
 import { type Fetch, FetchStructure } from './fetches.js';
@@ -17,6 +18,8 @@ export class RunRequest {
   readonly #places: readonly number[];
   /** Whether no fetch is fed. */
   readonly direct: boolean;
+  /** Whether every fetch is computed and every feed is a tensor of its own. */
+  readonly #isPlain: boolean;
   #cached: CachedRequest | undefined;
 
   constructor(graph: Graph, fetches: Fetch, keys: readonly unknown[]) {
@@ -29,6 +32,7 @@ export class RunRequest {
     });
     this.asked = asked;
     this.direct = asked.length === this.#places.length;
+    this.#isPlain = this.direct && this.slots.tensors.length === keys.length;
   }
 
   matches(fetches: unknown, keys: readonly unknown[]): boolean {
@@ -44,6 +48,11 @@ export class RunRequest {
   cached(cache: PlanCache): CachedRequest {
     this.#cached ??= cache.request(this.asked, this.structure.targets, this.slots.tensors);
     return this.#cached;
+  }
+
+  /** The short way to run the last plan again, where these fetches and feeds have one. */
+  directRun(cache: PlanCache): DirectRun | undefined {
+    return this.#isPlain && this.#cached !== undefined ? cache.direct(this.#cached) : undefined;
   }
 
   /** Place of distinct fetch i among `asked`; negative where it is fed. */

@@ -8,8 +8,16 @@ import type { NativeSession as Engine, NativeStrings as PackedStrings } from './
 
 type RawResult = ArrayBuffer | PackedStrings | undefined;
 
+// The mailbox (native.ts): results, first dims, fed scalars.
 const SLOT_BYTES = 64;
 const SLOTS = 64;
+const FEEDS_AT = SLOTS * (SLOT_BYTES + 8);
+
+/** Memory of the mailbox for a scalar that is fed at a position; undefined where it has none. */
+export const scalarMemory = (dtype: DType, position: number, engine: Engine): NumericArray | undefined =>
+  dtype.array === undefined || position >= SLOTS
+    ? undefined
+    : new dtype.array(engine.mailbox, FEEDS_AT + position * 8, 1);
 
 const DECODER = new TextDecoder('utf-8', { fatal: true });
 const ENCODER = new TextEncoder();
@@ -76,6 +84,23 @@ export class ResultReader {
       return new NDArray(this.#dtype, this.#shape, data);
     }
     return new NDArray(this.#dtype, this.#shape, this.#data(raw));
+  }
+
+  /** Whether the engine leaves the value in the mailbox. */
+  get isMailed(): boolean {
+    return this.#mail !== undefined;
+  }
+
+  /** Whether the caller's memory has the result's dtype and size. */
+  fits(data: NumericArray): boolean {
+    return data.constructor === this.#dtype.array && data.length === this.#size;
+  }
+
+  /** The value of the mailbox in memory of the caller's, which is as large. */
+  readInto(data: NumericArray): NDArray {
+    const [mail, start] = [this.#mail!, this.#start];
+    for (let i = 0; i < this.#size; i++) data[i] = mail[start + i]!;
+    return new NDArray(this.#dtype, this.#shape, data);
   }
 
   /** The value in memory of the caller's, where the engine has left it. */

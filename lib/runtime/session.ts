@@ -155,6 +155,14 @@ export class Session {
 
   /** Runs a request on this thread. */
   #now(request: RunRequest, values: readonly unknown[]): unknown {
+    if (this.#queue.idle) {
+      try {
+        const results = request.directRun(this.#cache)?.run(values);
+        if (results !== undefined) return request.structure.build(results);
+      } catch (error) {
+        throw typedError(this.graph, error);
+      }
+    }
     const fed = request.slots.convert(values, false);
     this.#checkOpen();
     if (!this.#queue.idle) this.#queue.pump();

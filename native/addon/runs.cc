@@ -1,155 +1,10 @@
 // The four ways to run a plan: once or as a loop, on the caller's thread or on the session's. Raw Node-API: see convert.h.
 #include <cstring>
 
-#include "addon/session_object.h"
+#include "addon/ports.h"
 
 namespace grafo {
 namespace {
-
-struct Ports {
-  const std::vector<Port>* feeds;
-  const std::vector<Port>* fetches;
-};
-
-Status ports_of(SessionObject* self, int32_t plan, Ports* ports) {
-  return self->session().ports(plan, &ports->feeds, &ports->fetches);
-}
-
-// Reads what JavaScript feeds. With `copy` (and for shared memory always) the bytes are taken now, because they may
-// change or go before they are used.
-Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy,
-                  Ports* found, std::vector<Feed>* feeds, std::vector<HostCopy>* copies,
-                  std::vector<Strings>* strings) {
-  TRY(ports_of(self, plan, found));
-  const size_t n = found->feeds->size();
-  if (values.size() != n) {
-    return Status::error(Code::kInvalidArgument, "%zu feeds given, %zu expected", values.size(), n);
-  }
-  // Strings are read through properties, and a getter may run or unload this very plan: they come before any memory is
-  // looked at, into a place of their own, and the plan is looked up again.
-  std::vector<Strings> texts;
-  for (size_t i = 0; i < n; ++i) {
-    if ((*found->feeds)[i].dtype != DType::kString) continue;
-    texts.resize(n);
-    const int32_t node = (*found->feeds)[i].node;
-    if (Status status = to_strings(env, values[i], &texts[i]); !status.ok()) return status.at(node);
-    TRY(ports_of(self, plan, found));
-  }
-  const std::vector<Port>& ports = *found->feeds;
-  feeds->assign(n, Feed{});
-  if (copies->size() < n) copies->resize(n);
-  *strings = std::move(texts);
-  for (size_t i = 0; i < strings->size(); ++i) (*feeds)[i].strings = &(*strings)[i];
-  for (size_t i = 0; i < n; ++i) {
-    if (ports[i].dtype == DType::kString) continue;
-    Bytes bytes;
-    if (Status status = to_bytes_of(env, values[i], ports[i].dtype, &bytes); !status.ok()) {
-      return status.at(ports[i].node);
-    }
-    Feed& feed = (*feeds)[i];
-    feed.data = bytes.data;
-    feed.bytes = bytes.bytes;
-    if ((copy || bytes.shared) && bytes.bytes > 0) {
-      Status status = (*copies)[i].assign(&self->session(), bytes.data, bytes.bytes);
-      if (!status.ok()) return status.at(ports[i].node);
-      feed.data = (*copies)[i].data();
-    }
-  }
-  return {};
-}
-
-struct Out {
-  void* data = nullptr;
-  int64_t bytes = 0;
-};
-
-// The caller's own arrays for results: the right element type and exactly the planned bytes.
-Status read_outs(napi_env env, const List& values, const std::vector<Port>& ports,
-                 int64_t times, std::vector<Out>* outs) {
-  outs->assign(ports.size(), Out{});
-  for (size_t i = 0; i < ports.size() && i < values.size(); ++i) {
-    if (is_nullish(env, values[i])) continue;
-    Bytes bytes;
-    if (Status status = to_bytes_of(env, values[i], ports[i].dtype, &bytes); !status.ok()) {
-      return status.at(ports[i].node);
-    }
-    int64_t wanted;
-    if (__builtin_mul_overflow(ports[i].bytes, times, &wanted) || bytes.bytes != wanted) {
-      return Status::error(Code::kInvalidArgument, "An output array has %lld bytes, not %lld x %lld",
-                           static_cast<long long>(bytes.bytes), static_cast<long long>(times),
-                           static_cast<long long>(ports[i].bytes))
-          .at(ports[i].node);
-    }
-    (*outs)[i] = {bytes.data, bytes.bytes};
-  }
-  return {};
-}
-
-void leave_in_mailbox(uint8_t* mailbox, size_t position, const void* data, int64_t bytes,
-                      double first_dim) {
-  if (bytes > 0) {
-    std::memcpy(mailbox + position * kMailboxBytes, data, static_cast<size_t>(bytes));
-  }
-  std::memcpy(mailbox + kMailboxFetches * kMailboxBytes + position * sizeof(double), &first_dim,
-              sizeof first_dim);
-}
-
-Status no_mailbox() {
-  return Status::error(Code::kFailedPrecondition, "The session's mailbox was taken away");
-}
-
-// Results outside of the mailbox, by position. They become a JavaScript array only when all is done with the session: a
-// setter planted on Array.prototype may run anything.
-class ResultList {
- public:
-  explicit ResultList(size_t count) : count_(count) {}
-  void add(size_t position, napi_value value) { found_.push_back({position, value}); }
-  Status finish(napi_env env, napi_value* list) const {
-    if (found_.empty()) return {};
-    TRY(check(env, napi_create_array_with_length(env, count_, list)));
-    for (const auto& [position, value] : found_) {
-      TRY(check(env, napi_set_element(env, *list, static_cast<uint32_t>(position), value)));
-    }
-    return {};
-  }
-
- private:
-  size_t count_;
-  std::vector<std::pair<size_t, napi_value>> found_;
-};
-
-Status to_buffer(napi_env env, const void* data, int64_t bytes, napi_value* value) {
-  void* target = nullptr;
-  TRY(new_buffer(env, bytes, &target, value));
-  if (bytes > 0) std::memcpy(target, data, static_cast<size_t>(bytes));
-  return {};
-}
-
-Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports,
-                       const std::vector<Out>& outs, ResultList* list) {
-  uint8_t* mailbox = nullptr;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    const Fetched fetched = self->session().fetched(static_cast<int32_t>(i));
-    napi_value value = nullptr;
-    if (ports[i].dtype == DType::kString) {
-      if (fetched.strings == nullptr) return Status::error(Code::kInternal, "A fetch is gone");
-      TRY(from_strings(env, *fetched.strings, fetched.size, &value));
-    } else if (!outs.empty() && outs[i].data != nullptr) {
-      // The fetch may be a feed that was read in place, and the caller's array a part of that.
-      if (fetched.bytes > 0) std::memmove(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
-      continue;
-    } else if (in_mailbox(ports[i], i)) {
-      if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
-      leave_in_mailbox(mailbox, i, fetched.data, fetched.bytes,
-                       static_cast<double>(fetched.first_dim));
-      continue;
-    } else {
-      TRY(to_buffer(env, fetched.data, fetched.bytes, &value));
-    }
-    list->add(i, value);
-  }
-  return {};
-}
 
 Status read_plan(napi_env env, const Call& call, SessionObject** self, int32_t* plan) {
   TRY(self_of(env, call, self));
@@ -356,15 +211,7 @@ Status run_sync(napi_env env, const Call& call, napi_value* result) {
                  &self->scratch.strings));
   std::vector<Out> outs;
   if (out_values.size() > 0) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
-  self->worker().wait_idle();
-  self->session().arm();
-  Status status = self->session().run(plan, self->scratch.feeds);
-  ResultList list(ports.fetches->size());
-  if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, outs, &list);
-  for (HostCopy& copy : self->scratch.copies) copy.clear();
-  self->report_memory(env);
-  TRY(self->deliver_log(env));
-  return status.ok() ? list.finish(env, result) : status;
+  return run_now(env, self, plan, ports, outs, result);
 }
 
 Status run_async(napi_env env, const Call& call, napi_value*) {

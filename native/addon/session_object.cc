@@ -96,6 +96,7 @@ Status SessionObject::open(const Info& info) {
 
 // Also where the constructor failed half way, and after detach().
 SessionObject::~SessionObject() {
+  *link_ = nullptr;
   worker_.stop();
   if (environment_ != nullptr) environment_->remove(this);
   int64_t total = 0;
@@ -317,6 +318,7 @@ Status SessionObject::define(Napi::Env env, Napi::Object exports) {
       env, "NativeSession",
       {raw("runSync", callback<run_sync>), raw("run", callback<run_async>),
        raw("runLoopSync", callback<run_loop_sync>), raw("runLoop", callback<run_loop_async>),
+       raw("runner", callback<make_runner>),
        InstanceMethod<&S::method<&S::load_plan>>("loadPlan", napi_default_method),
        InstanceMethod<&S::method<&S::unload_plan>>("unloadPlan", napi_default_method),
        InstanceMethod<&S::method<&S::cancel_runs>>("cancel", napi_default_method),

@@ -13,10 +13,11 @@
 namespace grafo {
 
 // Results of at most this many bytes are left in the mailbox, each at its position times the size; behind them a
-// double per position: the first dim of a dynamic fetch.
+// double per position: the first dim of a dynamic fetch. Behind those eight bytes per position for scalars that a runner is fed.
 constexpr int64_t kMailboxBytes = 64;
 constexpr size_t kMailboxFetches = 64;
-constexpr size_t kMailboxSize = kMailboxFetches * (kMailboxBytes + sizeof(double));
+constexpr size_t kMailboxFeeds = kMailboxFetches * (kMailboxBytes + sizeof(double));
+constexpr size_t kMailboxSize = kMailboxFeeds + kMailboxFetches * sizeof(double);
 
 inline bool in_mailbox(const Port& port, size_t position) {
   return port.dtype != DType::kString && port.bytes <= kMailboxBytes && position < kMailboxFetches;
@@ -57,6 +58,8 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   Worker& worker() { return worker_; }
   Environment* environment() { return environment_; }
 
+  // This object while it lives, for functions that may outlive it.
+  const std::shared_ptr<SessionObject*>& link() const { return link_; }
   // The mailbox's memory, nullptr if JavaScript has taken it away.
   uint8_t* mailbox(napi_env env);
   // Keeps V8's idea of our memory up to date.
@@ -107,6 +110,7 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   Napi::Reference<Napi::ArrayBuffer> mailbox_;
   Napi::FunctionReference on_log_;
   int64_t reported_ = 0;
+  std::shared_ptr<SessionObject*> link_ = std::make_shared<SessionObject*>(this);
 };
 
 // The engine, with the backend that lies next to the addon.
@@ -120,5 +124,7 @@ Status run_sync(napi_env env, const Call& call, napi_value* result);
 Status run_async(napi_env env, const Call& call, napi_value* result);
 Status run_loop_sync(napi_env env, const Call& call, napi_value* result);
 Status run_loop_async(napi_env env, const Call& call, napi_value* result);
+// runner.cc: a function that runs one plan; undefined where it takes strings or too many arguments.
+Status make_runner(napi_env env, const Call& call, napi_value* result);
 
 }  // namespace grafo

@@ -30,6 +30,7 @@ Status Worker::submit(std::unique_ptr<Job>& job) {
     if (!status.ok()) return status;
   }
   queue_.push_back(std::move(job));
+  pending_.fetch_add(1, std::memory_order_relaxed);
   work_.notify_one();
   return {};
 }
@@ -40,6 +41,8 @@ bool Worker::idle() {
 }
 
 void Worker::wait_idle() {
+  // Jobs are submitted on the thread that asks this, so a zero cannot be outdated; it is read after what the last job wrote.
+  if (pending_.load(std::memory_order_acquire) == 0) return;
   std::unique_lock<std::mutex> lock(mutex_);
   idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
 }
@@ -49,6 +52,7 @@ void Worker::cancel(const Status& status, bool running) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiting.swap(queue_);
+    pending_.fetch_sub(waiting.size(), std::memory_order_release);
     if (running && busy_) target_->cancel();
     if (!busy_) idle_.notify_all();
   }
@@ -90,6 +94,7 @@ void Worker::loop() {
     completions_->finished(std::move(job));
     lock.lock();
     busy_ = false;
+    pending_.fetch_sub(1, std::memory_order_release);
     if (queue_.empty()) idle_.notify_all();
   }
 }

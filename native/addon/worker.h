@@ -1,5 +1,6 @@
 // The thread of a session: runs jobs in order. Made at the first job. Knows nothing of JavaScript.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -58,6 +59,7 @@ class Worker {
   std::condition_variable work_;
   std::condition_variable idle_;
   std::deque<std::unique_ptr<Job>> queue_;
+  std::atomic<size_t> pending_{0};  // jobs in the queue, and the one that runs; changed with the queue locked
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -2,6 +2,8 @@
 #include "addon/addon.cc"
 #include "addon/convert.cc"
 #include "addon/environment.cc"
+#include "addon/ports.cc"
+#include "addon/runner.cc"
 #include "addon/runs.cc"
 #include "addon/session_object.cc"
 #include "addon/testing.cc"

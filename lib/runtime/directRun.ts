@@ -1,0 +1,159 @@
+// A run that is the same plan as the last one: values go straight to the engine, with nothing looked up and nothing made but results.
+import type { NumericArray } from '../core/dtype.js';
+import type { Tensor } from '../core/graph.js';
+import { NDArray } from '../core/ndarray.js';
+import { informed } from './errors.js';
+import type { NativeArray, NativeResults, NativeRunner, NativeSession } from './native.js';
+import type { LoadedPlan } from './planCache.js';
+import { scalarMemory } from './results.js';
+
+/** How one feed crosses. */
+interface Lane {
+  readonly tensor: Tensor;
+  readonly shape: readonly number[];
+  readonly size: number;
+  /** Memory of the mailbox, for a scalar. */
+  readonly scalar: NumericArray | undefined;
+  /** Whether a bare typed array has the planned shape. */
+  readonly takesTyped: boolean;
+}
+
+const isScalarValue = (value: unknown): value is number => typeof value === 'number';
+
+/** The short way of one loaded plan whose feeds are the request's, one for one. */
+export class DirectRun {
+  readonly #plan: LoadedPlan;
+  readonly #run: NativeRunner;
+  readonly #lanes: readonly Lane[];
+  /** The feeds that cross as arguments, filled anew by every run. */
+  readonly #memory: (NativeArray | undefined)[];
+
+  private constructor(plan: LoadedPlan, run: NativeRunner, lanes: readonly Lane[]) {
+    this.#plan = plan;
+    this.#run = run;
+    this.#lanes = lanes;
+    this.#memory = lanes.filter(({ scalar }) => scalar === undefined).map(() => undefined);
+  }
+
+  /** The short way of a plan, undefined where it has none. `shapes` are those it was made for. */
+  static of(
+    engine: NativeSession,
+    plan: LoadedPlan,
+    tensors: readonly Tensor[],
+    shapes: readonly (readonly number[])[],
+  ): DirectRun | undefined {
+    const { stage } = plan;
+    // A feed that nothing reads is not the plan's.
+    if (!plan.isDirect || !plan.plain || stage.feeds.length !== tensors.length) return undefined;
+    if (stage.fetches.some(({ dynamic }) => dynamic)) return undefined;
+    const lanes = tensors.map((tensor, i): Lane => {
+      const shape = shapes[i]!;
+      const size = shape.reduce((product, dim) => product * dim, 1);
+      const scalar = shape.length === 0 ? scalarMemory(tensor.dtype, i, engine) : undefined;
+      return { tensor, shape, size, scalar, takesTyped: tensor.shape.isFullyDefined };
+    });
+    const run = engine.runner(plan.id);
+    return run === undefined ? undefined : new DirectRun(plan, run, lanes);
+  }
+
+  /** The plan's results; undefined, and nothing has run, where a value must be converted or has another shape. */
+  run(values: readonly unknown[]): NDArray[] | undefined {
+    return this.#load(values) ? this.#plan.values(this.#call(this.#memory)) : undefined;
+  }
+
+  /** The same with results in the caller's memory, for each fetch that has some. */
+  runInto(values: readonly unknown[], outs: readonly (NumericArray | undefined)[]): NDArray[] | undefined {
+    const { readers } = this.#plan;
+    // Memory that does not fit is refused by the long way.
+    for (let i = 0; i < readers.length; i++) if (outs[i] !== undefined && !readers[i]!.fits(outs[i]!)) return undefined;
+    if (!this.#load(values)) return undefined;
+    const beside = outs.filter((_, i) => !readers[i]!.isMailed) as (NativeArray | undefined)[];
+    const raw = this.#call(beside.length === 0 ? this.#memory : [...this.#memory, ...beside]);
+    return readers.map((reader, i) => {
+      const out = outs[i];
+      if (out === undefined) return reader.read(raw?.[i]);
+      return reader.isMailed ? reader.readInto(out) : reader.wrap(out);
+    });
+  }
+
+  /** Puts the values where the engine finds them. */
+  #load(values: readonly unknown[]): boolean {
+    const lanes = this.#lanes;
+    let next = 0;
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[i]!;
+      const value = values[i];
+      if (lane.scalar !== undefined) {
+        if (!writeScalar(lane, lane.scalar, value)) return false;
+        continue;
+      }
+      const memory = memoryOf(lane, value);
+      if (memory === undefined) return false;
+      this.#memory[next++] = memory;
+    }
+    return true;
+  }
+
+  #call(memory: readonly (NativeArray | undefined)[]): NativeResults {
+    try {
+      switch (memory.length) {
+        case 0:
+          return this.#run();
+        case 1:
+          return this.#run(memory[0]);
+        case 2:
+          return this.#run(memory[0], memory[1]);
+        case 3:
+          return this.#run(memory[0], memory[1], memory[2]);
+        default:
+          return this.#run(...memory);
+      }
+    } catch (error) {
+      throw informed(this.#plan.stage, error);
+    } finally {
+      // What was fed is the caller's to free.
+      for (let i = 0; i < this.#memory.length; i++) this.#memory[i] = undefined;
+    }
+  }
+}
+
+/** Writes an element; false where that takes a conversion. */
+const writeScalar = ({ tensor }: Lane, memory: NumericArray, value: unknown): boolean => {
+  const { dtype } = tensor;
+  if (isScalarValue(value)) {
+    if (!dtype.isFloating && !(dtype.isInteger && !dtype.isBigInt && isWhole(value, dtype.min!, dtype.max!)))
+      return false;
+    memory[0] = value;
+    return true;
+  }
+  if (!(value instanceof NDArray) || value.dtype !== dtype || value.shape.length !== 0) return false;
+  const { data } = value;
+  if (data.length !== 1 || data.constructor !== dtype.array) return false;
+  memory[0] = data[0] as number;
+  return true;
+};
+
+const isWhole = (value: number, min: number | bigint, max: number | bigint): boolean =>
+  Number.isInteger(value) && value >= min && value <= max;
+
+/**
+ * The memory of a value that can be read in place; undefined where it is of another dtype or shape. The engine checks its bytes again, and
+ * copies what other threads can write.
+ */
+const memoryOf = ({ tensor, shape, size, takesTyped }: Lane, value: unknown): NativeArray | undefined => {
+  // An empty array may be one whose memory was taken away: the long way says so.
+  if (size === 0) return undefined;
+  let data: unknown = value;
+  if (value instanceof NDArray) {
+    if (value.dtype !== tensor.dtype || !isSameShape(value.shape, shape)) return undefined;
+    data = value.data;
+  } else if (!takesTyped) return undefined;
+  if (!ArrayBuffer.isView(data) || (data as NumericArray).constructor !== tensor.dtype.array) return undefined;
+  return (data as NumericArray).length === size ? (data as NativeArray) : undefined;
+};
+
+const isSameShape = (a: readonly number[], b: readonly number[]): boolean => {
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < b.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
+};
