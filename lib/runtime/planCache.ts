@@ -80,16 +80,8 @@ export class LoadedPlan {
   /** The request's results, from the plan's values. */
   results(values: NDArray[]): NDArray[] {
     if (this.plain) return values;
-    const { results } = this.stage;
-    const used = new Set<number>();
-    return results.map((result) => {
-      if ('value' in result) return copyOf(result.value);
-      const value = values[result.fetch]!;
-      // Two fetches may share a value of the plan; each result is its own memory.
-      if (used.has(result.fetch)) return copyOf(value);
-      used.add(result.fetch);
-      return value;
-    });
+    // Each result is memory of its own: two may be the same value of an earlier stage, but never the same fetch of this one.
+    return this.stage.results.map((result) => ('value' in result ? copyOf(result.value) : values[result.fetch]!));
   }
 }
 

@@ -231,6 +231,28 @@ TEST("plan: a storage has the bytes of its largest value") {
   }
 }
 
+TEST("plan: a step has the length it announces") {
+  PlanWriter w;
+  const int x = w.feed(F, {4});
+  w.step("Copy", {x}, {w.arena(F, {4})});
+  std::vector<int32_t> words = w.words();
+  CHECK(load(words, {}).ok());
+  int32_t& length = words[words.size() - 10];  // of the last step: 8 words and two operands
+  CHECK_EQ(length, 10);
+  for (const int32_t wrong : {9, 11, -1}) {
+    length = wrong;
+    CHECK(!load(words, {}).ok());
+  }
+}
+
+TEST("plan: a value has at most 8 dimensions") {
+  for (const Dims& dims : {Dims{1, 2, 1, 1, 1, 1, 1, 3}, Dims{1, 2, 1, 1, 1, 1, 1, 1, 3}}) {
+    PlanWriter w;
+    w.fetch(w.feed(F, dims));
+    CHECK_EQ(load(w).ok(), dims.list.size() == 8);
+  }
+}
+
 TEST("plan: dims that overflow are refused") {
   PlanWriter w;
   w.value(w.storage(StorageKind::kArena, 0, 0, 0), F, {INT64_MAX, 3});

@@ -1,10 +1,10 @@
 // What may be fed, and what is said where it may not: no engine needed.
 import test from 'ava';
 import { constOp } from '../../lib/core/constOp.js';
-import type { DTypeName } from '../../lib/core/dtype.js';
+import { type DTypeName, float32 } from '../../lib/core/dtype.js';
 import { GrafoError } from '../../lib/core/errors.js';
 import { Graph, type Tensor } from '../../lib/core/graph.js';
-import { ndarray } from '../../lib/core/ndarray.js';
+import { NDArray, ndarray } from '../../lib/core/ndarray.js';
 import type { Dim } from '../../lib/core/shape.js';
 import { placeholder } from '../../lib/ops/array.js';
 import { FeedSlots, readFeeds } from '../../lib/runtime/feeds.js';
@@ -246,6 +246,19 @@ test('an async run owns its feeds: a changed array does not change them', (t) =>
   t.is(own.data[0], 1);
   t.is(ownArray.data[0], 1);
   t.is(inPlace.data[0], 9);
+  const slots = new FeedSlots(graph, [scalar]);
+  const [first] = slots.convert([5], true).datas;
+  slots.convert([6], true);
+  t.is(first![0], 5);
+});
+
+test('memory that became smaller than the shape it is fed with is an InvalidArgumentError', (t) => {
+  const buffer = new (ArrayBuffer as new (bytes: number, options: object) => ArrayBuffer)(16, { maxByteLength: 16 });
+  const array = new NDArray(float32, [4], new Float32Array(buffer));
+  (buffer as ArrayBuffer & { resize(bytes: number): void }).resize(8);
+  const error = t.throws(() => feed(free, array), { instanceOf: GrafoError });
+  t.is(error.name, 'InvalidArgumentError');
+  t.regex(error.text, /holds 2 elements, its shape \(4,\) needs 4/);
 });
 
 test('a detached array is an InvalidArgumentError', (t) => {

@@ -55,6 +55,20 @@ test('two fetches of one value are two results', (t) =>
     t.deepEqual(array(b), [2, 3]);
   }));
 
+test('two fetches of one value that an earlier stage made are two results', (t) =>
+  inSession((session) => {
+    const x = tf.placeholder('float', [4]);
+    const { y } = tf.unique(x);
+    const fetches = [y, tf.multiply(y, 1), tf.fill(tf.shape(y), 7)];
+    const [a, b, c] = session.runSync(fetches, [[x, [1, 2, 1, 3]]]) as [tf.NDArray, tf.NDArray, tf.NDArray];
+    (a.data as Float32Array)[0] = 100;
+    t.deepEqual([a, b, c].map(array), [
+      [100, 2, 3],
+      [1, 2, 3],
+      [7, 7, 7],
+    ]);
+  }));
+
 test('async runs with scalars that are called at once each take their own', async (t) => {
   const graph = new tf.Graph();
   const [x, y] = graph.asDefault(() => {
