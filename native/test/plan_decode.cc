@@ -279,6 +279,19 @@ TEST("plan: live arena storages may not overlap, dead ones may") {
   }
 }
 
+TEST("plan: a storage may not begin inside one that its step still reads") {
+  for (const int64_t offset : {0, 64, 128}) {
+    PlanWriter w;
+    w.arena_bytes = 192;
+    const int x = w.feed(F, {32});
+    const int a = w.value(w.storage(StorageKind::kArena, 0, 128, 0), F, {32});
+    const int b = w.value(w.storage(StorageKind::kArena, 0, 16, offset), F, {4});
+    w.step("Copy", {x}, {a});
+    w.step("Copy", {a}, {b});
+    CHECK_EQ(load(w).ok(), offset == 128);
+  }
+}
+
 TEST("plan: what a loop carries is live throughout the loop, what it defines is not") {
   for (const bool carried : {false, true}) {
     PlanWriter w;
