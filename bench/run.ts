@@ -1,63 +1,181 @@
-// `npm run bench [-- words]`: the trials whose name holds one of the words, each in a process of its own. Exits with 1 where a row is over its limit.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+// `npm run bench`: trials in turn, each rival in a process of its own; prints ours, the best rival, the ratio and the share of the limit.
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as tf from '../lib/index.js';
-import { measure, type Trial } from './harness.js';
+import { GATES, outcomes } from './lib/gates.js';
+import { measureLimits } from './lib/limits.js';
+import { type Entrant, measureTrial } from './lib/measure.js';
+import { nativeTools } from './lib/native.js';
+import { type Options, readOptions, USAGE, UsageError } from './lib/options.js';
+import { pinned } from './lib/process.js';
+import {
+  errorLines,
+  failed,
+  gatesTable,
+  type Machine,
+  markdown,
+  type ReportedRow,
+  ROW_HEAD,
+  ROW_WIDTHS,
+  type Run,
+  reported,
+  rowCells,
+  seenOf,
+} from './lib/report.js';
+import { entrants, type Places, type Rival } from './lib/rivals.js';
+import { line, plainTable } from './lib/table.js';
+import type { RowSpec, Trial, TrialModule } from './lib/trial.js';
+import { type MachineLimits, OURS } from './lib/verdict.js';
+import { measureStartup, startupOutcomes, startupTable } from './startup.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const NOT_TRIALS = new Set(['run.js', 'harness.js']);
+const ROOT = path.join(HERE, '..', '..');
+const NOT_TRIALS = new Set(['run.js', 'worker.js', 'startup.js']);
+const STARTUP = 'startup';
 
-const micro = (ns: number): string => (ns / 1000).toFixed(ns < 10_000 ? 3 : 1);
+const places: Places = {
+  root: ROOT,
+  rivals: process.env.GRAFO_RIVALS ?? path.join(ROOT, 'out', 'rivals'),
+  compiled: HERE,
+};
+const tools = nativeTools(path.join(ROOT, 'bench', 'rivals', 'native'), path.join(places.rivals, 'native'));
 
-/** One trial, here: prints a line a row and writes the rows to a file. */
-const runTrial = async (name: string, file: string): Promise<void> => {
-  const { trial } = (await import(path.join(HERE, `${name}.js`))) as { trial: Trial };
-  console.log(`${trial.name}: ${trial.about} (us a call: median, min-max of the rounds)`);
-  const rows = trial.make().map(({ name: row, limit, call }) => {
-    const timing = measure(call);
-    const verdict = limit === undefined ? '' : timing.median / 1000 <= limit ? `  within ${limit}` : `  OVER ${limit}`;
-    console.log(
-      `  ${row.padEnd(46)} ${micro(timing.median).padStart(10)}  ${micro(timing.min)}-${micro(timing.max)}${verdict}  checksum ${timing.checksum}`,
-    );
-    return { trial: trial.name, row, limit: limit ?? null, ...timing };
-  });
-  writeFileSync(file, JSON.stringify(rows));
-  if (rows.some(({ limit, median }) => limit !== null && median / 1000 > limit)) process.exitCode = 1;
+const machine = (args: readonly string[]): Machine => {
+  const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  return {
+    cpu,
+    text: `${availableParallelism()} CPUs, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`,
+    date: new Date().toISOString().slice(0, 10),
+    load: loadavg()[0]!.toFixed(2),
+    command: `npm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`,
+  };
 };
 
-const all = async (args: readonly string[]): Promise<void> => {
-  const json = args.indexOf('--json');
-  const words = args.filter((arg, i) => !arg.startsWith('--') && (json < 0 || i !== json + 1));
-  const trials = readdirSync(HERE)
-    .filter((file) => file.endsWith('.js') && !NOT_TRIALS.has(file))
-    .map((file) => path.basename(file, '.js'))
-    .filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
-  if (trials.length === 0) {
-    console.error('usage: npm run bench [-- WORD... --json FILE]: no trial has a name with such a word');
-    process.exitCode = 2;
-    return;
-  }
-  console.log(
-    `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
-  );
-  console.log(`grafo ${tf.doctor().isa ?? ''}`);
-  const results: unknown[] = [];
-  const scratch = mkdtempSync(path.join(tmpdir(), 'grafo-bench-'));
-  for (const name of trials) {
-    const file = path.join(scratch, `${name}.json`);
-    const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--trial', name, file], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+const trials = async (): Promise<Trial[]> => {
+  const files = readdirSync(HERE).filter((file) => file.endsWith('.js') && !NOT_TRIALS.has(file));
+  const modules = await Promise.all(files.map((file) => import(path.join(HERE, file)) as Promise<TrialModule>));
+  return modules.map(({ trial }) => trial);
+};
+
+/** The rows of a trial that the words ask for. */
+const chosen = ({ name, rows }: Trial, words: readonly string[]): readonly RowSpec[] =>
+  words.length === 0 || words.some((word) => name.includes(word))
+    ? rows
+    : rows.filter(({ name: row }) => words.some((word) => row.includes(word)));
+
+/** Who takes part in a trial; notes who is not installed. */
+const takingPart = (
+  rivals: readonly Rival[],
+  trial: string,
+  threads: number,
+  missing: Record<string, string>,
+): Entrant[] =>
+  rivals
+    .filter((rival) => rival.trials.includes(trial) && rival.threads.includes(threads))
+    .flatMap((rival) => {
+      const command = rival.command(trial, threads);
+      if (!('missing' in command)) return [{ rival: rival.name, command: pinned(command, threads) }];
+      if (missing[rival.name] === undefined) console.log(`without ${rival.name}: ${command.missing}`);
+      missing[rival.name] = command.missing;
+      return [];
     });
-    if (child.status !== 0) process.exitCode = 1;
-    if (existsSync(file)) results.push(...(JSON.parse(readFileSync(file, 'utf8')) as unknown[]));
+
+const limitsOf = (options: Options): Record<number, MachineLimits> => {
+  const found: Record<number, MachineLimits> = {};
+  if (options.rivals === 'none') return found;
+  for (const threads of options.threads) {
+    const limits = measureLimits(tools, threads);
+    if ('missing' in limits) console.log(`without limits: ${limits.missing}`);
+    else found[threads] = limits;
   }
-  rmSync(scratch, { recursive: true });
-  if (json >= 0) writeFileSync(args[json + 1]!, `${JSON.stringify(results, null, 2)}\n`);
+  return found;
 };
 
-const args = process.argv.slice(2);
-if (args[0] === '--trial') await runTrial(args[1]!, args[2]!);
-else await all(args);
+const bench = async (options: Options, args: readonly string[]): Promise<Run | undefined> => {
+  const asked = (await trials())
+    .map((trial) => ({ trial, rows: chosen(trial, options.words) }))
+    .filter(({ rows }) => rows.length > 0);
+  const startupAsked = options.words.length === 0 || options.words.some((word) => STARTUP.includes(word));
+  if (asked.length === 0 && !startupAsked) return undefined;
+  const here = machine(args);
+  console.log(`${here.cpu}, ${here.text}, ${here.date}, load ${here.load}`);
+  const everyone = entrants(places, tools);
+  const rivals = everyone.filter(
+    ({ name }) => name === OURS || options.rivals === 'all' || options.rivals.includes(name),
+  );
+  const missing: Record<string, string> = {};
+  const versions: Record<string, string> = {};
+  const limits = limitsOf(options);
+  const rows: ReportedRow[] = [];
+  for (const threads of options.threads) {
+    for (const { trial, rows: specs } of asked) {
+      console.log(`\n${trial.name}, ${threads} thread${threads === 1 ? '' : 's'}: ${trial.about}`);
+      console.log(line(ROW_HEAD, ROW_WIDTHS));
+      const parts = takingPart(rivals, trial.name, threads, missing);
+      await measureTrial(
+        trial,
+        specs,
+        threads,
+        parts,
+        options,
+        (row) => {
+          const spec = specs.find(({ name }) => name === row.row)!;
+          const told = reported(spec, row, limits[threads]);
+          for (const { rival, version } of row.figures) versions[rival] = version;
+          rows.push(told);
+          console.log(line(rowCells(told), ROW_WIDTHS).trimEnd());
+        },
+        console.log,
+      );
+    }
+  }
+  const startup = startupAsked ? measureStartup(places, options.rivals !== 'none', Math.min(options.rounds, 7)) : [];
+  return {
+    machine: here,
+    versions,
+    missing,
+    limits,
+    rows,
+    outcomes: [...outcomes(GATES, rows.map(seenOf)), ...(startupAsked ? startupOutcomes(startup) : [])],
+    startup: startupAsked ? startupTable(startup) : undefined,
+  };
+};
+
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+
+const tell = (run: Run): void => {
+  if (run.startup !== undefined) console.log(`\n${plainTable(run.startup)}`);
+  const errors = errorLines(run.rows);
+  if (errors.length > 0) console.log(`\nfigures that do not count:\n  ${errors.join('\n  ')}`);
+  if (run.outcomes.length > 0) console.log(`\n${plainTable(gatesTable(run.outcomes))}`);
+};
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const options = readOptions(args);
+  const run = await bench(options, args);
+  if (run === undefined) throw new UsageError('no trial and no row has a name with such a word');
+  tell(run);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(run, null, 1)}\n`);
+  if (options.words.length === 0 && options.rivals === 'all') {
+    const folder = path.join(ROOT, 'bench', 'results');
+    if (!existsSync(folder)) mkdirSync(folder);
+    const file = path.join(folder, slug(`${run.machine.cpu} ${availableParallelism()} cpus`));
+    writeFileSync(`${file}.md`, markdown(run));
+    writeFileSync(`${file}.json`, `${JSON.stringify(run, null, 1)}\n`);
+    console.log(`\nwritten: ${path.relative(process.cwd(), file)}.md and .json`);
+  }
+  return run.rows.some(failed) ? 1 : 0;
+};
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n${USAGE}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,119 @@
+// Measures a trial: every rival in a fresh process of its own, row by row, and of a row the rounds in turn: A B C, B C A, C A B ...
+// A machine that is busy for a while so hits all alike. Whoever is not being measured is stopped.
+import { disagreements } from './agree.js';
+import { type Answer, type Command, RivalProcess } from './process.js';
+import { summarise } from './stats.js';
+import type { RowSpec, Trial } from './trial.js';
+import { type Figure, type MeasuredRow, OURS, REFERENCE } from './verdict.js';
+
+/** A rival that takes part: its name and how its process is started. */
+export interface Entrant {
+  readonly rival: string;
+  readonly command: Command;
+}
+
+/** How long to measure. */
+export interface Effort {
+  readonly rounds: number;
+  readonly roundMs: number;
+}
+
+const START_MS = 120_000;
+const MAKE_MS = 180_000;
+const ROUND_MS = 120_000;
+/** After so many rounds, a rival several times slower than the best has been seen enough. */
+const ENOUGH_ROUNDS = 3;
+const HOPELESS = 3;
+
+interface Runner {
+  readonly rival: string;
+  readonly process: RivalProcess;
+  version: string;
+  rows: readonly string[];
+  failed?: string;
+}
+
+interface Lane {
+  readonly runner: Runner;
+  readonly made: Answer;
+  readonly times: number[];
+  error?: string;
+}
+
+const medianOf = (lane: Lane): number => summarise(lane.times).median;
+
+/** Whether a lane has nothing more to tell: it failed, or is far behind. */
+const done = (lane: Lane, lanes: readonly Lane[]): boolean => {
+  if (lane.error !== undefined) return true;
+  if (lane.times.length < ENOUGH_ROUNDS || [OURS, REFERENCE].includes(lane.runner.rival)) return false;
+  const others = lanes.filter(({ runner, error, times }) => runner.rival !== REFERENCE && !error && times.length > 0);
+  return medianOf(lane) > HOPELESS * Math.min(...others.map(medianOf));
+};
+
+const measureRow = async (spec: RowSpec, runners: readonly Runner[], effort: Effort): Promise<Figure[]> => {
+  const inputs = spec.inputs === 'every call' ? 'everyCall' : 'everyRound';
+  const lanes: Lane[] = [];
+  for (const runner of runners.filter(({ rows, failed }) => failed === undefined && rows.includes(spec.name))) {
+    const made = await runner.process.ask(`make ${spec.name} ${inputs} ${effort.roundMs}`, MAKE_MS);
+    lanes.push({ runner, made, times: [], ...(made.error === undefined ? {} : { error: made.error }) });
+  }
+  for (let round = 0; round < effort.rounds; round++) {
+    const turn = lanes.map((_, i) => lanes[(i + round) % lanes.length]!);
+    for (const lane of turn) {
+      if (done(lane, lanes)) continue;
+      const answer = await lane.runner.process.ask('round', ROUND_MS);
+      if (answer.ns === undefined) lane.error = answer.error ?? 'no time';
+      else lane.times.push(answer.ns);
+    }
+  }
+  for (const { runner } of lanes) await runner.process.ask('drop', ROUND_MS);
+  const wrong = disagreements(
+    spec,
+    lanes
+      .filter(({ error }) => error === undefined)
+      .map(({ runner, made }) => ({ rival: runner.rival, dtype: made.dtype!, checks: made.checks! })),
+  );
+  return lanes.map(({ runner, made, times, error }) => {
+    const why = error ?? wrong.get(runner.rival);
+    return {
+      rival: runner.rival,
+      version: runner.version,
+      ...(made.dtype === undefined ? {} : { dtype: made.dtype }),
+      ...(made.checks === undefined ? {} : { checks: made.checks }),
+      ...(times.length === 0 ? {} : { timing: summarise(times) }),
+      ...(why === undefined ? {} : { error: why }),
+    };
+  });
+};
+
+const start = async ({ rival, command }: Entrant): Promise<Runner> => {
+  const process = new RivalProcess(command);
+  const { version = '', rows = [], error } = await process.ask(undefined, START_MS);
+  return { rival, process, version, rows, ...(error === undefined ? {} : { failed: error }) };
+};
+
+/** Measures the rows of a trial with one number of threads, and tells each as it is done. */
+export const measureTrial = async (
+  trial: Trial,
+  rows: readonly RowSpec[],
+  threads: number,
+  entrants: readonly Entrant[],
+  effort: Effort,
+  tell: (row: MeasuredRow) => void,
+  warn: (text: string) => void,
+): Promise<void> => {
+  const runners: Runner[] = [];
+  try {
+    for (const entrant of entrants) {
+      const runner = await start(entrant);
+      runners.push(runner);
+      if (runner.failed !== undefined) warn(`${trial.name}: ${runner.rival} does not start: ${runner.failed}`);
+    }
+    for (const spec of rows) {
+      const figures = await measureRow(spec, runners, effort);
+      tell({ trial: trial.name, row: spec.name, threads, figures });
+    }
+  } finally {
+    for (const { process } of runners) await process.quit();
+  }
+};

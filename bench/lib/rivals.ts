@@ -1,0 +1,124 @@
+// Who takes part, where each is installed, and how its process is started. `npm run bench:rivals` (tools/rivals.mjs) installs them.
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import type { NativeTools } from './native.js';
+import type { Command } from './process.js';
+
+/** Where rivals live: outside of the project's dependencies. */
+export interface Places {
+  /** The repository. */
+  readonly root: string;
+  /** The folder of the installed rivals. */
+  readonly rivals: string;
+  /** The compiled bench/. */
+  readonly compiled: string;
+}
+
+/** A rival. */
+export interface Rival {
+  readonly name: string;
+  /** The trials it has rows in. */
+  readonly trials: readonly string[];
+  /** The numbers of threads it can use. */
+  readonly threads: readonly number[];
+  /** How its process is started; why not, where it is not there. */
+  command(trial: string, threads: number): Command | { readonly missing: string };
+}
+
+const OPS = ['elementwise', 'chain', 'gemm', 'reductions', 'layout'];
+const TRAINING = ['logreg', 'tiny', 'mlp'];
+const ALL = [...OPS, ...TRAINING, 'scalar'];
+const BOTH = [1, 2];
+
+const quiet = { TF_CPP_MIN_LOG_LEVEL: '3' };
+
+/** Whether a Python package is in the virtual environment. */
+const hasPython = (places: Places, module: string): boolean => {
+  const lib = path.join(places.rivals, 'venv', 'lib');
+  if (!existsSync(lib)) return false;
+  return readdirSync(lib).some((python) => existsSync(path.join(lib, python, 'site-packages', module)));
+};
+
+const python = (places: Places, name: string, module: string, script: string, trials: readonly string[]): Rival => ({
+  name,
+  trials,
+  threads: BOTH,
+  command: (trial, threads) => {
+    if (!hasPython(places, module)) return { missing: `${module} is not in ${path.join(places.rivals, 'venv')}` };
+    const count = String(threads);
+    return {
+      file: path.join(places.rivals, 'venv', 'bin', 'python'),
+      args: [path.join(places.root, 'bench', 'rivals', script), trial, count, name],
+      env: { ...quiet, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count },
+    };
+  },
+});
+
+const node = (
+  places: Places,
+  name: string,
+  packageName: string,
+  script: string,
+  trials: readonly string[],
+  threads: readonly number[] = BOTH,
+): Rival => ({
+  name,
+  trials,
+  threads,
+  command: (trial, count) => {
+    const folder = path.join(places.rivals, 'npm', name);
+    if (!existsSync(path.join(folder, 'node_modules', packageName))) {
+      return { missing: `${packageName} is not in ${folder}` };
+    }
+    return {
+      file: process.execPath,
+      args: ['--expose-gc', path.join(places.root, 'bench', 'rivals', script), trial, String(count), name],
+      env: { ...quiet, GRAFO_RIVAL: folder, OMP_NUM_THREADS: String(count) },
+    };
+  },
+});
+
+const own = (places: Places, name: string, side: string, trials: readonly string[], threads = BOTH): Rival => ({
+  name,
+  trials,
+  threads,
+  command: (trial, count) => ({
+    file: process.execPath,
+    args: ['--expose-gc', path.join(places.compiled, 'worker.js'), trial, side, String(count)],
+  }),
+});
+
+const native = (tools: NativeTools, name: string, trials: readonly string[]): Rival => ({
+  name,
+  trials,
+  threads: BOTH,
+  command: (trial, threads) => {
+    const built = tools.program(name);
+    if ('missing' in built) return built;
+    const count = String(threads);
+    return {
+      file: built.file,
+      args: [trial, count],
+      env: { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count },
+    };
+  },
+});
+
+/** grafo first, then all rivals. */
+export const entrants = (places: Places, tools: NativeTools): readonly Rival[] => [
+  own(places, 'grafo', 'grafo', [...ALL, 'overhead']),
+  own(places, 'plain-js', 'plain', ['elementwise', 'chain', 'logreg', 'tiny'], [1]),
+  python(places, 'numpy', 'numpy', 'rival_numpy.py', ALL),
+  python(places, 'tf', 'tensorflow', 'rival_tf.py', ALL),
+  python(places, 'torch', 'torch', 'rival_torch.py', ALL),
+  python(places, 'torch-compile', 'torch', 'rival_torch.py', ['chain', 'mlp', 'logreg']),
+  python(places, 'jax', 'jax', 'rival_jax.py', ALL),
+  node(places, 'tfjs-node', '@tensorflow/tfjs-node', 'tfjs.mjs', ALL),
+  node(places, 'tfjs-wasm', '@tensorflow/tfjs-backend-wasm', 'tfjs.mjs', ALL, [1]),
+  node(places, 'onnxruntime', 'onnxruntime-node', 'onnxruntime.mjs', [...OPS, 'scalar']),
+  node(places, 'jax-js', '@jax-js/jax', 'jaxjs.mjs', [...OPS, ...TRAINING, 'scalar'], [1]),
+  native(tools, 'openblas', ['gemm']),
+  native(tools, 'blis', ['gemm']),
+  native(tools, 'onednn', ['gemm']),
+  native(tools, 'cpp-ref', ['elementwise', 'chain', 'reductions', 'layout', 'logreg']),
+];

@@ -1,0 +1,102 @@
+// The process of a rival that runs in Node: says what rows it has, then makes, checks and times them as it is told, a line at a time.
+// bench/rivals/worker.py and bench/rivals/native/worker.h speak the same: `make ROW everyCall|everyRound ROUND_MS`, `round`, `drop`, `quit`.
+import { createInterface } from 'node:readline';
+import { checksum } from './inputs.js';
+import type { Case, Cases } from './trial.js';
+
+/** What marks a line of the protocol among whatever libraries print. */
+export const MARK = '@bench ';
+
+const WARM_NS = 100e6;
+
+const say = (message: object): void => {
+  process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
+};
+
+/** Calls and times one case. */
+class Runner {
+  readonly #case: Case;
+  readonly #everyCall: boolean;
+  readonly #roundNs: number;
+  #next = 0;
+  #calls = 1;
+
+  constructor(made: Case, everyCall: boolean, roundNs: number) {
+    this.#case = made;
+    this.#everyCall = everyCall;
+    this.#roundNs = roundNs;
+  }
+
+  /** Nanoseconds of `calls` calls. */
+  async #time(calls: number): Promise<number> {
+    const made = this.#case;
+    const step = this.#everyCall ? 1 : 0;
+    let i = this.#next;
+    const started = process.hrtime.bigint();
+    if (made.async) for (let n = 0; n < calls; n++, i += step) await made.call(i);
+    else for (let n = 0; n < calls; n++, i += step) made.call(i);
+    const elapsed = Number(process.hrtime.bigint() - started);
+    this.#next = i;
+    return elapsed;
+  }
+
+  /** Calls until warm, and finds how many calls make a round. */
+  async warm(): Promise<number> {
+    this.#case.reset?.();
+    let spent = 0;
+    let last = await this.#time(1);
+    do {
+      spent += last;
+      if (last < this.#roundNs)
+        this.#calls = Math.max(this.#calls + 1, Math.ceil((this.#calls * this.#roundNs) / Math.max(last, 1000)));
+      if (last > WARM_NS) break;
+      last = await this.#time(this.#calls);
+    } while (spent < WARM_NS);
+    if (last > 2 * this.#roundNs) this.#calls = Math.max(1, Math.round((this.#calls * this.#roundNs) / last));
+    return this.#calls;
+  }
+
+  /** Nanoseconds a call, over one round. What it waits for and what it needs in the caches is there: a few calls come before. */
+  async round(): Promise<number> {
+    this.#case.reset?.();
+    if (!this.#everyCall) this.#next++;
+    await this.#time(Math.max(1, Math.ceil(this.#calls / 20)));
+    return (await this.#time(this.#calls)) / this.#calls;
+  }
+}
+
+/** The results of both sets of inputs; each is summed before the next one is computed, perhaps into the same memory. */
+const check = async (made: Case) => {
+  const first = await made.check(0);
+  const { dtype } = first;
+  const checks = [checksum(first.values)];
+  checks.push(checksum((await made.check(1)).values));
+  return { dtype, checks };
+};
+
+/** Serves the rows until told to quit. */
+export const serve = async (version: string, cases: Cases): Promise<never> => {
+  say({ version, rows: Object.keys(cases) });
+  let runner: Runner | undefined;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [command, row, inputs, roundMs] = line.trim().split(' ');
+    try {
+      if (command === 'quit') break;
+      if (command === 'make') {
+        const made = await cases[row!]!();
+        runner = new Runner(made, inputs === 'everyCall', Number(roundMs) * 1e6);
+        const checked = await check(made);
+        say({ ...checked, calls: await runner.warm() });
+      } else if (command === 'round') {
+        say({ ns: await runner!.round() });
+      } else if (command === 'drop') {
+        runner = undefined;
+        globalThis.gc?.();
+        say({});
+      }
+    } catch (error) {
+      say({ error: String((error as Error).stack ?? error).slice(0, 600) });
+    }
+  }
+  process.exit(0);
+};
