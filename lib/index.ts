@@ -183,3 +183,4 @@ export { doctor, doctorText } from './runtime/doctor.js';
 export { getDefaultSession, InteractiveSession } from './runtime/eval.js';
 export { stepped } from './runtime/runLoop.js';
 export { Session } from './runtime/session.js';
+export { Trace } from './runtime/trace.js';

@@ -1,6 +1,6 @@
 // print: a plan as people read it: a line per step, what was fused, where buffers lie, what memory it takes.
 import type { MemoryPlan } from './memory.js';
-import type { PlanValue, StepProgram, Storage } from './steps.js';
+import type { PlanValue, Step, StepProgram, Storage } from './steps.js';
 
 const shapeText = (value: PlanValue): string =>
   `${value.dtype.name}[${value.shape.join(',')}]${value.dynamic ? '?' : ''}`;
@@ -12,6 +12,12 @@ export const bytesText = (bytes: number): string => {
   const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
+
+/** A step's kernel, and what was fused into it: `Fused(Add Relu)`. */
+export const labelOf = (step: Step): string =>
+  step.tape === undefined
+    ? step.kernel
+    : `Fused(${step.tape.instructions.map((instruction) => instruction.functor).join(' ')})`;
 
 /** One line a step. */
 export const print = (program: StepProgram, memory: MemoryPlan): string => {
@@ -36,11 +42,7 @@ export const print = (program: StepProgram, memory: MemoryPlan): string => {
   const lines = program.steps.map((step, i) => {
     for (const value of [...step.inputs, ...step.outputs])
       moved += value.dtype.size * value.shape.reduce((size, dim) => size * dim, 1);
-    const label =
-      step.tape === undefined
-        ? step.kernel
-        : `Fused(${step.tape.instructions.map((instruction) => instruction.functor).join(' ')})`;
-    const head = `${String(i).padStart(3)}  ${label}`;
+    const head = `${String(i).padStart(3)}  ${labelOf(step)}`;
     return `${head}  ${step.outputs.map(operand).join(', ')} <- ${step.inputs.map(operand).join(', ')}  '${step.op.name}'`;
   });
   const fetched = program.fetches.map(operand).join(', ');

@@ -6,6 +6,7 @@ import { encode } from './encode.js';
 import { Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
 import { Lowering } from './lower.js';
+import { flopsOfMatMul, measure } from './measure.js';
 import { planMemory } from './memory.js';
 import { order } from './order.js';
 import { print } from './print.js';
@@ -136,6 +137,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     fetches: fetched.map(({ dtype, shape, dynamic }) => ({ dtype, shape, dynamic })),
     results: isLast ? results : [],
     explain: () => print(final, memory),
+    steps: () => measure(final),
     shapesOf: (id) => {
       const node = program.nodes.find(({ op, row }) => row !== undefined && op.id === id);
       return node === undefined ? undefined : facts.describe(node);
@@ -241,9 +243,7 @@ const estimate = (program: StepProgram): number => {
       const elements = sizeOfShape(step.tape.space);
       for (const { functor, operand } of step.tape.instructions) total += elements * functorCost(functor, operand);
     } else if (step.kernel === 'MatMul') {
-      const [a, c] = [step.inputs[0]!, step.outputs[0]!];
-      const inner = sizeOfShape(a.shape) / Math.max(1, c.shape.at(-2) ?? 1);
-      total += (2 * sizeOfShape(c.shape) * inner) / 20;
+      total += flopsOfMatMul(step) / 20;
     } else {
       for (const value of [...step.inputs, ...step.outputs]) total += sizeOfShape(value.shape) * 0.5;
     }

@@ -2,6 +2,7 @@
 import type { DType } from '../core/dtype.js';
 import type { Graph, Operation, Tensor } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
+import type { StepInfo } from './measure.js';
 
 /** What one run asks for. The order of `fetches` and `feeds` is kept. */
 export interface Request {
@@ -47,6 +48,8 @@ export interface Stage {
   readonly results: readonly ({ readonly fetch: number } | { readonly value: NDArray })[];
   /** The plan as people read it: a line per step, fusions, buffers and bytes. */
   explain(): string;
+  /** What each step is, moves and computes, in the plan's order. */
+  steps(): readonly StepInfo[];
   /** What is known here of the shapes of an operation's inputs, by its id: `x [2,3], W [4,5]`. */
   shapesOf(id: number): string | undefined;
   /** The operation that makes the largest tensor of the plan, and that tensor. */

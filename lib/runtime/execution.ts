@@ -3,9 +3,10 @@ import type { DataArray } from '../core/dtype.js';
 import type { NDArray } from '../core/ndarray.js';
 import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
-import type { NativeResults, NativeSession } from './native.js';
+import type { NativeError, NativeResults, NativeSession } from './native.js';
 import type { CachedRequest, LoadedPlan, PlanCache } from './planCache.js';
 import type { Attempt } from './runQueue.js';
+import type { Trace } from './trace.js';
 
 /** Runs every stage now and gives the request's results. */
 export const runStages = (
@@ -13,12 +14,13 @@ export const runStages = (
   cache: PlanCache,
   cached: CachedRequest,
   fed: Fed,
+  trace?: Trace,
 ): readonly NDArray[] => {
   const plan = cache.plan(cached, fed);
-  const raw = runNow(engine, cache, plan, fed.datas);
+  const raw = runNow(engine, cache, plan, fed.datas, trace);
   return plan.stage.next === undefined && plan.stage.variableShapes.size === 0
     ? plan.results(plan.values(raw))
-    : runRest(engine, cache, plan, plan.values(raw), fed.datas);
+    : runRest(engine, cache, plan, plan.values(raw), fed.datas, trace);
 };
 
 const runNow = (
@@ -26,12 +28,16 @@ const runNow = (
   cache: PlanCache,
   plan: LoadedPlan,
   datas: readonly DataArray[],
+  trace: Trace | undefined,
 ): NativeResults => {
   try {
-    return plan.runSync(engine, datas);
+    return plan.runSync(engine, datas, undefined, trace !== undefined);
   } catch (error) {
     cache.learnFailed(plan.stage);
     throw error;
+  } finally {
+    // What failed has run up to there.
+    trace?.add(plan.stage.steps(), engine.takeTimes());
   }
 };
 
@@ -41,6 +47,7 @@ const runRest = (
   first: LoadedPlan,
   firstValues: NDArray[],
   datas: readonly DataArray[],
+  trace: Trace | undefined,
 ): readonly NDArray[] => {
   let values = firstValues;
   cache.learn(first.stage);
@@ -48,7 +55,7 @@ const runRest = (
   while (plan.stage.next !== undefined) {
     const next = cache.load(plan.stage.next(values));
     try {
-      values = next.values(runNow(engine, cache, next, datas));
+      values = next.values(runNow(engine, cache, next, datas, trace));
     } finally {
       cache.unload(next);
     }
@@ -64,12 +71,20 @@ export class StagedRun {
   readonly #cache: PlanCache;
   readonly #fed: Fed;
   readonly #finish: (results: readonly NDArray[]) => void;
+  readonly #trace: Trace | undefined;
 
-  constructor(engine: NativeSession, cache: PlanCache, fed: Fed, finish: (results: readonly NDArray[]) => void) {
+  constructor(
+    engine: NativeSession,
+    cache: PlanCache,
+    fed: Fed,
+    finish: (results: readonly NDArray[]) => void,
+    trace?: Trace,
+  ) {
     this.#engine = engine;
     this.#cache = cache;
     this.#fed = fed;
     this.#finish = finish;
+    this.#trace = trace;
   }
 
   begin(cached: CachedRequest): Attempt {
@@ -85,20 +100,27 @@ export class StagedRun {
       this.#cache.learnFailed(plan.stage);
       drop();
     };
+    const trace = this.#trace;
+    const measured = (): void => trace?.add(plan.stage.steps(), this.#engine.takeTimes());
     return {
       start: (done) => {
-        this.#engine.run(plan.id, feeds, (error, results) => {
+        const ended = (error: NativeError | undefined, results: NativeResults): void => {
+          measured();
           // The engine unloads at once here: nothing of this session is in flight.
           if (error !== undefined && error !== null) fail();
           done(informed(plan.stage, error), results);
-        });
+        };
+        if (trace === undefined) this.#engine.run(plan.id, feeds, ended);
+        else this.#engine.run(plan.id, feeds, ended, true);
       },
       sync: () => {
         try {
-          return this.#engine.runSync(plan.id, feeds);
+          return this.#engine.runSync(plan.id, feeds, undefined, trace !== undefined);
         } catch (error) {
           fail();
           throw informed(plan.stage, error);
+        } finally {
+          measured();
         }
       },
       next: (raw: NativeResults) => {

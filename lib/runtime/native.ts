@@ -82,14 +82,24 @@ export interface NativeSession {
   loadPlan(words: Int32Array, constants: Uint8Array, strings: NativeStrings, stateKeys: Int32Array): number;
   unloadPlan(plan: number): void;
   /** Runs on this thread, after the runs that wait. Feeds are read in place. `outs[i]` receives fetch i instead of fresh memory. */
-  runSync(plan: number, feeds: readonly NativeFeed[], outs?: readonly (NativeArray | undefined)[]): NativeResults;
+  runSync(
+    plan: number,
+    feeds: readonly NativeFeed[],
+    outs?: readonly (NativeArray | undefined)[],
+    traced?: boolean,
+  ): NativeResults;
   /**
    * A function that runs one plan on this thread. Scalars are fed by the mailbox; its arguments are the other feeds, then (all or none)
    * memory for the fetches that the mailbox does not take. `undefined` where the plan is fed strings or needs too many arguments.
    */
   runner(plan: number): NativeRunner | undefined;
   /** Runs on the session's thread. Feeds are copied before this returns. */
-  run(plan: number, feeds: readonly NativeFeed[], callback: NativeCallback): void;
+  run(plan: number, feeds: readonly NativeFeed[], callback: NativeCallback, traced?: boolean): void;
+  /**
+   * The times of the traced run that returned or called back last: float64 in fours, of block, step, and when it began and ended in
+   * nanoseconds of `process.hrtime`.
+   */
+  takeTimes(): ArrayBuffer;
   /**
    * n runs in one call. A stepped feed holds several times the planned elements: run i reads part i, and begins again at its end.
    * Each fetch is one ArrayBuffer (or `outs[i]`) of n results.

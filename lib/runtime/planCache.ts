@@ -57,10 +57,10 @@ export class LoadedPlan {
   }
 
   /** Runs now, with results in the caller's memory where `outs` has some. */
-  runSync(engine: Engine, datas: readonly DataArray[], outs?: Outs): NativeResults {
+  runSync(engine: Engine, datas: readonly DataArray[], outs?: Outs, traced?: boolean): NativeResults {
     const feeds = this.feeds(datas);
     try {
-      return outs === undefined ? engine.runSync(this.id, feeds) : engine.runSync(this.id, feeds, outs);
+      return engine.runSync(this.id, feeds, outs, traced);
     } catch (error) {
       throw informed(this.stage, error);
     }

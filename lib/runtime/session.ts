@@ -18,6 +18,7 @@ import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
 import { type LoopFeed, runLoop, runLoopSync } from './runLoop.js';
 import { type RunLimits, RunQueue } from './runQueue.js';
+import { Trace } from './trace.js';
 
 /** Options of a session. */
 export interface SessionOptions {
@@ -37,8 +38,13 @@ export interface SessionOptions {
   readonly compile?: CompileOptions | undefined;
 }
 
+/** Options of a run on this thread. */
+export interface SyncRunOptions {
+  /** Measures every step of the run into a `Trace`; true: into the session's own, `sess.trace`. */
+  readonly trace?: Trace | boolean | undefined;
+}
 /** Options of one run. */
-export interface RunOptions extends RunLimits {}
+export interface RunOptions extends RunLimits, SyncRunOptions {}
 
 /** A device as `listDevices` tells it. */
 export interface DeviceInfo {
@@ -74,6 +80,7 @@ export class Session {
   readonly #queue: RunQueue;
   readonly #recent: RecentRequests;
   #closed = false;
+  #trace: Trace | undefined;
   /** When the first inline run of this turn of the event loop began. */
   #turn: number | undefined;
 
@@ -125,6 +132,18 @@ export class Session {
     this.#recent = new RecentRequests(this.graph);
   }
 
+  /** What runs with `{ trace: true }` measured: `console.log(String(sess.trace))`. */
+  get trace(): Trace {
+    this.#trace ??= new Trace();
+    return this.#trace;
+  }
+  #traceOf(asked: unknown): Trace | undefined {
+    if (asked === undefined || asked === false) return undefined;
+    if (asked === true) return this.trace;
+    if (asked instanceof Trace) return asked;
+    throw new GraphTypeError(`trace takes a tf.Trace or a boolean, not ${typeName(asked)}`);
+  }
+
   /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
@@ -144,18 +163,20 @@ export class Session {
    * @param fetches a tensor, variable, operation or name, or arrays, maps and objects of them.
    * @param feeds values of placeholders (or of any tensor): a Map, pairs, or an object keyed by tensor name. A typed array is a vector,
    *   or takes its tensor's shape where that is fully known and as large.
+   * @param options `trace` measures the run's steps.
    * @example sess.runSync({ loss, step: train }, new Map([[x, [1, 2]]])).loss.item()
    */
-  runSync<const F extends Fetch>(fetches: F, feeds?: Feeds): Fetched<F> {
+  runSync<const F extends Fetch>(fetches: F, feeds?: Feeds, options?: SyncRunOptions): Fetched<F> {
     this.#checkOpen();
+    const trace = options === undefined ? undefined : this.#traceOf(options.trace);
     const { keys, values } = readFeeds(feeds);
     const request = this.#recent.find(fetches, keys);
-    return this.#now(request, values) as Fetched<F>;
+    return this.#now(request, values, trace) as Fetched<F>;
   }
 
   /** Runs a request on this thread. */
-  #now(request: RunRequest, values: readonly unknown[]): unknown {
-    if (this.#queue.idle) {
+  #now(request: RunRequest, values: readonly unknown[], trace: Trace | undefined): unknown {
+    if (trace === undefined && this.#queue.idle) {
       try {
         const results = request.directRun(this.#cache)?.run(values);
         if (results !== undefined) return request.structure.build(results);
@@ -167,7 +188,7 @@ export class Session {
     this.#checkOpen();
     if (!this.#queue.idle) this.#queue.pump();
     try {
-      const results = request.runs ? runStages(this.#engine, this.#cache, request.cached(this.#cache), fed) : [];
+      const results = request.runs ? runStages(this.#engine, this.#cache, request.cached(this.#cache), fed, trace) : [];
       return request.build(results, fed);
     } catch (error) {
       throw typedError(this.graph, error);
@@ -178,7 +199,7 @@ export class Session {
    * Runs without blocking: the promise of what `runSync` returns. Runs of a session happen in the order of their calls. Feeds are copied
    * before this returns. A run that takes about as long as handing it over is done at once.
    *
-   * @param options `signal` and `timeoutMs` cancel the run: CANCELLED, DEADLINE_EXCEEDED.
+   * @param options `signal` and `timeoutMs` cancel the run: CANCELLED, DEADLINE_EXCEEDED. `trace` measures its steps.
    * @example await sess.run(train, [[x, batch]], { timeoutMs: 1000 })
    */
   run<const F extends Fetch>(fetches: F, feeds?: Feeds, options: RunOptions = {}): Promise<Fetched<F>> {
@@ -192,8 +213,9 @@ export class Session {
     }
   }
 
-  async #later(request: RunRequest, values: readonly unknown[], limits: RunLimits): Promise<unknown> {
+  async #later(request: RunRequest, values: readonly unknown[], limits: RunOptions): Promise<unknown> {
     const { signal, timeoutMs } = limits;
+    const trace = this.#traceOf(limits.trace);
     // Until the first await the user's line is on the stack, and asked for by an error only: it costs more than a short run.
     let from: UserPlace | undefined;
     const alone = this.#queue.idle && signal === undefined && timeoutMs === undefined;
@@ -205,14 +227,20 @@ export class Session {
         const cached = request.cached(this.#cache);
         const plan = this.#cache.plan(cached, fed);
         if (plan.small && this.#mayBlock())
-          return request.build(runStages(this.#engine, this.#cache, cached, fed), fed);
+          return request.build(runStages(this.#engine, this.#cache, cached, fed, trace), fed);
         // The engine copies what it is fed at once; what comes after the first stage needs its own memory.
         if (plan.stage.next !== undefined || !request.direct) fed = ownFed(fed);
       }
       let found: unknown;
-      const staged = new StagedRun(this.#engine, this.#cache, fed, (results) => {
-        found = request.build(results, fed);
-      });
+      const staged = new StagedRun(
+        this.#engine,
+        this.#cache,
+        fed,
+        (results) => {
+          found = request.build(results, fed);
+        },
+        trace,
+      );
       from = new UserPlace();
       await this.#queue.add(() => staged.begin(request.cached(this.#cache)), limits);
       return found;
@@ -282,7 +310,7 @@ export class Session {
     fetches: F,
     n: number,
     feeds: Iterable<readonly [FeedKey, LoopFeed]> = [],
-    options: RunOptions = {},
+    options: RunLimits = {},
   ): Promise<Fetched<F>> {
     return this.#loopLater(fetches, n, feeds, options) as Promise<Fetched<F>>;
   }
@@ -291,7 +319,7 @@ export class Session {
     fetches: Fetch,
     n: number,
     feeds: Iterable<readonly [FeedKey, LoopFeed]>,
-    options: RunOptions,
+    options: RunLimits,
   ): Promise<unknown> {
     this.#checkOpen();
     const from = new UserPlace();

@@ -131,10 +131,11 @@ Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port
 }
 
 Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, const std::vector<Out>& outs,
-               napi_value* result) {
+               bool traced, napi_value* result) {
   self->worker().wait_idle();
   self->session().arm();
-  Status status = self->session().run(plan, self->scratch.feeds);
+  if (traced) self->times.clear();
+  Status status = self->session().run(plan, self->scratch.feeds, traced ? &self->times : nullptr);
   ResultList list(ports.fetches->size());
   if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, outs, &list);
   for (HostCopy& copy : self->scratch.copies) copy.clear();

@@ -50,8 +50,9 @@ class ResultList {
 Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports, const std::vector<Out>& outs,
                        ResultList* list);
 
-// Runs a plan on this thread with the session's scratch feeds, after the runs that wait, and hands out its fetches.
+// Runs a plan on this thread with the session's scratch feeds, after the runs that wait, and hands out its fetches. A traced
+// run leaves its times with the session.
 Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, const std::vector<Out>& outs,
-               napi_value* result);
+               bool traced, napi_value* result);
 
 }  // namespace grafo

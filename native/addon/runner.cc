@@ -54,7 +54,7 @@ Status run_plan(napi_env env, napi_callback_info info, napi_value* result) {
   TRY(ports_of(self, runner->plan, &ports));
   std::vector<Out> outs;
   TRY(read_arguments(env, self, ports, given, count, &outs));
-  return run_now(env, self, runner->plan, ports, outs, result);
+  return run_now(env, self, runner->plan, ports, outs, false, result);
 }
 
 napi_value run(napi_env env, napi_callback_info info) noexcept {

@@ -25,6 +25,12 @@ Status read_stepped(napi_env env, napi_value value, size_t count, std::vector<ui
   return {};
 }
 
+// A boolean that may be left out.
+Status read_flag(napi_env env, napi_value value, bool* flag) {
+  if (is_nullish(env, value) || napi_get_value_bool(env, value, flag) == napi_ok) return {};
+  return Status::error(Code::kInvalidArgument, "A boolean is expected");
+}
+
 constexpr size_t kMaxPorts = 1 << 20;
 
 // A run on the session's thread. Owns copies of its feeds, and everything it produces until that is delivered.
@@ -59,6 +65,8 @@ class RunJob final : public EnvironmentJob {
     stepped_ = std::move(stepped);
   }
 
+  void trace() { traced_ = true; }
+
   // Takes the callback and keeps the session alive.
   Status hold(napi_env env, napi_value callback) {
     TRY(check(env, napi_create_reference(env, callback, 1, &callback_)));
@@ -87,7 +95,7 @@ class RunJob final : public EnvironmentJob {
       for (const Result& result : results_) sinks.push_back(result.data);
       return session.run_loop(plan_, n_, feeds_, stepped_, sinks);
     }
-    TRY(session.run(plan_, feeds_));
+    TRY(session.run(plan_, feeds_, traced_ ? &times_ : nullptr));
     for (size_t i = 0; i < results_.size(); ++i) {
       const Fetched fetched = session.fetched(static_cast<int32_t>(i));
       Result& result = results_[i];
@@ -117,6 +125,7 @@ class RunJob final : public EnvironmentJob {
     const bool found = napi_get_undefined(env, &undefined) == napi_ok &&
                        napi_get_reference_value(env, callback_, &function) == napi_ok;
     drop(env);
+    if (traced_) self->times = std::move(times_);
     self->report_memory(env);
     if (!found) return;
     napi_value arguments[2] = {undefined, undefined};
@@ -166,6 +175,8 @@ class RunJob final : public EnvironmentJob {
   SessionObject* self_;
   int32_t plan_;
   bool loop_ = false;
+  bool traced_ = false;
+  std::vector<StepTime> times_;
   int64_t n_ = 1;
   std::vector<uint8_t> stepped_;
   std::vector<Feed> feeds_;
@@ -211,7 +222,9 @@ Status run_sync(napi_env env, const Call& call, napi_value* result) {
                  &self->scratch.strings));
   std::vector<Out> outs;
   if (out_values.size() > 0) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
-  return run_now(env, self, plan, ports, outs, result);
+  bool traced = false;
+  TRY(read_flag(env, call.args[3], &traced));
+  return run_now(env, self, plan, ports, outs, traced, result);
 }
 
 Status run_async(napi_env env, const Call& call, napi_value*) {
@@ -221,7 +234,11 @@ Status run_async(napi_env env, const Call& call, napi_value*) {
   TRY(check_callback(env, call.args[2]));
   List values;
   TRY(to_list(env, call.args[1], kMaxPorts, &values));
-  return submit(env, self, std::make_unique<RunJob>(self, plan), values, call.args[2]);
+  auto run = std::make_unique<RunJob>(self, plan);
+  bool traced = false;
+  TRY(read_flag(env, call.args[3], &traced));
+  if (traced) run->trace();
+  return submit(env, self, std::move(run), values, call.args[2]);
 }
 
 Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {

@@ -299,6 +299,24 @@ Status SessionObject::deliver_log(napi_env env) {
   return status;
 }
 
+Status SessionObject::take_times(const Info& info, Napi::Value* result) {
+  constexpr size_t kNumbers = 4;
+  void* data = nullptr;
+  napi_value buffer;
+  const std::vector<StepTime> taken = std::move(times);
+  times.clear();
+  TRY(new_buffer(info.Env(), static_cast<int64_t>(taken.size() * kNumbers * sizeof(double)), &data, &buffer));
+  auto* to = static_cast<double*>(data);
+  for (const StepTime& time : taken) {
+    *to++ = time.block;
+    *to++ = time.step;
+    *to++ = static_cast<double>(time.begin);
+    *to++ = static_cast<double>(time.end);
+  }
+  *result = Napi::Value(info.Env(), buffer);
+  return {};
+}
+
 Status self_of(napi_env env, const Call& call, SessionObject** self) {
   void* object = nullptr;
   if (napi_unwrap(env, call.self, &object) != napi_ok || object == nullptr) {
@@ -330,7 +348,8 @@ Status SessionObject::define(Napi::Env env, Napi::Object exports) {
        InstanceMethod<&S::method<&S::read_variable>>("readVariable", napi_default_method),
        InstanceMethod<&S::method<&S::write_variable>>("writeVariable", napi_default_method),
        InstanceMethod<&S::method<&S::get_state>>("getState", napi_default_method),
-       InstanceMethod<&S::method<&S::set_state>>("setState", napi_default_method)});
+       InstanceMethod<&S::method<&S::set_state>>("setState", napi_default_method),
+       InstanceMethod<&S::method<&S::take_times>>("takeTimes", napi_default_method)});
   if (constructor.IsEmpty()) return Status::error(Code::kInternal, "No class NativeSession");
   return set_property(env, exports, "NativeSession", constructor);
 }

@@ -78,6 +78,8 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
     std::vector<HostCopy> copies;
     std::vector<Strings> strings;
   } scratch;
+  // Of the traced run that was delivered last.
+  std::vector<StepTime> times;
 
  private:
   using Info = Napi::CallbackInfo;
@@ -103,6 +105,7 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   Status write_variable(const Info& info, Napi::Value* result);
   Status get_state(const Info& info, Napi::Value* result);
   Status set_state(const Info& info, Napi::Value* result);
+  Status take_times(const Info& info, Napi::Value* result);
 
   Environment* environment_;
   std::unique_ptr<Session> session_;

@@ -78,6 +78,14 @@ struct MemoryUse {
   int64_t limit;
 };
 
+// When a step of a run began and ended, in nanoseconds of the monotonic clock.
+struct StepTime {
+  int32_t block;
+  int32_t step;
+  int64_t begin;
+  int64_t end;
+};
+
 struct LoadedPlan;
 struct Variable;
 
@@ -98,7 +106,8 @@ class Session {
   // Without waiting for a run. Valid until the plan is unloaded.
   Status ports(int32_t plan, const std::vector<Port>** feeds, const std::vector<Port>** fetches);
 
-  Status run(int32_t plan, std::span<const Feed> feeds);
+  // With `times` every kernel call is timed, the first million of them.
+  Status run(int32_t plan, std::span<const Feed> feeds, std::vector<StepTime>* times = nullptr);
   // Fetch `index` of the plan that ran last.
   Fetched fetched(int32_t index) const;
 
@@ -153,7 +162,7 @@ class Session {
   Status prepare_run(LoadedPlan* plan);
   template <typename Run>
   Status settled(const Run& run);
-  Status execute_plan(LoadedPlan* plan);
+  Status execute_plan(LoadedPlan* plan, std::vector<StepTime>* times);
   void release_plan(LoadedPlan* plan);
   Status closed() const;
 

@@ -1,5 +1,6 @@
 // Runs a bound plan: buffers are resolved once per arena, then a step costs one call through the backend.
 #include <algorithm>
+#include <chrono>
 #include <new>
 
 #include "runtime/loaded_plan.h"
@@ -48,6 +49,22 @@ Status run_kernel(Execution& run, LoadedPlan& plan, const ExecStep& step) {
     return run.backend.run(run.instance, step.prepared, &run.context, step.buffers);
   }
   return run_strings(run, plan, step);
+}
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Status run_timed(Execution& run, LoadedPlan& plan, const ExecStep& step, int32_t block) {
+  constexpr size_t kMost = 1 << 20;
+  if (run.times->size() >= kMost) return run_kernel(run, plan, step);
+  const int64_t begin = now();
+  const Status status = run_kernel(run, plan, step);
+  const auto index = &step - plan.blocks[static_cast<size_t>(block)].steps.data();
+  run.times->push_back({block, static_cast<int32_t>(index), begin, now()});
+  return status;
 }
 
 Status run_while(Execution& run, LoadedPlan& plan, const ExecStep& step) {
@@ -131,7 +148,9 @@ Status execute(Execution& run, LoadedPlan& plan, int32_t block) {
     }
     switch (step.kind) {
       case StepKind::kKernel: {
-        if (Status status = run_kernel(run, plan, step); !status.ok()) return status.at(step.node);
+        const Status status = run.times == nullptr ? run_kernel(run, plan, step)
+                                                   : run_timed(run, plan, step, block);
+        if (!status.ok()) return Status(status).at(step.node);
         for (uint8_t* flag : step.initializes) *flag = 1;
         break;
       }

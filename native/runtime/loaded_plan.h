@@ -74,6 +74,7 @@ struct Execution {
   void* instance;
   Budget& budget;
   const std::atomic<int32_t>& cancelled;
+  std::vector<StepTime>* times;  // nullptr where nobody asks
   RunContext context;
 };
 

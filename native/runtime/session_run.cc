@@ -95,8 +95,8 @@ Status Session::settled(const Run& run) {
   return status;
 }
 
-Status Session::execute_plan(LoadedPlan* plan) {
-  Execution run{backend_, instance_, budget_, cancelled_, {}};
+Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
+  Execution run{backend_, instance_, budget_, cancelled_, times, {}};
   run.context.host = &host_;
   run.context.cancelled = &cancelled_;
   run.context.states = plan->states.data();
@@ -106,7 +106,7 @@ Status Session::execute_plan(LoadedPlan* plan) {
   return backend_.synchronize(instance_);
 }
 
-Status Session::run(int32_t id, std::span<const Feed> feeds) {
+Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times) {
   const std::lock_guard<std::mutex> lock(mutex_);
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
@@ -115,7 +115,7 @@ Status Session::run(int32_t id, std::span<const Feed> feeds) {
   const auto once = [&]() -> Status {
     TRY(prepare_run(plan));
     for (size_t i = 0; i < feeds.size(); ++i) bind_feed(plan, i, feeds[i]);
-    return execute_plan(plan);
+    return execute_plan(plan, times);
   };
   TRY(settled(once));
   last_ = plan;
@@ -169,7 +169,7 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
         const int64_t part = i % (feeds[f].bytes / bytes);
         set_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes);
       }
-      TRY(execute_plan(plan));
+      TRY(execute_plan(plan, nullptr));
       for (size_t f = 0; f < sinks.size(); ++f) {
         const size_t bytes = static_cast<size_t>(plan->fetches[f].bytes);
         if (bytes == 0) continue;
