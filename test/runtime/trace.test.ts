@@ -56,7 +56,7 @@ test('trace: true keeps what it measured with the session; other runs are not in
   t.is(sess.trace.runs, 2);
   t.is(sess.trace.steps.filter(({ label }) => label === 'MatMul').length, 2);
   t.throws(() => sess.runSync(y, [[x, value]], { trace: 'yes' as never }), {
-    instanceOf: TypeError,
+    name: 'TypeError',
     message: /tf\.Trace/,
   });
   await t.throwsAsync(() => sess.run(y, [[x, value]], { trace: 1 as never }), { message: /tf\.Trace/ });
