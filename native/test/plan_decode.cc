@@ -292,6 +292,24 @@ TEST("plan: a storage may not begin inside one that its step still reads") {
   }
 }
 
+TEST("plan: what a round of a loop reads before it is written may not be written over for the next") {
+  for (const bool reads : {false, true}) {
+    PlanWriter w;
+    w.arena_bytes = 128;
+    const int v = w.variable(1, F, {1});
+    const int flag = w.value(w.storage(StorageKind::kArena, 0, 1, 64), DType::kBool, {});
+    const int a = w.value(w.storage(StorageKind::kArena, 0, 4, 0), F, {1});
+    const int b = w.value(w.storage(StorageKind::kArena, 0, 4, 0), F, {1});
+    const int test = w.block(), body = w.block();
+    w.step("Below", {v}, {flag}, {3}, test);
+    w.step("Copy", {reads ? a : v}, {reads ? v : a}, {}, body);
+    w.step("Copy", {v}, {b}, {}, body);
+    w.step("Copy", {b}, {v}, {}, body);
+    w.control(StepKind::kWhile, {}, {test, body, flag});
+    CHECK_EQ(load(w).ok(), !reads);
+  }
+}
+
 TEST("plan: what a loop carries is live throughout the loop, what it defines is not") {
   for (const bool carried : {false, true}) {
     PlanWriter w;
