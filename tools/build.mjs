@@ -31,7 +31,6 @@ export const build = async () => {
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
-    keepNames: true,
     legalComments: 'none',
   });
   cpSync(path.join(root, 'build-ts', 'lib'), path.join(root, 'dist', 'types'), {
