@@ -1,11 +1,13 @@
 // Runs every test, or those whose title contains the first argument. Options: --all, the long ones at their full length;
-// --plant FAULT, which a sanitizer must report (plant.cc); --seeds FOLDER, which writes the fuzzer's first plans.
+// --plant FAULT, which a sanitizer must report (plant.cc); --seeds FOLDER, which writes the fuzzer's first plans; --ulp FUNCTOR, which
+// scans all floats.
 #include <cstring>
 #include <fstream>
 
 #include "test/check.h"
 #include "test/hostile.h"
 #include "test/plant.h"
+#include "test/ulp.h"
 
 namespace {
 
@@ -24,6 +26,9 @@ int write_seeds(const std::string& folder) {
 int main(int count, char** words) {
   if (count > 2 && std::strcmp(words[1], "--plant") == 0) return grafo::test::plant(words[2]);
   if (count > 2 && std::strcmp(words[1], "--seeds") == 0) return write_seeds(words[2]);
+  if (count > 2 && std::strcmp(words[1], "--ulp") == 0) {
+    return grafo::test::scan_all_floats(words[2]) == 0 ? 0 : 1;
+  }
   const char* wanted = "";
   for (int i = 1; i < count; ++i) {
     if (std::strcmp(words[i], "--all") == 0) {
