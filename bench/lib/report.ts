@@ -48,7 +48,7 @@ const spreadOf = (row: MeasuredRow): string => {
 
 const noteOf = ({ spec, verdict: { ours, note } }: ReportedRow): string => {
   const limit = spec.limitUs;
-  if (note !== undefined || limit === undefined || ours === undefined) return note ?? '';
+  if (note !== undefined || limit === undefined || ours === undefined) return note?.split('\n')[0] ?? '';
   return ours / 1000 <= limit ? `within ${limit} us` : `OVER ${limit} us`;
 };
 

@@ -44,15 +44,14 @@ class Runner {
   async warm(): Promise<number> {
     this.#case.reset?.();
     let spent = 0;
-    let last = await this.#time(1);
+    let fastest = Number.POSITIVE_INFINITY;
     do {
-      spent += last;
-      if (last < this.#roundNs)
-        this.#calls = Math.max(this.#calls + 1, Math.ceil((this.#calls * this.#roundNs) / Math.max(last, 1000)));
-      if (last > WARM_NS) break;
-      last = await this.#time(this.#calls);
+      const elapsed = await this.#time(this.#calls);
+      spent += elapsed;
+      fastest = Math.min(fastest, elapsed / this.#calls);
+      // Never much more than before: the first calls may be slower than any other, or look faster than the clock can tell.
+      this.#calls = Math.min(100 * this.#calls, Math.max(1, Math.ceil(this.#roundNs / Math.max(fastest, 1))));
     } while (spent < WARM_NS);
-    if (last > 2 * this.#roundNs) this.#calls = Math.max(1, Math.round((this.#calls * this.#roundNs) / last));
     return this.#calls;
   }
 

@@ -158,18 +158,12 @@ class Runner:
     def warm(self):
         if self.case.reset:
             self.case.reset()
-        spent, last = 0, self.time(1)
-        while True:
-            spent += last
-            if last < self.round_ns:
-                self.calls = max(self.calls + 1, math.ceil(self.calls * self.round_ns / max(last, 1000)))
-            if last > WARM_NS and spent > last:
-                break
-            last = self.time(self.calls)
-            if spent >= WARM_NS:
-                break
-        if last > 2 * self.round_ns:
-            self.calls = max(1, round(self.calls * self.round_ns / last))
+        spent, fastest = 0, math.inf
+        while spent < WARM_NS:
+            elapsed = self.time(self.calls)
+            spent += elapsed
+            fastest = min(fastest, elapsed / self.calls)
+            self.calls = min(100 * self.calls, max(1, math.ceil(self.round_ns / max(fastest, 1))))
         return self.calls
 
     def round(self):

@@ -147,11 +147,11 @@ static T fold(const T* x, size_t n) {
   static constexpr size_t kLanes = 512 / sizeof(T);
   T lanes[kLanes];
   for (T& lane : lanes) lane = Op::template start<T>();
-  size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
+  const size_t whole = n / kLanes * kLanes;
+  for (size_t i = 0; i < whole; i += kLanes)
     for (size_t j = 0; j < kLanes; j++) lanes[j] = Op::join(lanes[j], x[i + j]);
   T all = Op::template start<T>();
-  for (; i < n; i++) all = Op::join(all, x[i]);
+  for (size_t i = whole; i < n; i++) all = Op::join(all, x[i]);
   for (T lane : lanes) all = Op::join(all, lane);
   return all;
 }

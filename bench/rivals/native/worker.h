@@ -115,16 +115,13 @@ class Runner {
   Runner(Case made, bool every_call, double round_ns)
       : case_(std::move(made)), step_(every_call ? 1 : 0), round_ns_(round_ns) {}
   int64_t warm() {
-    double spent = 0, last = time(1);
-    do {
-      spent += last;
-      if (last < round_ns_)
-        calls_ = std::max<int64_t>(
-            calls_ + 1, static_cast<int64_t>(calls_ * round_ns_ / std::max(last, 1000.0)) + 1);
-      last = time(calls_);
-    } while (spent < 100e6);
-    if (last > 2 * round_ns_)
-      calls_ = std::max<int64_t>(1, static_cast<int64_t>(calls_ * round_ns_ / last + 0.5));
+    for (double spent = 0, fastest = 1e30; spent < 100e6;) {
+      const double elapsed = time(calls_);
+      spent += elapsed;
+      fastest = std::min(fastest, elapsed / static_cast<double>(calls_));
+      const double wanted = std::ceil(round_ns_ / std::max(fastest, 1.0));
+      calls_ = std::max<int64_t>(1, std::min<int64_t>(100 * calls_, static_cast<int64_t>(wanted)));
+    }
     return calls_;
   }
   double round() {
