@@ -32,12 +32,12 @@ class Builder {
     TRY(read_space());
     TRY(read_instructions());
     TRY(read_outputs());
-    TRY(attrs_.finish());
     TRY(check_inputs());
     TRY(check_aliases());
     place_outputs();
     TRY(give_slots());
     emit();
+    cut_reductions(step_);
     return Status();
   }
 
@@ -126,18 +126,21 @@ class Builder {
   }
 
   Status read_outputs() {
+    for (int o = 0; o < desc_.num_outputs; ++o) output_operands_[o] = attrs_.i32();
+    TRY(read_reductions(desc_, attrs_, step_));
+    TRY(attrs_.finish());
+    for (const FusedReduction& reduction : step_.reductions) is_reduced_[reduction.output] = true;
     for (int o = 0; o < desc_.num_outputs; ++o) {
-      const int32_t operand = attrs_.i32();
+      const int32_t operand = output_operands_[o];
       if (operand < 0 || operand >= inputs() + static_cast<int32_t>(nodes_.size()))
         return reject(desc_, "output %d is operand %d", o, operand);
       const TensorDesc& output = desc_.outputs[o];
       if (dtype_of(operand) != output.dtype || item_size(output.dtype) == 0)
         return reject(desc_, "output %d is %s, its operand %s", o, dtype_name(output.dtype),
                       dtype_name(dtype_of(operand)));
-      if (output.size != step_.size)
+      if (output.size != step_.size && !is_reduced_[o])
         return reject(desc_, "output %d has %lld elements, the space %lld", o,
                       (long long)output.size, (long long)step_.size);
-      output_operands_[o] = operand;
     }
     return Status();
   }
@@ -174,6 +177,8 @@ class Builder {
       for (int i = 0; i < inputs(); ++i) {
         const TensorDesc& input = desc_.inputs[i];
         if (input.storage != output.storage) continue;
+        if (is_reduced_[o])
+          return reject(desc_, "reduction %d shares storage with input %d", o, i);
         if (input.size != step_.size || item_size(input.dtype) != item_size(output.dtype))
           return reject(
               desc_,
@@ -204,11 +209,18 @@ class Builder {
   }
 
   void place_outputs() {
+    // What is reduced is read when the whole tape has run over a tile: an input may be overwritten
+    // by then.
+    for (const FusedReduction& reduction : step_.reductions) {
+      int32_t& operand = output_operands_[reduction.output];
+      if (!is_result(operand)) operand = append_copy(operand);
+    }
     // An output that is an input: nothing to do where it is the same memory, else a copy.
     int32_t makers[kMaxFusedOutputs];
     for (int o = 0; o < desc_.num_outputs; ++o) {
       const int32_t operand = output_operands_[o];
       makers[o] = -1;
+      if (is_reduced_[o]) continue;
       if (is_result(operand))
         makers[o] = operand - inputs();
       else if (desc_.inputs[operand].storage != desc_.outputs[o].storage)
@@ -233,6 +245,8 @@ class Builder {
     for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); ++i)
       for (int32_t operand : nodes_[static_cast<size_t>(i)].operands)
         if (operand >= 0 && is_result(operand)) result(operand).last_use = i;
+    for (const FusedReduction& reduction : step_.reductions)
+      result(output_operands_[reduction.output]).last_use = INT32_MAX;
   }
 
   int16_t add_slot(const Slot& slot) {
@@ -373,7 +387,6 @@ class Builder {
   }
 
   void emit() {
-    int64_t cost = 1;
     for (const Node& node : nodes_) {
       int16_t slots[3] = {0, 0, 0};
       for (int o = 0; o < 3; ++o) {
@@ -384,9 +397,12 @@ class Builder {
       step_.instructions.push_back({node.loop, node.check, node.slot, slots[0], slots[1], slots[2],
                                     node.node < 0 ? desc_.node : node.node, node.refusal});
       if (node.check) step_.checks = static_cast<int32_t>(step_.instructions.size());
-      cost += node.cost;
+      step_.cost += node.cost;
     }
-    step_.grain = grain_for(cost * step_.tile);
+    step_.grain = grain_for(step_.cost * step_.tile);
+    if (step_.size != 0)
+      for (FusedReduction& reduction : step_.reductions)
+        reduction.slot = result(output_operands_[reduction.output]).slot;
     for (size_t s = 0; s < step_.slots.size(); ++s) {
       const SlotKind kind = step_.slots[s].kind;
       const bool moves =
@@ -406,6 +422,7 @@ class Builder {
   int64_t dims_[kMaxRank] = {};
   std::vector<Node> nodes_;
   int32_t output_operands_[kMaxFusedOutputs] = {};
+  bool is_reduced_[kMaxFusedOutputs] = {};
   int16_t input_slots_[kMaxFusedInputs] = {};
   std::vector<int> free_;
   std::vector<int16_t> register_slots_;

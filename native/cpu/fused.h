@@ -5,6 +5,7 @@
 
 #include "cpu/fused_table.h"
 #include "cpu/prepared.h"
+#include "cpu/reduce.h"
 
 namespace grafo::cpu {
 
@@ -51,10 +52,38 @@ struct Instruction {
   const char* refusal;
 };
 
+// An output that is not stored element by element: a Reduce of what a tile left in a slot.
+struct FusedReduction : ReduceShape {
+  int32_t output = 0;
+  int32_t buffer = 0;
+  int16_t slot = 0;
+};
+
+// How a tape with reductions is cut into units of work, by the space and the tape alone. A tile is
+// `rows` rows, or where that is 0 a part of one.
+//   by rows   each `length` elements of the space are one output; a unit is a tile of whole rows,
+//             or `chunk` elements of one row
+//   else      `length` elements at distance `count` are one output; a unit is `chunk` rows of a
+//             strip of `width` columns
+struct ReduceCut {
+  bool by_rows = true;
+  int64_t length = 1;  // elements of an output
+  int64_t count = 0;   // outputs
+  int64_t rows = 0;
+  int64_t chunk = 1;
+  int64_t chunks = 1;
+  int64_t width = 0;
+  int64_t strips = 1;
+  int64_t level_bytes = 0;  // of one reduction's ColumnTree
+  int64_t units = 0;
+  int64_t grain = 1;
+};
+
 struct FusedStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t size = 0;
   int32_t tile = kMaxTile;
+  int64_t cost = 1;    // simple operations per element
   int64_t grain = 1;   // tiles
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
@@ -62,8 +91,17 @@ struct FusedStep : PreparedStep {
   std::vector<int16_t> once;  // slots set at the start of a range
   std::vector<int16_t> each;  // slots set for each tile
   std::vector<Walk> walks;
+  std::vector<FusedReduction> reductions;  // all of one form and length
+  ReduceCut cut;
 };
 
 Status run_fused(const PreparedStep& step, RunContext& context, void* const* buffers);
+
+// The reductions of a tape (fused_reduce.cc): reads the words about them, and, when the tile is
+// chosen, cuts the space.
+Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step);
+void cut_reductions(FusedStep& step);
+Status run_fused_reductions(const FusedStep& step, const RunContext& context,
+                            void* const* buffers);
 
 }  // namespace grafo::cpu

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <climits>
 
-#include "cpu/fused.h"
+#include "cpu/fused_tile.h"
 
 namespace grafo::cpu {
 namespace {
@@ -109,15 +109,7 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
   return scratch;
 }
 
-// One range's pointers. Inputs are never written through them: only a loop's dst is, and dst is a
-// register or an output.
-struct Range {
-  void* at[kMaxSlots];
-  int64_t longest;  // elements of its longest tile
-  int64_t
-      splatted[kMaxFusedInputs];  // by walk: the offset whose element fills the register, -1 none
-  alignas(64) uint8_t scratch[kScratchBytes];
-};
+}  // namespace
 
 void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& range) {
   range.longest = std::min<int64_t>(n, step.tile);
@@ -139,6 +131,8 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
   for (size_t w = 0; w < step.walks.size(); ++w) range.splatted[w] = -1;
 }
 
+namespace {
+
 void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n,
                 Range& range) {
   for (int16_t s : step.each) {
@@ -158,35 +152,47 @@ void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int6
   }
 }
 
-// Runs tiles [first, last). `failed` is the first instruction that refused an element in any tile
-// so far: the error must not depend on the order of the tiles, so those that come later look for an
-// earlier one still.
+}  // namespace
+
+bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range,
+              std::atomic<int32_t>& failed) {
+  const auto count = static_cast<int32_t>(step.instructions.size());
+  int32_t limit = count;
+  if (step.checks != 0) limit = std::min(limit, failed.load(std::memory_order_relaxed));
+  begin_tile(step, buffers, start, n, range);
+  for (int32_t i = 0; i < limit; ++i) {
+    const Instruction& instruction = step.instructions[static_cast<size_t>(i)];
+    if (instruction.check && !instruction.check(range.at[instruction.b], n)) {
+      int32_t before = failed.load(std::memory_order_relaxed);
+      while (i < before && !failed.compare_exchange_weak(before, i, std::memory_order_relaxed)) {
+      }
+      return false;
+    }
+    instruction.loop(range.at[instruction.dst], range.at[instruction.a], range.at[instruction.b],
+                     range.at[instruction.c], n);
+  }
+  return limit == count;
+}
+
+Status refusal(const FusedStep& step, const std::atomic<int32_t>& failed) {
+  const int32_t refused = failed.load(std::memory_order_relaxed);
+  if (refused == INT_MAX) return Status();
+  const Instruction& instruction = step.instructions[static_cast<size_t>(refused)];
+  return Status::error(Code::kInvalidArgument, "%s", instruction.refusal).at(instruction.node);
+}
+
+namespace {
+
+// Runs tiles [first, last).
 void run_tiles(const FusedStep& step, const RunContext& context, void* const* buffers,
                int64_t first, int64_t last, std::atomic<int32_t>& failed) {
   Range range;
   const int64_t begin = first * step.tile;
   const int64_t end = std::min(last * step.tile, step.size);
   begin_range(step, buffers, end - begin, range);
-  const auto count = static_cast<int32_t>(step.instructions.size());
   for (int64_t start = begin; start < end; start += step.tile) {
-    int32_t limit = count;
-    if (step.checks != 0) {
-      limit = std::min(limit, failed.load(std::memory_order_relaxed));
-    }
     if (start != begin && is_cancelled(context)) return;
-    const int64_t n = std::min<int64_t>(step.tile, end - start);
-    begin_tile(step, buffers, start, n, range);
-    for (int32_t i = 0; i < limit; ++i) {
-      const Instruction& instruction = step.instructions[static_cast<size_t>(i)];
-      if (instruction.check && !instruction.check(range.at[instruction.b], n)) {
-        int32_t before = failed.load(std::memory_order_relaxed);
-        while (i < before && !failed.compare_exchange_weak(before, i, std::memory_order_relaxed)) {
-        }
-        break;
-      }
-      instruction.loop(range.at[instruction.dst], range.at[instruction.a], range.at[instruction.b],
-                       range.at[instruction.c], n);
-    }
+    run_tile(step, buffers, start, std::min<int64_t>(step.tile, end - start), range, failed);
   }
 }
 
@@ -194,17 +200,14 @@ void run_tiles(const FusedStep& step, const RunContext& context, void* const* bu
 
 Status run_fused(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const FusedStep&>(base);
+  if (!step.reductions.empty()) return run_fused_reductions(step, context, buffers);
   if (step.size == 0) return Status();
   std::atomic<int32_t> failed{INT_MAX};
   const int64_t tiles = (step.size + step.tile - 1) / step.tile;
   parallel_for(context, tiles, step.grain, [&](int64_t begin, int64_t end) {
     run_tiles(step, context, buffers, begin, end, failed);
   });
-  const int32_t refused = failed.load(std::memory_order_relaxed);
-  if (refused != INT_MAX) {
-    const Instruction& instruction = step.instructions[static_cast<size_t>(refused)];
-    return Status::error(Code::kInvalidArgument, "%s", instruction.refusal).at(instruction.node);
-  }
+  TRY(refusal(step, failed));
   if (tiles > 1 && is_cancelled(context)) return cancelled();
   return Status();
 }

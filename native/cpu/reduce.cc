@@ -12,12 +12,6 @@ Status run_reduce(const PreparedStep& base, RunContext& context, void* const* bu
   return Status();
 }
 
-void add_group(Odometer& odometer, int64_t extent, int64_t stride) {
-  odometer.extent[odometer.groups] = extent;
-  odometer.stride[odometer.groups++] = stride;
-  odometer.count *= extent;
-}
-
 // Dims of 1 vanish and neighbours of one sort become one; then the innermost group is taken for the
 // loop, the others for the odometers.
 void merge(const TensorDesc& x, const bool* is_reduced, ReduceStep& step) {
@@ -47,6 +41,13 @@ void merge(const TensorDesc& x, const bool* is_reduced, ReduceStep& step) {
 
 }  // namespace
 
+const ReduceLoops* find_reduce_loops(ReduceOp op, DType dtype) {
+  const ReduceLoops* loops = op == ReduceOp::kSum || op == ReduceOp::kMean
+                                 ? find_sum_loops(op, dtype)
+                                 : find_order_loops(op, dtype);
+  return loops ? loops : find_narrow_loops(op, dtype);
+}
+
 Status prepare_reduce(const StepDesc& desc, const HostServices&, StepPointer& pointer) {
   TRY(check_arity(desc, 1, 1));
   TRY(check_no_alias(desc));
@@ -68,9 +69,7 @@ Status prepare_reduce(const StepDesc& desc, const HostServices&, StepPointer& po
     return reject(desc, "x is %s, y %s", dtype_name(x.dtype), dtype_name(y.dtype));
 
   auto step = std::make_unique<ReduceStep>(run_reduce);
-  step->loops = op == ReduceOp::kSum || op == ReduceOp::kMean ? find_sum_loops(op, x.dtype)
-                                                              : find_order_loops(op, x.dtype);
-  if (!step->loops) step->loops = find_narrow_loops(op, x.dtype);
+  step->loops = find_reduce_loops(op, x.dtype);
   if (!step->loops) return reject(desc, "op %d is not for %s", int(op), dtype_name(x.dtype));
   int64_t kept = 1;
   for (int d = 0; d < x.rank; ++d) {

@@ -25,10 +25,15 @@ struct Odometer {
   }
 };
 
+inline void add_group(Odometer& odometer, int64_t extent, int64_t stride) {
+  odometer.extent[odometer.groups] = extent;
+  odometer.stride[odometer.groups++] = stride;
+  odometer.count *= extent;
+}
+
 struct ReduceLoops;
 
-struct ReduceStep : PreparedStep {
-  using PreparedStep::PreparedStep;
+struct ReduceShape {
   const ReduceLoops* loops = nullptr;
   bool rows = false;    // the innermost group is reduced
   int64_t inner = 1;    // its extent: of a row, or of columns
@@ -39,32 +44,55 @@ struct ReduceStep : PreparedStep {
   int64_t divisor = 1;  // of the mean
 };
 
+struct ReduceStep : PreparedStep, ReduceShape {
+  using PreparedStep::PreparedStep;
+};
+
+// The tree over rows that come one after another, side by side for each of `width` columns.
+struct ColumnTree {
+  void* levels;  // of the cascade: width accumulators each, as many as leaves have binary digits
+  int64_t width;
+  int64_t rows = 0;  // so far
+};
+
 // What depends on the op and the dtype: the rest, threads among it, is one piece of code for all (reduce_run.cc). Results pass
 // through accumulators, which for the means of integers are wider than the elements.
 struct ReduceLoops {
   int64_t item, accumulator;  // bytes
   // Outputs [begin, end), one whole row each.
-  void (*rows)(const ReduceStep& step, const void* x, void* y, int64_t begin, int64_t end);
+  void (*rows)(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end);
   // One accumulator of n elements side by side.
   void (*run)(const void* x, int64_t n, void* to);
   // One accumulator of rows [begin, end) for each of width columns.
-  void (*strip)(const ReduceStep& step, const void* x, int64_t begin, int64_t end, int64_t width, void* to);
+  void (*strip)(const ReduceShape& step, const void* x, int64_t begin, int64_t end, int64_t width, void* to);
   // y[i] of the accumulators at i * distance + c * between, c < chunks.
-  void (*gather)(const ReduceStep& step, const void* partials, int64_t distance, int64_t between, int64_t chunks,
+  void (*gather)(const ReduceShape& step, const void* partials, int64_t distance, int64_t between, int64_t chunks,
                  void* y, int64_t n);
   // y[i] of one accumulator each.
-  void (*finish)(const ReduceStep& step, const void* accumulators, void* y, int64_t n);
+  void (*finish)(const ReduceShape& step, const void* accumulators, void* y, int64_t n);
   // y of no elements at all.
-  void (*nothing)(const ReduceStep& step, void* y);
+  void (*nothing)(const ReduceShape& step, void* y);
+  // One accumulator of elements that come in pieces; the state has kStreamBytes.
+  void (*open)(void* state);
+  void (*push)(void* state, const void* x, int64_t n);
+  void (*close)(void* state, void* to);
+  // Rows that follow each other in memory; one accumulator for each column.
+  void (*add_rows)(ColumnTree& tree, const void* x, int64_t rows);
+  void (*end_rows)(ColumnTree& tree, void* to);
 };
 
-constexpr int64_t kReduceStrip = 128;  // columns reduced together
+constexpr int64_t kReduceStrip = 128;     // columns reduced together
+constexpr int64_t kLeafRows = 8;          // a leaf of columns: rows, one after another
+constexpr int64_t kMaxPartials = 4096;    // accumulators of pieces that are gathered at the end
+constexpr int64_t kAccumulatorBytes = 8;  // at most
+constexpr int64_t kStreamBytes = 1024;
 
-void run_reduction(const ReduceStep& step, const RunContext& context, const void* x, void* y);
+void run_reduction(const ReduceShape& step, const RunContext& context, const void* x, void* y);
 
-// By ReduceOp and dtype; null where the table has none.
+// By ReduceOp and dtype; null where there is none. The parts of the table, then all of it.
 const ReduceLoops* find_sum_loops(ReduceOp op, DType dtype);    // sum, mean
 const ReduceLoops* find_order_loops(ReduceOp op, DType dtype);  // prod, max, min
 const ReduceLoops* find_narrow_loops(ReduceOp op, DType dtype);  // bool, and the integers but int32 and int64
+const ReduceLoops* find_reduce_loops(ReduceOp op, DType dtype);
 
 }  // namespace grafo::cpu

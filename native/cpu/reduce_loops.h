@@ -2,13 +2,13 @@
 // is 8 rows, one after another, and the cascade is over rows of accumulators.
 #pragma once
 #include <algorithm>
+#include <new>
 
 #include "cpu/reduce.h"
 #include "math/reduce_tree.h"
 
 namespace grafo::cpu {
 
-constexpr int64_t kLeafRows = 8;
 constexpr int kLevels = 44;
 
 // What becomes of an accumulator: itself, or divided by the number of elements.
@@ -23,7 +23,10 @@ T finish_mean(A a, int64_t divisor) {
 
 template <class Reducer, class A, class T, T (*finish)(A, int64_t)>
 struct Reduction {
-  static A row(const ReduceStep& step, const T* x, int64_t o) {
+  using Stream = math::RunStream<Reducer, A>;
+  static_assert(sizeof(Stream) <= kStreamBytes && sizeof(A) <= kAccumulatorBytes);
+
+  static A row(const ReduceShape& step, const T* x, int64_t o) {
     const T* base = x + step.kept.offset(o);
     if (step.reduced.count == 1) return math::reduce_run<Reducer, A>(base, step.inner);
     math::Cascade<Reducer, A> cascade;
@@ -32,7 +35,7 @@ struct Reduction {
     return cascade.finish();
   }
 
-  static void rows(const ReduceStep& step, const void* x, void* y, int64_t begin, int64_t end) {
+  static void rows(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o)
       static_cast<T*>(y)[o] = finish(row(step, static_cast<const T*>(x), o), step.divisor);
   }
@@ -41,51 +44,83 @@ struct Reduction {
     *static_cast<A*>(to) = math::reduce_run<Reducer, A>(static_cast<const T*>(x), n);
   }
 
+  static void open(void* state) { new (state) Stream; }
+  static void push(void* state, const void* x, int64_t n) {
+    static_cast<Stream*>(state)->push(static_cast<const T*>(x), n);
+  }
+  static void close(void* state, void* to) {
+    *static_cast<A*>(to) = static_cast<Stream*>(state)->finish();
+  }
+
   // to[j] = the tree over rows [begin, end) of column j, width <= kReduceStrip.
-  static void strip(const ReduceStep& step, const void* from, int64_t begin, int64_t end, int64_t width,
-                    void* into) {
-    const T* x = static_cast<const T*>(from);
-    A* to = static_cast<A*>(into);
-    A level[kLevels][kReduceStrip];
-    uint64_t leaves = 0;
-    for (int64_t r = begin; r < end; r += kLeafRows) {
-      const T* row[kLeafRows];
-      const int64_t count = std::min(kLeafRows, end - r);
-      for (int64_t k = 0; k < count; ++k) row[k] = x + step.reduced.offset(r + k);
-      int l = 0;
-      uint64_t bits = leaves++;
-      while ((bits & 1) != 0) bits >>= 1, ++l;
-      A* a = level[l];
-      if (count == kLeafRows) {
+  static void strip(const ReduceShape& step, const void* x, int64_t begin, int64_t end, int64_t width,
+                    void* to) {
+    A levels[kLevels * kReduceStrip];
+    ColumnTree tree{levels, width};
+    add(tree, end - begin, [&](int64_t r) {
+      return static_cast<const T*>(x) + step.reduced.offset(begin + r);
+    });
+    end_rows(tree, to);
+  }
+  static void add_rows(ColumnTree& tree, const void* x, int64_t rows) {
+    add(tree, rows, [&](int64_t r) { return static_cast<const T*>(x) + r * tree.width; });
+  }
+  // A leaf grows in the first level that is free, and is combined with the levels before it when it is complete.
+  template <class Row>
+  static void add(ColumnTree& tree, int64_t rows, Row&& row) {
+    const int64_t width = tree.width;
+    for (int64_t r = 0, taken; r < rows; r += taken) {
+      const int64_t begun = tree.rows % kLeafRows;
+      taken = std::min(kLeafRows - begun, rows - r);
+      A* __restrict a = free_level(tree);
+      if (taken == kLeafRows) {
+        const T* x[kLeafRows];
+        for (int64_t k = 0; k < kLeafRows; ++k) x[k] = row(r + k);
         for (int64_t j = 0; j < width; ++j) {
-          A sum = Reducer::combine(Reducer::template identity<A>(), A(row[0][j]));
-          for (int k = 1; k < kLeafRows; ++k) sum = Reducer::combine(sum, A(row[k][j]));
+          A sum = Reducer::combine(Reducer::template identity<A>(), A(x[0][j]));
+          for (int k = 1; k < kLeafRows; ++k) sum = Reducer::combine(sum, A(x[k][j]));
           a[j] = sum;
         }
       } else {
-        std::fill_n(a, width, Reducer::template identity<A>());
-        for (int64_t k = 0; k < count; ++k)
-          for (int64_t j = 0; j < width; ++j) a[j] = Reducer::combine(a[j], A(row[k][j]));
+        if (begun == 0) std::fill_n(a, width, Reducer::template identity<A>());
+        for (int64_t k = 0; k < taken; ++k) {
+          const T* x = row(r + k);
+          for (int64_t j = 0; j < width; ++j) a[j] = Reducer::combine(a[j], A(x[j]));
+        }
       }
-      for (int m = 0; m < l; ++m)
-        for (int64_t j = 0; j < width; ++j) a[j] = Reducer::combine(level[m][j], a[j]);
+      if (begun + taken == kLeafRows) carry(tree, a);
+      tree.rows += taken;
     }
-    gather_levels(level, leaves, width, to);
+  }
+  static A* free_level(const ColumnTree& tree) {
+    A* level = static_cast<A*>(tree.levels);
+    for (int64_t leaves = tree.rows / kLeafRows; (leaves & 1) != 0; leaves >>= 1) level += tree.width;
+    return level;
+  }
+  static void carry(const ColumnTree& tree, A* __restrict a) {
+    for (const A* level = static_cast<const A*>(tree.levels); level != a; level += tree.width)
+      for (int64_t j = 0; j < tree.width; ++j) a[j] = Reducer::combine(level[j], a[j]);
   }
   // The end of the cascade: what is left, from the youngest up.
-  static void gather_levels(A (*level)[kReduceStrip], uint64_t count, int64_t width, A* to) {
+  static void end_rows(ColumnTree& tree, void* to) {
+    int64_t leaves = tree.rows / kLeafRows;
+    if (tree.rows % kLeafRows != 0) {
+      carry(tree, free_level(tree));
+      ++leaves;
+    }
+    A* __restrict sums = static_cast<A*>(to);
     bool first = true;
-    for (int l = 0; l < kLevels && (count >> l) != 0; ++l) {
-      if ((count >> l & 1) == 0) continue;
+    for (const A* level = static_cast<const A*>(tree.levels); leaves != 0; leaves >>= 1, level += tree.width) {
+      if ((leaves & 1) == 0) continue;
       if (first)
-        std::copy_n(level[l], width, to);
+        std::copy_n(level, tree.width, sums);
       else
-        for (int64_t j = 0; j < width; ++j) to[j] = Reducer::combine(level[l][j], to[j]);
+        for (int64_t j = 0; j < tree.width; ++j) sums[j] = Reducer::combine(level[j], sums[j]);
       first = false;
     }
   }
 
-  static void gather(const ReduceStep& step, const void* partials, int64_t distance, int64_t between,
+  static void gather(const ReduceShape& step, const void* partials, int64_t distance, int64_t between,
                      int64_t chunks, void* y, int64_t n) {
     const A* from = static_cast<const A*>(partials);
     for (int64_t i = 0; i < n; ++i, from += distance) {
@@ -95,20 +130,21 @@ struct Reduction {
     }
   }
 
-  static void finish_all(const ReduceStep& step, const void* accumulators, void* y, int64_t n) {
+  static void finish_all(const ReduceShape& step, const void* accumulators, void* y, int64_t n) {
     const A* from = static_cast<const A*>(accumulators);
     for (int64_t i = 0; i < n; ++i) static_cast<T*>(y)[i] = finish(from[i], step.divisor);
   }
 
-  static void nothing(const ReduceStep& step, void* y) {
+  static void nothing(const ReduceShape& step, void* y) {
     // 0 / 0 is the NaN of an empty float mean; an integer's is 0.
     const A identity = Reducer::template identity<A>();
     const int64_t divisor = math::kIsFloat<A> ? step.divisor : std::max<int64_t>(step.divisor, 1);
     std::fill_n(static_cast<T*>(y), step.outputs, finish(identity, divisor));
   }
 
-  static constexpr ReduceLoops loops = {sizeof(T), sizeof(A),  rows,   run,
-                                        strip,     gather, finish_all, nothing};
+  static constexpr ReduceLoops loops = {sizeof(T),  sizeof(A), rows, run,  strip, gather,
+                                        finish_all, nothing,   open, push, close, add_rows,
+                                        end_rows};
 };
 
 }  // namespace grafo::cpu

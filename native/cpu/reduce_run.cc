@@ -8,11 +8,8 @@ namespace grafo::cpu {
 namespace {
 
 constexpr int64_t kChunk = 1 << 15;  // elements of a row that one thread takes: 2^k leaves, so a node of the tree
-constexpr int64_t kChunkRows = 8;    // the least rows of columns: a leaf
-constexpr int64_t kMaxPartials = 4096;
-constexpr int64_t kMostBytes = 8;  // of an accumulator
 
-void run_rows(const ReduceStep& step, const RunContext& context, const char* x, void* y) {
+void run_rows(const ReduceShape& step, const RunContext& context, const char* x, void* y) {
   const ReduceLoops& loops = *step.loops;
   const int64_t count = step.kept.count;
   // Few long rows are cut in chunks.
@@ -20,7 +17,7 @@ void run_rows(const ReduceStep& step, const RunContext& context, const char* x, 
   while (count * ((step.inner + chunk - 1) / chunk) > kMaxPartials && chunk < step.inner) chunk *= 2;
   const int64_t chunks = (step.inner + chunk - 1) / chunk;
   if (step.reduced.count == 1 && count < 64 && chunks > 1 && count * chunks <= kMaxPartials) {
-    alignas(kMostBytes) char partials[kMaxPartials * kMostBytes];
+    alignas(kAccumulatorBytes) char partials[kMaxPartials * kAccumulatorBytes];
     parallel_for(context, count * chunks, std::max<int64_t>(1, kGrainOperations / chunk),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t p = begin; p < end; ++p) {
@@ -36,7 +33,7 @@ void run_rows(const ReduceStep& step, const RunContext& context, const char* x, 
                [&](int64_t begin, int64_t end) { loops.rows(step, x, y, begin, end); });
 }
 
-void run_columns(const ReduceStep& step, const RunContext& context, const char* x, char* y) {
+void run_columns(const ReduceShape& step, const RunContext& context, const char* x, char* y) {
   const ReduceLoops& loops = *step.loops;
   const int64_t strips = (step.inner + kReduceStrip - 1) / kReduceStrip;
   const int64_t items = step.kept.count * strips;
@@ -49,13 +46,13 @@ void run_columns(const ReduceStep& step, const RunContext& context, const char* 
          std::min(kReduceStrip, step.inner - start));
   };
   // Few columns of many rows are cut in chunks.
-  const int64_t least = std::max(kChunkRows, kChunk / std::max<int64_t>(step.inner, 1));
-  int64_t rows = kChunkRows;
+  const int64_t least = std::max(kLeafRows, kChunk / std::max<int64_t>(step.inner, 1));
+  int64_t rows = kLeafRows;
   while (rows < least || (rows < all_rows && width_all * ((all_rows + rows - 1) / rows) > kMaxPartials))
     rows *= 2;
   const int64_t chunks = (all_rows + rows - 1) / rows;
   if (chunks > 1 && items < 16 && width_all * chunks <= kMaxPartials) {
-    alignas(kMostBytes) char partials[kMaxPartials * kMostBytes];
+    alignas(kAccumulatorBytes) char partials[kMaxPartials * kAccumulatorBytes];
     parallel_for(context, items * chunks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
         each(p / chunks, [&](const char* from, int64_t at, int64_t width) {
@@ -69,7 +66,7 @@ void run_columns(const ReduceStep& step, const RunContext& context, const char* 
   }
   parallel_for(context, items, grain_for(all_rows * std::min(kReduceStrip, step.inner)),
                [&](int64_t begin, int64_t end) {
-                 alignas(kMostBytes) char sums[kReduceStrip * kMostBytes];
+                 alignas(kAccumulatorBytes) char sums[kReduceStrip * kAccumulatorBytes];
                  for (int64_t item = begin; item < end; ++item)
                    each(item, [&](const char* from, int64_t at, int64_t width) {
                      loops.strip(step, from, 0, all_rows, width, sums);
@@ -80,7 +77,7 @@ void run_columns(const ReduceStep& step, const RunContext& context, const char* 
 
 }  // namespace
 
-void run_reduction(const ReduceStep& step, const RunContext& context, const void* x, void* y) {
+void run_reduction(const ReduceShape& step, const RunContext& context, const void* x, void* y) {
   if (step.inputs == 0)
     step.loops->nothing(step, y);
   else if (step.rows)

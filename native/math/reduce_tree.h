@@ -102,6 +102,15 @@ FN A full_leaf(const T* x) {
   return lane[0];
 }
 
+// The lanes that a leaf of at least `used` elements has, in halves.
+template <class Reducer, class A>
+FN A in_halves(A* lane, int used) {
+  for (int half = kLanes / 2; half >= 1; half /= 2)
+    for (int l = 0; l < half && l + half < used; ++l)
+      lane[l] = Reducer::combine(lane[l], lane[l + half]);
+  return lane[0];
+}
+
 #if defined(__CUDACC__)
 #define GRAFO_OUT_OF_LINE FN
 #else
@@ -120,10 +129,7 @@ GRAFO_OUT_OF_LINE A short_leaf(const T* x, i64 n) {
   for (; start + kLanes <= n; start += kLanes)
     for (int l = 0; l < kLanes; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
   for (int l = 0; start + l < n; ++l) lane[l] = Reducer::combine(lane[l], A(x[start + l]));
-  for (int half = kLanes / 2; half >= 1; half /= 2)
-    for (int l = 0; l < half && l + half < used; ++l)
-      lane[l] = Reducer::combine(lane[l], lane[l + half]);
-  return lane[0];
+  return in_halves<Reducer>(lane, used);
 }
 
 // The cascade over values that come one by one.
@@ -160,5 +166,55 @@ GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n) {
   if (start < n) cascade.push(short_leaf<Reducer, A>(x + start, n - start));
   return cascade.finish();
 }
+
+// The same tree over elements that come in pieces, of any length.
+template <class Reducer, class A>
+struct RunStream {
+  Cascade<Reducer, A> cascade;
+  A lane[kLanes];
+  i64 filled = 0;  // elements of the leaf that is begun
+
+  template <class T>
+  FN void push(const T* x, i64 n) {
+    for (i64 taken; n > 0; x += taken, n -= taken) {
+      if (filled == 0 && n >= kLeaf) {
+        taken = kLeaf;
+        cascade.push(full_leaf<Reducer, A>(x));
+      } else {
+        taken = n < kLeaf - filled ? n : kLeaf - filled;
+        grow(x, taken);
+        if (filled == kLeaf) end_leaf();
+      }
+    }
+  }
+  FN A finish() {
+    if (filled != 0) end_leaf();
+    return cascade.finish();
+  }
+
+ private:
+  template <class T>
+  FN void grow(const T* x, i64 n) {
+    i64 i = 0;
+    if (filled == 0 && n >= kLanes) {
+      for (int l = 0; l < kLanes; ++l)
+        lane[l] = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
+      i = kLanes;
+    }
+    if (filled % kLanes == 0)
+      for (; i + kLanes <= n; i += kLanes)
+        for (int l = 0; l < kLanes; ++l) lane[l] = Reducer::combine(lane[l], A(x[i + l]));
+    for (; i < n; ++i) {
+      const i64 at = filled + i;
+      const A before = at < kLanes ? Reducer::template identity<A>() : lane[at % kLanes];
+      lane[at % kLanes] = Reducer::combine(before, A(x[i]));
+    }
+    filled += n;
+  }
+  FN void end_leaf() {
+    cascade.push(in_halves<Reducer>(lane, filled < kLanes ? int(filled) : kLanes));
+    filled = 0;
+  }
+};
 
 }  // namespace grafo::math

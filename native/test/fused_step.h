@@ -161,6 +161,11 @@ struct Tape : Step {
     ++attrs[count_at];
   }
   void out(int32_t operand) { attrs.push_back(operand); }
+  // After the last out().
+  void reduce(int32_t output, int32_t op, bool columns, int64_t length) {
+    for (int32_t word : {output, op, int32_t{columns}}) attrs.push_back(word);
+    i64(length);
+  }
   size_t count_at;
 };
 

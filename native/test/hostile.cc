@@ -38,9 +38,14 @@ struct Instruction {
   DType operand, result;
   int32_t a, b, c;
 };
+struct Reduction {
+  int32_t output, op, columns;
+  int64_t length;
+};
 std::vector<int32_t> tape(PlanWriter& w, std::initializer_list<int64_t> dims,
                           std::initializer_list<Instruction> instructions,
-                          std::initializer_list<int32_t> outputs) {
+                          std::initializer_list<int32_t> outputs,
+                          std::initializer_list<Reduction> reductions = {}) {
   Words words;
   words.i32({static_cast<int32_t>(dims.size())}).i64(dims);
   words.i32({static_cast<int32_t>(instructions.size())});
@@ -48,7 +53,9 @@ std::vector<int32_t> tape(PlanWriter& w, std::initializer_list<int64_t> dims,
     words.i32({w.symbol(i.functor), static_cast<int32_t>(i.operand), static_cast<int32_t>(i.result),
                i.a, i.b, i.c, 9, 0});
   }
-  return words.i32(outputs);
+  words.i32(outputs);
+  for (const Reduction& r : reductions) words.i32({r.output, r.op, r.columns}).i64({r.length});
+  return words;
 }
 
 PlanWriter elementwise() {
@@ -62,7 +69,11 @@ PlanWriter elementwise() {
          tape(w, {3, 4}, {{"Cast", I, F, 1, -1, -1}, {"Less", F, B, 0, 2, -1}, {"Sub", F, F, 0, 2, -1}}, {4, 3}));
   w.step("Fused", {n}, {q}, tape(w, {3, 4}, {{"FloorDiv", I, I, 0, 0, -1}}, {1}));
   w.step("CheckNumerics", {z}, {z}, {w.symbol("z")});
-  for (const int value : {y, z, q, both}) w.fetch(value);
+  const int rows = w.arena(F, {3}), least = w.arena(I, {4}), kept = w.arena(F, {3, 4}), all = w.arena(F, {3});
+  w.step("Fused", {x, bias}, {rows, kept, all},
+         tape(w, {3, 4}, {{"Mul", F, F, 0, 1, -1}}, {2, 2, 0}, {{0, 1, 0, 4}, {2, 3, 0, 4}}));
+  w.step("Fused", {n}, {least}, tape(w, {3, 4}, {{"Neg", I, I, 0, -1, -1}}, {1}, {{0, 4, 1, 3}}));
+  for (const int value : {y, z, q, both, rows, least, kept, all}) w.fetch(value);
   return w;
 }
 

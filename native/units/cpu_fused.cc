@@ -5,6 +5,7 @@
 #include "cpu/fused_compare.cc"
 #include "cpu/fused_elementary.cc"
 #include "cpu/fused_integer.cc"
+#include "cpu/fused_reduce.cc"
 #include "cpu/fused_run.cc"
 #include "cpu/fused_table.cc"
 #include "cpu/fused_unary.cc"

@@ -1,0 +1,270 @@
+// Tapes that end in reductions: what a tile leaves in a slot goes into the tree of its row or of
+// its columns (math/reduce_tree.h), and never reaches memory. The tree is the one that Reduce has,
+// so neither fusion nor the cuts made here change a bit.
+#include <algorithm>
+#include <bit>
+#include <climits>
+
+#include "cpu/fused_tile.h"
+
+namespace grafo::cpu {
+namespace {
+
+constexpr int64_t kMinChunk = 8 << 8;      // elements of a row: leaves, 2^k of them
+constexpr int64_t kManyRows = 64;          // are not cut
+constexpr int64_t kLevelBytes = 32 << 10;  // of a thread's stack, for the levels of all columns
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Elements that are worth a thread's while.
+int64_t least_piece(const FusedStep& step) { return grain_for(step.cost); }
+
+bool fits_partials(const FusedStep& step, int64_t pieces) {
+  return pieces <= kMaxPartials / static_cast<int64_t>(step.reductions.size());
+}
+
+void cut_rows(FusedStep& step) {
+  ReduceCut& cut = step.cut;
+  if (cut.length <= step.tile) {
+    cut.rows = step.tile / cut.length;
+    step.tile = static_cast<int32_t>(cut.rows * cut.length);
+    cut.units = divide_up(cut.count, cut.rows);
+    cut.grain = divide_up(least_piece(step), step.tile);
+    return;
+  }
+  cut.chunk = cut.length;
+  if (cut.count < kManyRows) {
+    int64_t chunk = kMinChunk;
+    while (chunk < cut.length && (chunk < least_piece(step) ||
+                                  !fits_partials(step, cut.count * divide_up(cut.length, chunk))))
+      chunk *= 2;
+    cut.chunk = std::min(chunk, cut.length);
+  }
+  cut.chunks = divide_up(cut.length, cut.chunk);
+  cut.units = cut.count * cut.chunks;
+  cut.grain = divide_up(least_piece(step), cut.chunk);
+}
+
+void cut_columns(FusedStep& step) {
+  ReduceCut& cut = step.cut;
+  const int64_t columns = cut.count;
+  cut.chunk = cut.length;
+  if (columns <= 16 * step.tile) {
+    int64_t chunk = kLeafRows;
+    while (chunk < cut.length && (chunk * columns < least_piece(step) ||
+                                  !fits_partials(step, columns * divide_up(cut.length, chunk))))
+      chunk *= 2;
+    cut.chunk = std::min(chunk, cut.length);
+  }
+  cut.chunks = divide_up(cut.length, cut.chunk);
+  // As many columns side by side as have room for their levels.
+  const int64_t levels =
+      std::bit_width(static_cast<uint64_t>(divide_up(cut.chunk, kLeafRows)));
+  const int64_t bytes =
+      levels * kAccumulatorBytes * static_cast<int64_t>(step.reductions.size());
+  const int64_t most = std::min<int64_t>(step.tile, kLevelBytes / bytes);
+  if (columns <= most) {
+    cut.width = columns;
+    cut.rows = std::min(step.tile / columns, cut.chunk);
+    if (cut.rows > kLeafRows) cut.rows -= cut.rows % kLeafRows;
+  } else {
+    cut.strips = divide_up(columns, most);
+    cut.width = divide_up(columns, cut.strips);
+    cut.rows = 1;
+  }
+  step.tile = static_cast<int32_t>(cut.rows * cut.width);
+  cut.level_bytes = levels * cut.width * kAccumulatorBytes;
+  cut.units = cut.strips * cut.chunks;
+  cut.grain = divide_up(least_piece(step), cut.chunk * cut.width);
+}
+
+char* bytes_at(void* memory, int64_t offset) { return static_cast<char*>(memory) + offset; }
+
+// One run of a step: what its ranges share.
+struct Job {
+  const FusedStep& step;
+  const RunContext& context;
+  void* const* buffers;
+  std::atomic<int32_t> failed{INT_MAX};
+  alignas(64) char partials[kMaxPartials * kAccumulatorBytes];
+
+  Job(const FusedStep& of, const RunContext& in, void* const* with)
+      : step(of), context(in), buffers(with) {}
+
+  // The accumulators of pieces, by reduction.
+  char* partials_of(size_t reduction) {
+    const ReduceCut& cut = step.cut;
+    return partials + static_cast<int64_t>(reduction) * cut.count * cut.chunks * kAccumulatorBytes;
+  }
+  char* output(const FusedReduction& r, int64_t i) const {
+    return bytes_at(buffers[r.buffer], i * r.loops->item);
+  }
+  // Runs a tile and hands what each reduction is of to `reduce`. False where the run is cancelled.
+  template <class Reduce>
+  bool tile(int64_t start, int64_t n, Range& range, Reduce&& reduce) {
+    if (is_cancelled(context)) return false;
+    if (run_tile(step, buffers, start, n, range, failed))
+      for (size_t r = 0; r < step.reductions.size(); ++r)
+        reduce(r, step.reductions[r], range.at[step.reductions[r].slot]);
+    return true;
+  }
+
+  // Tiles of whole rows.
+  void short_rows(int64_t begin, int64_t end) {
+    Range range;
+    begin_range(step, buffers, (end - begin) * step.tile, range);
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t row = unit * step.cut.rows;
+      const int64_t rows = std::min(step.cut.rows, step.cut.count - row);
+      const bool goes_on = tile(row * step.cut.length, rows * step.cut.length, range,
+                                [&](size_t, const FusedReduction& r, const void* x) {
+                                  r.loops->rows(r, x, output(r, row), 0, rows);
+                                });
+      if (!goes_on) return;
+    }
+  }
+
+  // Chunks of rows, tile by tile.
+  void long_rows(int64_t begin, int64_t end) {
+    const ReduceCut& cut = step.cut;
+    Range range;
+    begin_range(step, buffers, cut.chunk, range);
+    alignas(64) char streams[kMaxFusedOutputs * kStreamBytes];
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t row = unit / cut.chunks * cut.length;
+      const int64_t first = row + unit % cut.chunks * cut.chunk;
+      const int64_t last = std::min(first + cut.chunk, row + cut.length);
+      for (size_t r = 0; r < step.reductions.size(); ++r)
+        step.reductions[r].loops->open(streams + r * kStreamBytes);
+      for (int64_t start = first; start < last; start += step.tile) {
+        const int64_t n = std::min<int64_t>(step.tile, last - start);
+        const bool goes_on =
+            tile(start, n, range, [&](size_t i, const FusedReduction& r, const void* x) {
+              r.loops->push(streams + i * kStreamBytes, x, n);
+            });
+        if (!goes_on) return;
+      }
+      for (size_t i = 0; i < step.reductions.size(); ++i) {
+        const FusedReduction& r = step.reductions[i];
+        alignas(kAccumulatorBytes) char sum[kAccumulatorBytes];
+        const bool whole = cut.chunks == 1;
+        r.loops->close(streams + i * kStreamBytes,
+                       whole ? sum : partials_of(i) + unit * r.loops->accumulator);
+        if (whole) r.loops->finish(r, sum, output(r, unit), 1);
+      }
+    }
+  }
+
+  // Chunks of rows of strips of columns.
+  void columns(int64_t begin, int64_t end) {
+    const ReduceCut& cut = step.cut;
+    Range range;
+    begin_range(step, buffers, step.tile, range);
+    alignas(64) char levels[kLevelBytes];
+    alignas(64) char sums[kMaxTile * kAccumulatorBytes];
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t column = unit / cut.chunks * cut.width, chunk = unit % cut.chunks;
+      const int64_t width = std::min(cut.width, cut.count - column);
+      const int64_t last = std::min((chunk + 1) * cut.chunk, cut.length);
+      ColumnTree trees[kMaxFusedOutputs];
+      for (size_t r = 0; r < step.reductions.size(); ++r)
+        trees[r] = {levels + static_cast<int64_t>(r) * cut.level_bytes, width};
+      for (int64_t row = chunk * cut.chunk; row < last; row += cut.rows) {
+        const int64_t rows = std::min(cut.rows, last - row);
+        const bool goes_on = tile(row * cut.count + column, rows * width, range,
+                                  [&](size_t i, const FusedReduction& r, const void* x) {
+                                    r.loops->add_rows(trees[i], x, rows);
+                                  });
+        if (!goes_on) return;
+      }
+      for (size_t i = 0; i < step.reductions.size(); ++i) {
+        const FusedReduction& r = step.reductions[i];
+        const bool whole = cut.chunks == 1;
+        const int64_t piece = chunk * cut.count + column;
+        r.loops->end_rows(trees[i],
+                          whole ? sums : partials_of(i) + piece * r.loops->accumulator);
+        if (whole) r.loops->finish(r, sums, output(r, column), width);
+      }
+    }
+  }
+
+  void gather() {
+    const ReduceCut& cut = step.cut;
+    for (size_t i = 0; i < step.reductions.size(); ++i) {
+      const FusedReduction& r = step.reductions[i];
+      r.loops->gather(r, partials_of(i), cut.by_rows ? cut.chunks : 1,
+                      cut.by_rows ? 1 : cut.count, cut.chunks, buffers[r.buffer], cut.count);
+    }
+  }
+};
+
+}  // namespace
+
+// After the operands of the outputs: for each output that is reduced its number, the operation, 0
+// for rows or 1 for columns, and the number of elements of a row or a column.
+Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step) {
+  constexpr int32_t kWords = 5;
+  int32_t before = -1;
+  for (int32_t n = attrs.left() / kWords; n > 0; --n) {
+    FusedReduction r;
+    r.output = attrs.count(before + 1, desc.num_outputs - 1);
+    const auto op = static_cast<ReduceOp>(attrs.count(0, kReduceOps - 1));
+    const bool is_column = attrs.flag();
+    const int64_t length = attrs.i64();
+    if (!attrs.ok()) return attrs.finish();
+    before = r.output;
+    const TensorDesc& y = desc.outputs[r.output];
+    const bool by_rows = !is_column || y.size == 1;  // a single column is a row
+    r.loops = find_reduce_loops(op, y.dtype);
+    if (!r.loops) return reject(desc, "op %d is not for %s", int(op), dtype_name(y.dtype));
+    int64_t elements;
+    if (length < 0 || !checked_multiply(y.size, length, &elements) || elements != step.size)
+      return reject(desc, "reduction %d of %lld elements to each of %lld, the space has %lld",
+                    r.output, (long long)length, (long long)y.size, (long long)step.size);
+    if (!step.reductions.empty() && (by_rows != step.cut.by_rows || length != step.cut.length))
+      return reject(desc, "reduction %d is of another form", r.output);
+    r.buffer = desc.num_inputs + r.output;
+    r.divisor = length;
+    r.outputs = y.size;
+    r.rows = by_rows;
+    r.inner = by_rows ? length : y.size;
+    if (by_rows) add_group(r.kept, y.size, length);
+    step.cut.by_rows = by_rows;
+    step.cut.length = length;
+    step.cut.count = y.size;
+    step.reductions.push_back(r);
+  }
+  return Status();
+}
+
+void cut_reductions(FusedStep& step) {
+  if (step.reductions.empty() || step.size == 0) return;
+  if (step.cut.by_rows)
+    cut_rows(step);
+  else
+    cut_columns(step);
+}
+
+Status run_fused_reductions(const FusedStep& step, const RunContext& context,
+                            void* const* buffers) {
+  if (step.size == 0) {
+    for (const FusedReduction& r : step.reductions) r.loops->nothing(r, buffers[r.buffer]);
+    return Status();
+  }
+  Job job(step, context, buffers);
+  const ReduceCut& cut = step.cut;
+  parallel_for(context, cut.units, cut.grain, [&](int64_t begin, int64_t end) {
+    if (!cut.by_rows)
+      job.columns(begin, end);
+    else if (cut.rows != 0)
+      job.short_rows(begin, end);
+    else
+      job.long_rows(begin, end);
+  });
+  TRY(refusal(step, job.failed));
+  if (is_cancelled(context)) return cancelled();
+  if (cut.chunks > 1) job.gather();
+  return Status();
+}
+
+}  // namespace grafo::cpu
