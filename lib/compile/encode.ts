@@ -153,7 +153,7 @@ const noteFirstUse = (step: Step, unread: Map<Operation, boolean>): void => {
 };
 
 const tapeWords = (step: Step, symbols: Table<string>): number[] => {
-  const { space, instructions, outputs } = step.tape!;
+  const { space, instructions, outputs, reductions } = step.tape!;
   const buffer = new WordBuffer();
   buffer.i32(space.length);
   for (const dim of space) buffer.i64(dim);
@@ -171,6 +171,11 @@ const tapeWords = (step: Step, symbols: Table<string>): number[] => {
     );
   }
   buffer.i32(...outputs);
+  reductions.forEach((reduction, i) => {
+    if (reduction === undefined) return;
+    buffer.i32(i, reduction.op, reduction.byRows ? 0 : 1);
+    buffer.i64(reduction.length);
+  });
   return buffer.words;
 };
 

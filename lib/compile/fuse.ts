@@ -1,13 +1,18 @@
-// fuse: tapes over one space that feed each other become one tape, so that what is between them never reaches memory.
+// fuse: tapes over one space that feed each other become one tape, and reductions of what it makes its ends, so that what is between
+// them never reaches memory.
 import { dependencies } from './order.js';
+import { rootOf } from './roots.js';
 import {
   type Instruction,
   type PlanValue,
   Producers,
+  type Reduction,
   type Step,
   type StepProgram,
   type Storage,
+  sameForm,
   sameShape,
+  sizeOfShape,
 } from './steps.js';
 
 /** What one tape may hold (docs/inside/plan.md). */
@@ -23,6 +28,8 @@ interface Cluster {
   inputs: readonly PlanValue[];
   /** Values of the members that must reach memory: variables, fetches, and what a step outside reads. */
   outputs: readonly PlanValue[];
+  /** One of the reductions it ends in: all have its form. */
+  reduction: Reduction | undefined;
 }
 
 /** Merges tapes. The program is in a topological order, and so is the result's list of members. */
@@ -38,6 +45,7 @@ export const fuse = (program: StepProgram): StepProgram => {
       instructions: step.tape?.instructions.length ?? 0,
       inputs,
       outputs,
+      reduction: undefined,
     });
   });
   const readers = new Map<Storage, Step[]>();
@@ -77,6 +85,23 @@ export const fuse = (program: StepProgram): StepProgram => {
     return false;
   };
 
+  /** Makes one of two clusters where a tape can hold both and neither waits for the other through something else. */
+  const merge = (from: Cluster, to: Cluster, inputs: readonly PlanValue[]): boolean => {
+    const isOutside = (reader: Step): boolean => {
+      const cluster = clusterOf.get(reader);
+      return cluster !== from && cluster !== to;
+    };
+    const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
+    if (!fits(outputs) || hasDetour(from, to)) return false;
+    from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
+    from.first = Math.min(from.first, to.first);
+    from.instructions += to.instructions;
+    from.inputs = inputs;
+    from.outputs = outputs;
+    for (const member of to.members) clusterOf.set(member, from);
+    return true;
+  };
+
   for (const step of program.steps) {
     if (step.tape === undefined) continue;
     for (const input of step.inputs) {
@@ -85,20 +110,20 @@ export const fuse = (program: StepProgram): StepProgram => {
       const [from, to] = [clusterOf.get(producer)!, clusterOf.get(step)!];
       if (from === to || !sameShape(producer.tape.space, step.tape.space)) continue;
       const inputs = joinedInputs(from, to);
-      if (inputs === undefined) continue;
-      const isOutside = (reader: Step): boolean => {
-        const cluster = clusterOf.get(reader);
-        return cluster !== from && cluster !== to;
-      };
-      const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
-      if (!fits(outputs) || hasDetour(from, to)) continue;
-      from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
-      from.first = Math.min(from.first, to.first);
-      from.instructions += to.instructions;
-      from.inputs = inputs;
-      from.outputs = outputs;
-      for (const member of to.members) clusterOf.set(member, from);
+      if (inputs !== undefined) merge(from, to, inputs);
     }
+  }
+  // Reductions come last: none keeps two tapes apart.
+  for (const step of program.steps) {
+    const reduction = rootOf(step)?.reductions[0];
+    if (reduction === undefined) continue;
+    const input = step.inputs[0]!;
+    const producer = producers.of(input);
+    // A view under another shape has the same elements in the same order.
+    if (producer?.tape === undefined || sizeOfShape(input.shape) !== sizeOfShape(producer.tape.space)) continue;
+    const from = clusterOf.get(producer)!;
+    if (from.reduction !== undefined && !sameForm(from.reduction, reduction)) continue;
+    if (merge(from, clusterOf.get(step)!, from.inputs)) from.reduction = reduction;
   }
 
   const merged = new Map<Cluster, Step>();
@@ -129,6 +154,7 @@ interface Joined {
   readonly inputs: PlanValue[];
   readonly outputs: PlanValue[];
   readonly stored: number[];
+  readonly reductions: (Reduction | undefined)[];
   readonly instructions: Instruction[];
 }
 
@@ -178,17 +204,20 @@ const join = (
   const inside = new Set(members);
   const inputs: PlanValue[] = [];
   const outputs: PlanValue[] = [];
+  const reductions: (Reduction | undefined)[] = [];
   // By storage: almost every storage has one value in a tape.
   const results = new Map<Storage, { value: PlanValue; from: { input: number } | { instruction: number } }[]>();
   const loaded = new Map<Storage, number[]>();
   const code: { instruction: Instruction; args: ({ input: number } | { instruction: number })[] }[] = [];
   const stored: ({ input: number } | { instruction: number })[] = [];
   for (const member of members) {
-    const tape = member.tape!;
+    const tape = member.tape ?? rootOf(member)!;
     const base = code.length;
     const load = (i: number): { input: number } | { instruction: number } => {
       const value = member.inputs[i]!;
-      const made = results.get(value.storage)?.find((result) => isSame(result.value, value));
+      // A reduction's input is what its producer stores, under whatever shape.
+      const isMade = (made: PlanValue): boolean => member.tape === undefined || isSame(made, value);
+      const made = results.get(value.storage)?.find((result) => isMade(result.value));
       if (made !== undefined) return made.from;
       let places = loaded.get(value.storage);
       if (places === undefined) loaded.set(value.storage, (places = []));
@@ -201,12 +230,20 @@ const join = (
     for (const instruction of tape.instructions) code.push({ instruction, args: instruction.args.map(operand) });
     member.outputs.forEach((value, i) => {
       const from = operand(tape.outputs[i]!);
+      const reduction = tape.reductions[i];
+      if (reduction !== undefined) {
+        outputs.push(value);
+        stored.push(from);
+        reductions.push(reduction);
+        return;
+      }
       const list = results.get(value.storage);
       if (list === undefined) results.set(value.storage, [{ value, from }]);
       else list.push({ value, from });
       if (isKept(value, (reader) => !inside.has(reader), readers, fetched)) {
         outputs.push(value);
         stored.push(from);
+        reductions.push(undefined);
       }
     });
   }
@@ -216,6 +253,7 @@ const join = (
     inputs,
     outputs,
     stored: stored.map(index),
+    reductions,
     instructions: code.map(({ instruction, args }) => ({ ...instruction, args: args.map(index) })),
   };
 };
@@ -225,7 +263,7 @@ const assemble = (
   readers: ReadonlyMap<Storage, Step[]>,
   fetched: ReadonlySet<Storage>,
 ): Step => {
-  const { inputs, outputs, stored, instructions } = join(members, readers, fetched);
+  const { inputs, outputs, stored, reductions, instructions } = join(members, readers, fetched);
   const after = new Set(members.flatMap((member) => [...member.after]));
   for (const member of members) after.delete(member);
   return {
@@ -233,7 +271,7 @@ const assemble = (
     inputs,
     outputs,
     attrs: [],
-    tape: { space: members[0]!.tape!.space, instructions, outputs: stored },
+    tape: { space: members[0]!.tape!.space, instructions, outputs: stored, reductions },
     op: members.at(-1)!.op,
     after,
     acts: members.some((member) => member.acts),

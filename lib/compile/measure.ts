@@ -27,7 +27,10 @@ export const flopsOfMatMul = (step: Step): number => {
 };
 
 const flopsOf = (step: Step): number => {
-  if (step.tape !== undefined) return sizeOfShape(step.tape.space) * step.tape.instructions.length;
+  if (step.tape !== undefined) {
+    const { space, instructions, reductions } = step.tape;
+    return sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
+  }
   if (step.kernel === 'MatMul') return flopsOfMatMul(step);
   return step.kernel === 'Reduce' ? sizeOfShape(step.inputs[0]!.shape) : 0;
 };

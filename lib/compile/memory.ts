@@ -85,7 +85,9 @@ export const planMemory = (
   };
   steps.forEach((step, i) => {
     if (options.inPlace && step.tape !== undefined) {
-      for (const output of step.outputs) {
+      for (const [o, output] of step.outputs.entries()) {
+        // A reduction writes while other elements of the space are still to be read.
+        if (step.tape.reductions[o] !== undefined) continue;
         const heir = inheritance(step, output, i, lastUse, placed);
         if (heir === undefined) continue;
         unsharedBytes += align(heir.bytes);

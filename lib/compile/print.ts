@@ -1,4 +1,5 @@
 // print: a plan as people read it: a line per step, what was fused, where buffers lie, what memory it takes.
+import { REDUCERS } from '../core/lowering.js';
 import type { MemoryPlan } from './memory.js';
 import type { PlanValue, Step, StepProgram, Storage } from './steps.js';
 
@@ -13,11 +14,13 @@ export const bytesText = (bytes: number): string => {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
 
-/** A step's kernel, and what was fused into it: `Fused(Add Relu)`. */
-export const labelOf = (step: Step): string =>
-  step.tape === undefined
-    ? step.kernel
-    : `Fused(${step.tape.instructions.map((instruction) => instruction.functor).join(' ')})`;
+/** A step's kernel, and what was fused into it: `Fused(Add Relu)`; where it ends in reductions, `Fused(Exp Add | Sum)`. */
+export const labelOf = ({ kernel, tape }: Step): string => {
+  if (tape === undefined) return kernel;
+  const ends = tape.reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
+  const code = tape.instructions.map(({ functor }) => functor).join(' ');
+  return `Fused(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
+};
 
 /** One line a step. */
 export const print = (program: StepProgram, memory: MemoryPlan): string => {

@@ -242,6 +242,7 @@ const estimate = (program: StepProgram): number => {
     if (step.tape !== undefined) {
       const elements = sizeOfShape(step.tape.space);
       for (const { functor, operand } of step.tape.instructions) total += elements * functorCost(functor, operand);
+      for (const reduction of step.tape.reductions) if (reduction !== undefined) total += elements * 0.15;
     } else if (step.kernel === 'MatMul') {
       total += flopsOfMatMul(step) / 20;
     } else {

@@ -43,12 +43,24 @@ export interface Instruction {
   readonly node: number;
 }
 
+/** What is done to an operand that is reduced instead of stored. */
+export interface Reduction {
+  /** The operation's number, a position in REDUCERS. */
+  readonly op: number;
+  /** Whether an output's elements follow each other in the space; else they are a column of it. */
+  readonly byRows: boolean;
+  /** How many of them there are. */
+  readonly length: number;
+}
+
 /** The program of a `Fused` step. */
 export interface TapeCode {
   readonly space: readonly number[];
   readonly instructions: readonly Instruction[];
   /** For each output of the step: the operand it stores. */
   readonly outputs: readonly number[];
+  /** For each output: undefined where it is stored as it is. All reductions of a tape have one form and length. */
+  readonly reductions: readonly (Reduction | undefined)[];
 }
 
 /** One kernel call. */
@@ -82,6 +94,9 @@ export const sameShape = (a: readonly number[], b: readonly number[]): boolean =
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 };
+
+/** Whether two reductions may end one tape. */
+export const sameForm = (a: Reduction, b: Reduction): boolean => a.byRows === b.byRows && a.length === b.length;
 
 /** A fresh arena value. */
 export const arenaValue = (dtype: DType, shape: readonly number[], dynamic = false): PlanValue => ({

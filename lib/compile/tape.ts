@@ -62,7 +62,8 @@ export class TapeBuilder implements Tape {
         node: this.#node,
       }),
     );
-    return { space: this.#space, instructions, outputs: this.#stored.map(place) };
+    const outputs = this.#stored.map(place);
+    return { space: this.#space, instructions, outputs, reductions: outputs.map(() => undefined) };
   }
 }
 

@@ -1,6 +1,6 @@
 // verify: what must hold of the steps after every pass; a broken pass is an InternalError here, never a wrong number later.
 import { InternalError } from '../core/errors.js';
-import { bytesOf, Producers, type Step, type StepProgram, type Storage, sizeOfShape } from './steps.js';
+import { bytesOf, Producers, type Step, type StepProgram, type Storage, sameForm, sizeOfShape } from './steps.js';
 
 /** Throws InternalError naming the pass where the steps are not well formed. */
 export const verifySteps = (program: StepProgram, pass: string): void => {
@@ -48,7 +48,7 @@ export const verifyOrder = (program: StepProgram): void => {
 };
 
 const verifyTape = (step: Step, fail: (what: string) => never): void => {
-  const { space, instructions, outputs } = step.tape!;
+  const { space, instructions, outputs, reductions } = step.tape!;
   const dtypeOf = (operand: number) =>
     operand < step.inputs.length ? step.inputs[operand]!.dtype : instructions[operand - step.inputs.length]!.result;
   instructions.forEach((instruction, i) => {
@@ -59,9 +59,14 @@ const verifyTape = (step: Step, fail: (what: string) => never): void => {
         fail(`instruction ${i} (${instruction.functor}) takes ${instruction.operand}, gets ${dtypeOf(arg)}`);
     });
   });
-  if (outputs.length !== step.outputs.length) fail('a tape stores another number of outputs');
+  if (outputs.length !== step.outputs.length || reductions.length !== step.outputs.length)
+    fail('a tape stores another number of outputs');
+  const first = reductions.find((reduction) => reduction !== undefined);
   step.outputs.forEach((output, i) => {
-    if (sizeOfShape(output.shape) !== sizeOfShape(space)) fail('an output has another size than the space');
+    const reduction = reductions[i];
+    if (sizeOfShape(output.shape) * (reduction?.length ?? 1) !== sizeOfShape(space))
+      fail('an output has another size than the space');
+    if (reduction !== undefined && !sameForm(reduction, first!)) fail('a tape has reductions of two forms');
     if (dtypeOf(outputs[i]!) !== output.dtype) fail('an output has another dtype than its operand');
   });
 };

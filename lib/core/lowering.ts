@@ -11,6 +11,9 @@ export interface Value {
   readonly shape: readonly number[];
 }
 
+/** The operations of the `Reduce` kernel, by their number. */
+export const REDUCERS = ['Sum', 'Mean', 'Prod', 'Max', 'Min', 'All', 'Any'] as const;
+
 /** The attribute words of a kernel step, in the order docs/inside/plan.md gives. */
 export interface Words {
   i32(...values: number[]): Words;

@@ -5,7 +5,7 @@ import { defineOp, graphOf, type Named, type OpDefinition, type OpRow, type Shap
 import { int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import { Tensor } from '../core/graph.js';
-import type { LowerContext } from '../core/lowering.js';
+import { type LowerContext, REDUCERS } from '../core/lowering.js';
 import { NDArray } from '../core/ndarray.js';
 import { type Dim, TensorShape, UNKNOWN } from '../core/shape.js';
 import { stopGradient, zerosLike } from './array.js';
@@ -57,17 +57,14 @@ const runAxes = (c: LowerContext): number[] => {
   return normalAxes(given, rank);
 };
 
-/** The operation numbers of the Reduce kernel. */
-const REDUCE = { Sum: 0, Mean: 1, Prod: 2, Max: 3, Min: 4, All: 5, Any: 6 } as const;
-
 const lowerReduce =
-  (type: keyof typeof REDUCE) =>
+  (type: (typeof REDUCERS)[number]) =>
   (c: LowerContext): void => {
     const axes = runAxes(c);
     const input = c.input('input');
     // Nothing to reduce: the same elements.
     if (axes.length === 0) c.alias(0, input);
-    else c.kernel('Reduce', [input], c.outputs, (words) => words.i32(REDUCE[type], axes.length, ...axes));
+    else c.kernel('Reduce', [input], c.outputs, (words) => words.i32(REDUCERS.indexOf(type), axes.length, ...axes));
   };
 
 const common = {
@@ -77,7 +74,7 @@ const common = {
 const INDEX = { type: 'type', allowed: [int32, int64], default: int32 } as const;
 
 const defineReduction = (
-  type: keyof typeof REDUCE,
+  type: (typeof REDUCERS)[number],
   grad: OpDefinition<Reduced>['grad'],
   host?: OpDefinition<Reduced>['host'],
 ): OpRow<Reduced> =>

@@ -131,6 +131,51 @@ test('fuse: the 8-op cross-entropy chain is one step', (t) =>
     );
   })());
 
+test('fuse: the 8-op cross-entropy chain and its mean are one step that stores a number', (t) =>
+  inGraph(() => {
+    const [x, z] = [tf.placeholder('float', [100]), tf.placeholder('float', [100])];
+    const log = tf.log1p(tf.exp(tf.negative(tf.abs(x))));
+    const mean = tf.reduceMean(tf.add(tf.subtract(tf.nn.relu(x), tf.multiply(x, z)), log));
+    const stage = compile(
+      [mean],
+      [
+        [x, [100]],
+        [z, [100]],
+      ],
+    );
+    t.regex(stage.explain(), /^ {2}0 {2}Fused\(([A-Z]\w+ ){8}\| Mean\) {2}t0\+0 float32\[\] <- feed0/m);
+    t.is(stage.plan.words[12], 64, 'bytes of the arena');
+  })());
+
+test('fuse: reductions end a tape where their elements are one run or one column of its space', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4, 3, 5]);
+    const y = tf.exp(x);
+    const ends = (...sums: tf.Tensor[]): string[] => kernels(compile(sums, [[x, [4, 3, 5]]]));
+    for (const axis of [[0, 1, 2], [2], [1, 2], [0], [0, 1]])
+      t.deepEqual(ends(tf.reduceSum(y, axis)), ['Fused(Exp | Sum)']);
+    for (const axis of [[1], [0, 2]]) t.deepEqual(ends(tf.reduceSum(y, axis)), ['Fused(Exp)', 'Reduce']);
+    // A view has the same elements in the same order.
+    t.deepEqual(ends(tf.reduceMax(tf.reshape(y, [6, 10]), 1)), ['Fused(Exp | Max)']);
+    t.deepEqual(ends(tf.reduceSum(y), tf.reduceMax(y), y), ['Fused(Exp | Sum Max)']);
+    t.deepEqual(ends(tf.reduceSum(y), tf.reduceMax(y, 0)), ['Fused(Exp | Sum)', 'Reduce']);
+    t.deepEqual(ends(tf.reduceSum(y, 0), tf.reduceMax(y, [0, 1])), ['Fused(Exp | Sum)', 'Reduce']);
+    // One element to each: nothing is reduced, and a tape could take the result for its own.
+    t.deepEqual(kernels(compile([tf.reduceSum(tf.exp(tf.reshape(x, [60, 1])), 1)], [[x, [4, 3, 5]]])), [
+      'Fused(Exp)',
+      'Reduce',
+    ]);
+  })());
+
+test('fuse: a reduction that waits for what waits for the tape stays apart', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    const y = tf.exp(x);
+    const checked = tf.checkNumerics(y, 'bad');
+    const sum = tf.withControl([checked], () => tf.reduceSum(y));
+    t.deepEqual(kernels(compile([sum], [[x, [4]]])), ['Fused(Exp)', 'CheckNumerics', 'Reduce']);
+  })());
+
 test('fuse: a value that leaves the region is stored, and the region stays one', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [8]);
@@ -154,9 +199,12 @@ test('fuse: what would wait for itself through another kernel stays apart', (t) 
   inGraph(() => {
     const x = tf.placeholder('float', [4]);
     const a = tf.exp(x);
-    // a -> sum -> b, and a -> b: merging a and b would make the sum wait for a step that waits for the sum.
-    const b = tf.multiply(a, tf.reduceSum(a));
-    t.deepEqual(kernels(compile([b], [[x, [4]]])), ['Fused(Exp)', 'Reduce', 'Fused(Mul)']);
+    // a -> scan -> b, and a -> b: merging a and b would make the scan wait for a step that waits for the scan.
+    const b = tf.multiply(a, tf.cumsum(a));
+    t.deepEqual(kernels(compile([b], [[x, [4]]])), ['Fused(Exp)', 'Cumulative', 'Fused(Mul)']);
+    // The same through a reduction, which is complete only when the tape that makes it has run.
+    const c = tf.multiply(a, tf.reduceSum(a));
+    t.deepEqual(kernels(compile([c], [[x, [4]]])), ['Fused(Exp | Sum)', 'Fused(Mul)']);
   })());
 
 test('fuse: 64 instructions and 24 inputs are the limits of a tape', (t) =>

@@ -69,6 +69,17 @@ export const mixed = (): Stage =>
     };
   });
 
+/** Tapes that end in reductions, of rows and of columns. */
+export const ends = (): Stage =>
+  stageOf(() => {
+    const x = tf.placeholder(tf.float32, [4, 3]);
+    const y = tf.exp(x);
+    return {
+      fetches: [tf.reduceSum(y, 0), tf.reduceMax(y, 0), y, tf.reduceMean(tf.neg(tf.cumsum(x)), 1)],
+      feeds: [x],
+    };
+  });
+
 /** `links` products of n x n matrices: about as long as you like. */
 export const chain = (n: number, links: number): Stage =>
   stageOf(() => {
