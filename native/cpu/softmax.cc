@@ -6,10 +6,24 @@
 namespace grafo::cpu {
 namespace {
 
+constexpr int64_t kLongRow = 4 * kSumLanes;
+
 struct SoftmaxStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t rows, columns;
 };
+
+template <class T>
+void scale_row(T* y, T sum, int64_t n) {
+  const T scale = T(1) / sum;
+  for (int64_t c = 0; c < n; ++c) y[c] *= scale;
+}
+
+// Rows that fill vectors by themselves go through memory twice, in the first cache.
+template <class T>
+void softmax_row(const T* x, T* y, int64_t columns) {
+  scale_row(y, exp_row(x, row_max(x, columns), y, columns), columns);
+}
 
 template <class T>
 Status run_softmax(const PreparedStep& base, RunContext& context, void* const* buffers) {
@@ -19,6 +33,10 @@ Status run_softmax(const PreparedStep& base, RunContext& context, void* const* b
   const int64_t columns = step.columns;
   for_row_blocks(context, step.rows, columns, [&](int64_t row, int64_t rows) {
     T* const out = y + row * columns;
+    if (columns >= kLongRow) {
+      for (int64_t r = 0; r < rows; ++r) softmax_row(x + (row + r) * columns, out + r * columns, columns);
+      return;
+    }
     for (int64_t r = 0; r < rows; ++r) {
       const T* const from = x + (row + r) * columns;
       T* const to = out + r * columns;
@@ -30,8 +48,7 @@ Status run_softmax(const PreparedStep& base, RunContext& context, void* const* b
       T* const to = out + r * columns;
       LaneSum<T> sum;
       sum.add(to, columns);
-      const T scale = T(1) / sum.total();
-      for (int64_t c = 0; c < columns; ++c) to[c] *= scale;
+      scale_row(to, sum.total(), columns);
     }
   });
   return Status();

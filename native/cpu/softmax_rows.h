@@ -35,13 +35,15 @@ struct LaneSum {
 // The largest of a row; NaNs are passed over here and come back with the exponentials.
 template <class T>
 T row_max(const T* x, int64_t n) {
-  T lanes[kSumLanes];
-  std::fill(lanes, lanes + kSumLanes, -math::kInfinity<T>);
+  constexpr int kMaxLanes = 4 * kSumLanes;  // a maximum waits four cycles for the one before
+  T lanes[kMaxLanes];
+  std::fill(lanes, lanes + kMaxLanes, -math::kInfinity<T>);
   int64_t i = 0;
-  for (; i + kSumLanes <= n; i += kSumLanes)
-    for (int l = 0; l < kSumLanes; ++l) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+  for (; i + kMaxLanes <= n; i += kMaxLanes)
+    for (int l = 0; l < kMaxLanes; ++l) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+  for (int half = kMaxLanes / 2; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) lanes[l] = lanes[l + half] > lanes[l] ? lanes[l + half] : lanes[l];
   T most = lanes[0];
-  for (int l = 1; l < kSumLanes; ++l) most = lanes[l] > most ? lanes[l] : most;
   for (; i < n; ++i) most = x[i] > most ? x[i] : most;
   return most;
 }
@@ -49,6 +51,24 @@ T row_max(const T* x, int64_t n) {
 template <class T>
 void exp_of(const T* x, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = math::exp(x[i]);
+}
+
+// The exponentials of one row less `most`, and their sum.
+template <class T>
+T exp_row(const T* x, T most, T* y, int64_t n) {
+  LaneSum<T> sum;
+  int64_t i = 0;
+  for (; i + kSumLanes <= n; i += kSumLanes) {
+#pragma GCC ivdep
+    for (int l = 0; l < kSumLanes; ++l) {
+      const T power = math::exp(x[i + l] - most);
+      y[i + l] = power;
+      sum.lanes[l] += power;
+    }
+  }
+  for (int64_t k = i; k < n; ++k) y[k] = math::exp(x[k] - most);
+  sum.add(y + i, n - i);
+  return sum.total();
 }
 
 // visit(first row, rows) over blocks of rows that hold about kBlockItems, on the host's threads.
