@@ -1,5 +1,5 @@
 // `npm run bench`: trials in turn, each rival in a process of its own; prints ours, the best rival, the ratio and the share of the limit.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,8 +41,20 @@ const places: Places = {
 };
 const tools = nativeTools(path.join(ROOT, 'bench', 'rivals', 'native'), path.join(places.rivals, 'native'));
 
+/** The CPU's name, with family and model where Linux tells them: virtual machines give whole generations one name. */
+const cpuName = (): string => {
+  const name = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  if (!existsSync('/proc/cpuinfo')) return name;
+  const info = readFileSync('/proc/cpuinfo', 'utf8');
+  const family = /^cpu family\s*:\s*(\d+)/m.exec(info)?.[1];
+  const model = /^model\s*:\s*(\d+)/m.exec(info)?.[1];
+  return family === undefined || model === undefined ? name : `${name}, family ${family} model ${model}`;
+};
+
+const BUSY = 1;
+
 const machine = (args: readonly string[]): Machine => {
-  const cpu = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  const cpu = cpuName();
   return {
     cpu,
     text: `${availableParallelism()} CPUs, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`,
@@ -100,6 +112,7 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
   if (asked.length === 0 && !startupAsked) return undefined;
   const here = machine(args);
   console.log(`${here.cpu}, ${here.text}, ${here.date}, load ${here.load}`);
+  if (Number(here.load) > BUSY) console.log('The machine is busy: these figures are rough.');
   const everyone = entrants(places, tools);
   const rivals = everyone.filter(
     ({ name }) => name === OURS || options.rivals === 'all' || options.rivals.includes(name),

@@ -1,6 +1,7 @@
 // Measures a trial: every rival in a fresh process of its own, row by row, and of a row the rounds in turn: A B C, B C A, C A B ...
 // A machine that is busy for a while so hits all alike. Whoever is not being measured is stopped.
 import { disagreements } from './agree.js';
+import { ROUNDS } from './options.js';
 import { type Answer, type Command, RivalProcess } from './process.js';
 import { summarise } from './stats.js';
 import type { RowSpec, Trial } from './trial.js';
@@ -24,6 +25,9 @@ const ROUND_MS = 120_000;
 /** After so many rounds, a rival several times slower than the best has been seen enough. */
 const ENOUGH_ROUNDS = 3;
 const HOPELESS = 3;
+/** Who differs by less takes part in more rounds, up to so many. */
+const CLOSE = 0.1;
+const CLOSE_ROUNDS = 30;
 
 interface Runner {
   readonly rival: string;
@@ -50,6 +54,25 @@ const done = (lane: Lane, lanes: readonly Lane[]): boolean => {
   return medianOf(lane) > HOPELESS * Math.min(...others.map(medianOf));
 };
 
+/** Those who have to be told apart: ourselves and whoever is within a tenth of us. None where nobody is. */
+export const close = <L extends { readonly rival: string; readonly median: number }>(lanes: readonly L[]): L[] => {
+  const ours = lanes.find(({ rival }) => rival === OURS);
+  if (ours === undefined) return [];
+  const near = lanes.filter(({ rival, median }) => rival !== OURS && Math.abs(median / ours.median - 1) < CLOSE);
+  return near.length === 0 ? [] : [ours, ...near];
+};
+
+/** One round of each lane that is not done, beginning with another one every time. */
+const round = async (lanes: readonly Lane[], number: number, all: readonly Lane[]): Promise<void> => {
+  for (const [i] of lanes.entries()) {
+    const lane = lanes[(i + number) % lanes.length]!;
+    if (done(lane, all)) continue;
+    const answer = await lane.runner.process.ask('round', ROUND_MS);
+    if (answer.ns === undefined) lane.error = answer.error ?? 'no time';
+    else lane.times.push(answer.ns);
+  }
+};
+
 const measureRow = async (spec: RowSpec, runners: readonly Runner[], effort: Effort): Promise<Figure[]> => {
   const inputs = spec.inputs === 'every call' ? 'everyCall' : 'everyRound';
   const lanes: Lane[] = [];
@@ -57,14 +80,17 @@ const measureRow = async (spec: RowSpec, runners: readonly Runner[], effort: Eff
     const made = await runner.process.ask(`make ${spec.name} ${inputs} ${effort.roundMs}`, MAKE_MS);
     lanes.push({ runner, made, times: [], ...(made.error === undefined ? {} : { error: made.error }) });
   }
-  for (let round = 0; round < effort.rounds; round++) {
-    const turn = lanes.map((_, i) => lanes[(i + round) % lanes.length]!);
-    for (const lane of turn) {
-      if (done(lane, lanes)) continue;
-      const answer = await lane.runner.process.ask('round', ROUND_MS);
-      if (answer.ns === undefined) lane.error = answer.error ?? 'no time';
-      else lane.times.push(answer.ns);
-    }
+  for (let n = 0; n < effort.rounds; n++) await round(lanes, n, lanes);
+  const measured = lanes.filter(({ error, times }) => error === undefined && times.length > 0);
+  const contest = close(measured.map((lane) => ({ rival: lane.runner.rival, median: medianOf(lane), lane })));
+  // A look with few rounds stays a look.
+  const most = effort.rounds < ROUNDS ? effort.rounds : CLOSE_ROUNDS;
+  for (let n = effort.rounds; n < most; n++) {
+    await round(
+      contest.map(({ lane }) => lane),
+      n,
+      lanes,
+    );
   }
   for (const { runner } of lanes) await runner.process.ask('drop', ROUND_MS);
   const wrong = disagreements(

@@ -16,8 +16,11 @@ export const USAGE = `usage: npm run bench [-- WORD... --rivals[=NAME,...] --thr
   WORD       trials and rows whose name holds one of the words; all of them without
   --rivals   beside everything else that is installed (npm run bench:rivals), or beside the named ones
   --threads  numbers of threads; 1 without, 1,2 with --rivals
-  --rounds   rounds of each row (15), each of --round-ms milliseconds (20)
+  --rounds   rounds of each row (15; 30 where a rival is within a tenth of us), each of --round-ms milliseconds (20)
   --json     also writes everything to this file`;
+
+/** Rounds of a row, without --rounds. */
+export const ROUNDS = 15;
 
 /** A mistake on the command line. */
 export class UsageError extends Error {}
@@ -34,7 +37,7 @@ export const readOptions = (args: readonly string[]): Options => {
   const words: string[] = [];
   let rivals: Options['rivals'] = 'none';
   let threads: readonly number[] | undefined;
-  let rounds = 15;
+  let rounds = ROUNDS;
   let roundMs = 20;
   let json: string | undefined;
   for (let i = 0; i < args.length; i++) {

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { measureTrial } from '../../bench/lib/measure.js';
+import { close, measureTrial } from '../../bench/lib/measure.js';
 import { RivalProcess } from '../../bench/lib/process.js';
 import type { RowSpec, TrialModule } from '../../bench/lib/trial.js';
 import type { MeasuredRow } from '../../bench/lib/verdict.js';
@@ -73,6 +73,15 @@ test('a process that does not answer in time is ended', async (t) => {
   const stuck = new RivalProcess({ file: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] });
   const { error } = await stuck.ask(undefined, 200);
   t.regex(error!, /no answer to 'start'/);
+});
+
+test('more rounds are for those within a tenth of us', (t) => {
+  const lane = (name: string, median: number) => ({ rival: name, median });
+  const names = (...medians: [number, number, number]): string[] =>
+    close(['grafo', 'a', 'b'].map((name, i) => lane(name, medians[i]!))).map(({ rival: name }) => name);
+  t.deepEqual(names(100, 105, 50), ['grafo', 'a']);
+  t.deepEqual(names(100, 120, 80), []);
+  t.deepEqual(close([lane('a', 1), lane('b', 1)]), []);
 });
 
 const TRIALS = ['chain', 'elementwise', 'gemm', 'layout', 'logreg', 'mlp', 'overhead', 'reductions', 'scalar', 'tiny'];
