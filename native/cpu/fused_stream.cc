@@ -1,0 +1,59 @@
+// Stores of results that are too large to be read back from a cache: they go past it, so that no line is fetched only to be
+// overwritten, and what the caches hold stays.
+#include "cpu/fused.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace grafo::cpu {
+namespace {
+
+// Half of a usual last cache. A constant, because what machines tell of theirs is often that of another.
+constexpr int64_t kPastCaches = int64_t{16} << 20;
+
+template <size_t kItem>
+void stream_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
+  auto* to = static_cast<uint8_t*>(dst);
+  auto* from = static_cast<const uint8_t*>(a);
+  int64_t bytes = n * static_cast<int64_t>(kItem);
+#if defined(__x86_64__)
+  // Tiles begin at multiples of 64 elements of memory that is aligned to 64 bytes; where they do not, nothing is lost but time.
+  if (reinterpret_cast<uintptr_t>(to) % 64 == 0) {
+    for (; bytes >= 64; bytes -= 64, to += 64, from += 64) {
+#if defined(__AVX512F__)
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
+#else
+      for (int part = 0; part < 64; part += 16)
+        _mm_stream_si128(reinterpret_cast<__m128i*>(to + part),
+                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + part)));
+#endif
+    }
+  }
+#endif
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+}
+
+}  // namespace
+
+bool is_streamed(int64_t bytes) { return bytes > kPastCaches; }
+
+Loop find_stream(int item) {
+  switch (item) {
+    case 1:
+      return stream_loop<1>;
+    case 2:
+      return stream_loop<2>;
+    case 4:
+      return stream_loop<4>;
+    default:
+      return stream_loop<8>;
+  }
+}
+
+void end_stream() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace grafo::cpu
