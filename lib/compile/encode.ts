@@ -4,7 +4,7 @@ import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
 import { ALIGNMENT, type MemoryPlan } from './memory.js';
 import type { EncodedPlan } from './stage.js';
-import type { PlanValue, Step, StepProgram, Storage, Word } from './steps.js';
+import type { BatchCode, Instruction, PlanValue, Step, StepProgram, Storage, TapeCode, Word } from './steps.js';
 
 const MAGIC = 0x6f667267;
 const VERSION = 1;
@@ -68,7 +68,12 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
     if (storage.kind === 'variable' && !unread.has(storage.variable.op)) unread.set(storage.variable.op, true);
   }
   for (const step of program.steps) {
-    const attrs = step.tape === undefined ? step.attrs.map(word) : tapeWords(step, symbols);
+    const attrs =
+      step.tape !== undefined
+        ? tapeWords(step.tape, symbols)
+        : step.batch !== undefined
+          ? batchWords(step.batch, symbols)
+          : step.attrs.map(word);
     const inputs = step.inputs.map((input) => values.at(input));
     const outputs = step.outputs.map((output) => values.at(output));
     const length = 8 + inputs.length + outputs.length + attrs.length;
@@ -152,11 +157,33 @@ const noteFirstUse = (step: Step, unread: Map<Operation, boolean>): void => {
   }
 };
 
-const tapeWords = (step: Step, symbols: Table<string>): number[] => {
-  const { space, instructions, outputs, reductions } = step.tape!;
+const tapeWords = ({ space, instructions, outputs, reductions }: TapeCode, symbols: Table<string>): number[] => {
   const buffer = new WordBuffer();
   buffer.i32(space.length);
   for (const dim of space) buffer.i64(dim);
+  codeWords(instructions, outputs, symbols, buffer);
+  reductions.forEach((reduction, i) => {
+    if (reduction === undefined) return;
+    buffer.i32(i, reduction.op, reduction.byRows ? 0 : 1);
+    buffer.i64(reduction.length);
+  });
+  return buffer.words;
+};
+
+const batchWords = (batch: BatchCode, symbols: Table<string>): number[] => {
+  const buffer = new WordBuffer();
+  buffer.i32(batch.sizes.length, batch.shared, batch.scalars.length, ...batch.scalars.map(Number));
+  for (const size of batch.sizes) buffer.i64(size);
+  codeWords(batch.instructions, batch.outputs, symbols, buffer);
+  return buffer.words;
+};
+
+const codeWords = (
+  instructions: readonly Instruction[],
+  outputs: readonly number[],
+  symbols: Table<string>,
+  buffer: WordBuffer,
+): void => {
   buffer.i32(instructions.length);
   for (const { functor, operand, result, args, node } of instructions) {
     buffer.i32(
@@ -171,12 +198,6 @@ const tapeWords = (step: Step, symbols: Table<string>): number[] => {
     );
   }
   buffer.i32(...outputs);
-  reductions.forEach((reduction, i) => {
-    if (reduction === undefined) return;
-    buffer.i32(i, reduction.op, reduction.byRows ? 0 : 1);
-    buffer.i64(reduction.length);
-  });
-  return buffer.words;
 };
 
 interface PackedConstants {

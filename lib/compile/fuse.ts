@@ -159,7 +159,7 @@ interface Joined {
 }
 
 /** The values of one storage are the same only at the same version, shape and dtype. */
-const isSame = (a: PlanValue, b: PlanValue): boolean =>
+export const isSame = (a: PlanValue, b: PlanValue): boolean =>
   a.storage === b.storage && a.version === b.version && a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 /** What the union of two clusters reads from outside; undefined where that, or its code, is too much for a tape. */

@@ -31,6 +31,8 @@ const flopsOf = (step: Step): number => {
     const { space, instructions, reductions } = step.tape;
     return sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
   }
+  if (step.batch !== undefined)
+    return step.batch.sizes.reduce((sum, size) => sum + size, 0) * step.batch.instructions.length;
   if (step.kernel === 'MatMul') return flopsOfMatMul(step);
   return step.kernel === 'Reduce' ? sizeOfShape(step.inputs[0]!.shape) : 0;
 };

@@ -14,8 +14,10 @@ export const bytesText = (bytes: number): string => {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
 
-/** A step's kernel, and what was fused into it: `Fused(Add Relu)`; where it ends in reductions, `Fused(Exp Add | Sum)`. */
-export const labelOf = ({ kernel, tape }: Step): string => {
+/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`. */
+export const labelOf = ({ kernel, tape, batch }: Step): string => {
+  if (batch !== undefined)
+    return `${kernel} x${batch.sizes.length} (${batch.instructions.map(({ functor }) => functor).join(' ')})`;
   if (tape === undefined) return kernel;
   const ends = tape.reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
   const code = tape.instructions.map(({ functor }) => functor).join(' ');

@@ -4,7 +4,7 @@ import { dependencies } from './order.js';
 import { Producers, type Step, type StepProgram } from './steps.js';
 
 /** A binary heap of numbers, smallest first. */
-class Heap {
+export class Heap {
   readonly #items: number[] = [];
   get size(): number {
     return this.#items.length;

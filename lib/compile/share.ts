@@ -1,6 +1,7 @@
 // share: steps that compute the same from the same values become one, such as the step size that every variable's Adam update works out.
 // cse.ts does this for operations; what lowering makes of different ones is only seen to be equal here.
-import { type PlanValue, Producers, type Step, type StepProgram, type Storage } from './steps.js';
+import { dependencies } from './order.js';
+import { mayRefuse, type PlanValue, Producers, type Step, type StepProgram, type Storage } from './steps.js';
 
 /** Constants above this are not compared: a number, or a shape's worth of them, is what rows make again and again. */
 const MAX_CONSTANT_BYTES = 64;
@@ -33,23 +34,17 @@ export const share = (program: StepProgram): StepProgram => {
   const first = new Map<string, Step>();
   const equal = new Map<Step, Step>();
   const producers = new Producers(program.steps);
-  const steps: Step[] = [];
+  const before = new Map<Step, ReadonlySet<Step>>();
   for (const step of program.steps) {
-    // What waited for a step that is gone waits for what that one waited for: its twin may run before that.
-    for (const earlier of new Set([...step.after, ...step.inputs.flatMap((input) => producers.of(input) ?? [])])) {
-      const twin = equal.get(earlier);
-      if (twin === undefined) continue;
-      if (step.after.delete(earlier)) step.after.add(twin);
-      for (const before of earlier.after) if (before !== step) step.after.add(before);
-    }
+    before.set(step, dependencies(step, producers));
     step.inputs.forEach((input, i) => {
       step.inputs[i] = moved(input);
     });
-    const key = isPure(step) ? stepKey(step, number) : undefined;
-    const twin = key === undefined ? undefined : first.get(key);
+    if (!isPure(step)) continue;
+    const key = stepKey(step, number);
+    const twin = first.get(key);
     if (twin === undefined) {
-      if (key !== undefined) first.set(key, step);
-      steps.push(step);
+      first.set(key, step);
       continue;
     }
     equal.set(step, twin);
@@ -57,7 +52,34 @@ export const share = (program: StepProgram): StepProgram => {
       same.set(output.storage, twin.outputs[i]!.storage);
     });
   }
-  return { ...program, steps, fetches: program.fetches.map(moved) };
+  waitAnew(program.steps, before, equal);
+  return {
+    ...program,
+    steps: program.steps.filter((step) => !equal.has(step)),
+    fetches: program.fetches.map(moved),
+  };
+};
+
+/**
+ * A shared step belongs to no one operation: what the first one's waited for (Adam's step size for the gradient of one variable), only its own
+ * readers wait for, and the readers of a step that is gone for what that one waited for. A step that may refuse its operands keeps waiting: for
+ * the check, perhaps, that is there to prevent it.
+ */
+const waitAnew = (
+  steps: readonly Step[],
+  before: ReadonlyMap<Step, ReadonlySet<Step>>,
+  equal: ReadonlyMap<Step, Step>,
+): void => {
+  const shared = new Set([...equal.values()].filter(({ tape }) => tape?.instructions.some(mayRefuse) === false));
+  const waits = new Map<Step, ReadonlySet<Step>>();
+  for (const step of steps) {
+    const after = new Set<Step>();
+    for (const earlier of step.after) after.add(equal.get(earlier) ?? earlier);
+    for (const earlier of before.get(step)!) for (const one of waits.get(earlier) ?? []) after.add(one);
+    if (equal.has(step) || shared.has(step)) waits.set(step, new Set(after));
+    step.after.clear();
+    if (!shared.has(step)) for (const one of after) step.after.add(one);
+  }
 };
 
 /** Whether all a step does is to write memory of its own: so does a tape, whoever it is of. */
@@ -83,8 +105,8 @@ const stepKey = (step: Step, number: (storage: Storage) => number): string => {
     JSON.stringify(step.attrs),
   ];
   if (step.tape !== undefined) {
-    const { space, instructions, outputs } = step.tape;
-    parts.push(space.join(), outputs.join());
+    const { space, instructions, outputs, reductions } = step.tape;
+    parts.push(space.join(), outputs.join(), JSON.stringify(reductions));
     for (const { functor, operand, result, args } of instructions)
       parts.push(`${functor} ${operand.name} ${result.name} ${args.join()}`);
   }

@@ -1,6 +1,7 @@
 // specialize: a symbolic program and concrete feeds become one stage's plan; what data must decide first waits for the next stage.
 import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
+import { batch } from './batch.js';
 import { drop } from './drop.js';
 import { encode } from './encode.js';
 import { Facts, type Given, hostPositions, refKey } from './facts.js';
@@ -124,6 +125,10 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     verifySteps(steps, 'fuse');
     steps = schedule(steps);
   }
+  if (options.batch !== false) {
+    steps = batch(steps);
+    verifySteps(steps, 'batch');
+  }
   const memory = planMemory(steps, { inPlace: options.inPlace !== false, reuse: options.reuse !== false });
   verifyOrder(steps);
   const final = steps;
@@ -239,10 +244,12 @@ const estimate = (program: StepProgram): number => {
   let total = 0;
   for (const step of program.steps) {
     total += 150;
-    if (step.tape !== undefined) {
-      const elements = sizeOfShape(step.tape.space);
-      for (const { functor, operand } of step.tape.instructions) total += elements * functorCost(functor, operand);
-      for (const reduction of step.tape.reductions) if (reduction !== undefined) total += elements * 0.15;
+    const code = step.tape ?? step.batch;
+    if (code !== undefined) {
+      const elements = 'space' in code ? sizeOfShape(code.space) : code.sizes.reduce((sum, size) => sum + size, 0);
+      for (const { functor, operand } of code.instructions) total += elements * functorCost(functor, operand);
+      if (step.tape !== undefined)
+        for (const reduction of step.tape.reductions) if (reduction !== undefined) total += elements * 0.15;
     } else if (step.kernel === 'MatMul') {
       total += flopsOfMatMul(step) / 20;
     } else {

@@ -53,6 +53,10 @@ export interface Reduction {
   readonly length: number;
 }
 
+const CHECKED = new Set(['Div', 'FloorDiv', 'FloorMod', 'Mod', 'TruncateDiv', 'TruncateMod', 'Pow']);
+/** Whether an instruction checks its operands: a divisor of zero, a negative power. */
+export const mayRefuse = ({ functor, operand }: Instruction): boolean => operand.isInteger && CHECKED.has(functor);
+
 /** The program of a `Fused` step. */
 export interface TapeCode {
   readonly space: readonly number[];
@@ -63,6 +67,22 @@ export interface TapeCode {
   readonly reductions: readonly (Reduction | undefined)[];
 }
 
+/**
+ * The program of a `FusedBatch` step: one tape's code, run over several segments. Of the step's inputs the first are scalars that all segments
+ * read; then come each segment's own.
+ */
+export interface BatchCode {
+  readonly shared: number;
+  /** For each of a segment's own inputs: whether it is one element for all of the segment's. */
+  readonly scalars: readonly boolean[];
+  /** The number of elements of each segment. */
+  readonly sizes: readonly number[];
+  /** Operands: shared inputs, own inputs, results. */
+  readonly instructions: readonly Instruction[];
+  /** For each output of a segment: the operand it stores. */
+  readonly outputs: readonly number[];
+}
+
 /** One kernel call. */
 export interface Step {
   readonly kernel: string;
@@ -70,6 +90,7 @@ export interface Step {
   readonly outputs: readonly PlanValue[];
   readonly attrs: readonly Word[];
   readonly tape: TapeCode | undefined;
+  readonly batch?: BatchCode;
   /** The graph operation an error is blamed on. */
   readonly op: Operation;
   /** Steps that must run before this one though no value says so. */

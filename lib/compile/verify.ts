@@ -1,6 +1,16 @@
 // verify: what must hold of the steps after every pass; a broken pass is an InternalError here, never a wrong number later.
 import { InternalError } from '../core/errors.js';
-import { bytesOf, Producers, type Step, type StepProgram, type Storage, sameForm, sizeOfShape } from './steps.js';
+import {
+  bytesOf,
+  type PlanValue,
+  Producers,
+  type Step,
+  type StepProgram,
+  type Storage,
+  sameForm,
+  sizeOfShape,
+  type TapeCode,
+} from './steps.js';
 
 /** Throws InternalError naming the pass where the steps are not well formed. */
 export const verifySteps = (program: StepProgram, pass: string): void => {
@@ -22,6 +32,7 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
       written.add(output.storage);
     }
     if (step.tape !== undefined) verifyTape(step, (what) => fail(step, what));
+    if (step.batch !== undefined) verifyBatch(step, (what) => fail(step, what));
   }
   for (const step of program.steps) {
     for (const input of step.inputs) {
@@ -48,25 +59,61 @@ export const verifyOrder = (program: StepProgram): void => {
 };
 
 const verifyTape = (step: Step, fail: (what: string) => never): void => {
-  const { space, instructions, outputs, reductions } = step.tape!;
-  const dtypeOf = (operand: number) =>
-    operand < step.inputs.length ? step.inputs[operand]!.dtype : instructions[operand - step.inputs.length]!.result;
-  instructions.forEach((instruction, i) => {
-    instruction.args.forEach((arg, k) => {
-      if (arg < 0 || arg >= step.inputs.length + i) fail(`instruction ${i} reads operand ${arg}`);
-      if (instruction.functor === 'Select' && k === 0) return;
-      if (dtypeOf(arg) !== instruction.operand)
-        fail(`instruction ${i} (${instruction.functor}) takes ${instruction.operand}, gets ${dtypeOf(arg)}`);
-    });
-  });
+  const { space, outputs, reductions } = step.tape!;
   if (outputs.length !== step.outputs.length || reductions.length !== step.outputs.length)
     fail('a tape stores another number of outputs');
+  verifyCode(step.tape!, step.inputs, step.outputs, fail);
   const first = reductions.find((reduction) => reduction !== undefined);
   step.outputs.forEach((output, i) => {
     const reduction = reductions[i];
     if (sizeOfShape(output.shape) * (reduction?.length ?? 1) !== sizeOfShape(space))
       fail('an output has another size than the space');
     if (reduction !== undefined && !sameForm(reduction, first!)) fail('a tape has reductions of two forms');
+  });
+};
+
+/** Each segment by itself, and that none reads or writes what another writes. */
+const verifyBatch = (step: Step, fail: (what: string) => never): void => {
+  const { shared, scalars, sizes, outputs } = step.batch!;
+  if (step.inputs.length !== shared + sizes.length * scalars.length) fail('a batch has another number of inputs');
+  if (step.outputs.length !== sizes.length * outputs.length) fail('a batch has another number of outputs');
+  const writers = new Map(step.outputs.map(({ storage }, i) => [storage, Math.floor(i / outputs.length)] as const));
+  if (writers.size !== step.outputs.length) fail('a batch writes a storage twice');
+  const common = step.inputs.slice(0, shared);
+  for (const { shape, storage } of common) {
+    if (sizeOfShape(shape) !== 1) fail('segments share more than a scalar');
+    if (writers.has(storage)) fail('a segment writes what all read');
+  }
+  sizes.forEach((size, g) => {
+    const own = step.inputs.slice(shared + g * scalars.length, shared + (g + 1) * scalars.length);
+    const made = step.outputs.slice(g * outputs.length, (g + 1) * outputs.length);
+    own.forEach(({ shape, storage }, i) => {
+      if (sizeOfShape(shape) !== (scalars[i] ? 1 : size)) fail(`input ${i} of segment ${g} has another size`);
+      if ((writers.get(storage) ?? g) !== g) fail(`segment ${g} reads what another writes`);
+    });
+    for (const { shape } of made) if (sizeOfShape(shape) !== size) fail(`an output of segment ${g} has another size`);
+    verifyCode(step.batch!, [...common, ...own], made, fail);
+  });
+};
+
+/** Operands come before what reads them, and have the dtypes that the code says. */
+const verifyCode = (
+  { instructions, outputs }: Pick<TapeCode, 'instructions' | 'outputs'>,
+  inputs: readonly PlanValue[],
+  stored: readonly PlanValue[],
+  fail: (what: string) => never,
+): void => {
+  const dtypeOf = (operand: number) =>
+    operand < inputs.length ? inputs[operand]!.dtype : instructions[operand - inputs.length]!.result;
+  instructions.forEach((instruction, i) => {
+    instruction.args.forEach((arg, k) => {
+      if (arg < 0 || arg >= inputs.length + i) fail(`instruction ${i} reads operand ${arg}`);
+      if (instruction.functor === 'Select' && k === 0) return;
+      if (dtypeOf(arg) !== instruction.operand)
+        fail(`instruction ${i} (${instruction.functor}) takes ${instruction.operand}, gets ${dtypeOf(arg)}`);
+    });
+  });
+  stored.forEach((output, i) => {
     if (dtypeOf(outputs[i]!) !== output.dtype) fail('an output has another dtype than its operand');
   });
 };

@@ -432,9 +432,11 @@ class Builder {
 
 }  // namespace
 
+Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, step).build(); }
+
 Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
   auto fused = std::make_unique<FusedStep>(run_fused);
-  TRY(Builder(desc, *fused).build());
+  TRY(build_tape(desc, *fused));
   step = std::move(fused);
   return Status();
 }

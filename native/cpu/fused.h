@@ -95,6 +95,8 @@ struct FusedStep : PreparedStep {
   ReduceCut cut;
 };
 
+// Verifies the tape that `desc` says and prepares it (fused.cc).
+Status build_tape(const StepDesc& desc, FusedStep& step);
 Status run_fused(const PreparedStep& step, RunContext& context, void* const* buffers);
 
 // The reductions of a tape (fused_reduce.cc): reads the words about them, and, when the tile is

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <climits>
 
+#include "cpu/fused_splat.h"
 #include "cpu/fused_tile.h"
 
 namespace grafo::cpu {
@@ -17,13 +18,6 @@ void copy_run(T* to, const T* from, int64_t n) {
   } else {
     for (int64_t i = 0; i < n; ++i) to[i] = from[i];
   }
-}
-
-template <class T>
-void splat(void* to, const void* from, int64_t n) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  std::fill_n(static_cast<T*>(to), n, value);
 }
 
 // to[i] = from[i % period], by doubling what is there.
@@ -62,21 +56,6 @@ void fill(T* to, const T* from, const Walk& walk, const int64_t* first, int64_t 
   }
 }
 
-#define GRAFO_BY_ITEM(item, call) \
-  switch (item) {                 \
-    case 1:                       \
-      call(uint8_t);              \
-      break;                      \
-    case 2:                       \
-      call(uint16_t);             \
-      break;                      \
-    case 4:                       \
-      call(uint32_t);             \
-      break;                      \
-    default:                      \
-      call(uint64_t);             \
-  }
-
 // Returns where the tile's elements are: in the input itself where they lie in one run of it, else
 // in scratch.
 const void* broadcast(const FusedStep& step, const Slot& slot, const void* input, void* scratch,
@@ -94,9 +73,7 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
     const auto* from = static_cast<const uint8_t*>(input) + offset * slot.item;
     if (walk.stride[last] != 0) return from;
     if (*splatted != offset) {
-#define GRAFO_SPLAT(T) splat<T>(scratch, from, longest)
-      GRAFO_BY_ITEM(slot.item, GRAFO_SPLAT)
-#undef GRAFO_SPLAT
+      splat_item(slot.item, scratch, from, longest);
       *splatted = offset;
     }
     return scratch;
@@ -118,9 +95,7 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
     uint8_t* scratch = range.scratch + slot.scratch;
     range.at[s] = scratch;
     if (slot.kind == SlotKind::kScalar) {
-#define GRAFO_SPLAT(T) splat<T>(scratch, buffers[slot.buffer], range.longest)
-      GRAFO_BY_ITEM(slot.item, GRAFO_SPLAT)
-#undef GRAFO_SPLAT
+      splat_item(slot.item, scratch, buffers[slot.buffer], range.longest);
     } else if (slot.kind == SlotKind::kPeriodic) {
       const int64_t count = range.longest + slot.period;
 #define GRAFO_REPEAT(T) repeat<T>(scratch, buffers[slot.buffer], slot.period, count)

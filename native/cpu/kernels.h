@@ -10,6 +10,7 @@ using Prepare = Status (*)(const StepDesc& desc, const HostServices& host, StepP
 // X(kernel, prepare function). A kernel is one row here and one function of the type above; names in the order of the table.
 #define GRAFO_CPU_KERNELS(X)                        \
   X(Fused, prepare_fused)                           \
+  X(FusedBatch, prepare_fused_batch)                \
   X(Copy, prepare_copy)                             \
   X(Fill, prepare_fill)                             \
   X(Reduce, prepare_reduce)                         \

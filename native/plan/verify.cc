@@ -163,7 +163,7 @@ bool writable(const PlanStorage& storage) {
 // Outputs never share memory with each other; with an input only where the kernel works element by element.
 Status verify_aliases(const Plan& plan, const PlanStep& step) {
   const std::string& kernel = plan.symbols[static_cast<size_t>(step.symbol)];
-  const bool in_place = kernel == "Fused" || kernel == "CheckNumerics";
+  const bool in_place = kernel == "Fused" || kernel == "FusedBatch" || kernel == "CheckNumerics";
   for (size_t o = 0; o < step.outputs.size(); ++o) {
     const PlanValue& output = plan.values[static_cast<size_t>(step.outputs[o])];
     for (size_t other = 0; other < o; ++other) {

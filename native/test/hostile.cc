@@ -77,6 +77,23 @@ PlanWriter elementwise() {
   return w;
 }
 
+// Segments in place and out of place, a scalar for all and one for each.
+PlanWriter batches() {
+  PlanWriter w;
+  const int rate = w.feed(F, {}), one = w.feed(F, {1}), other = w.feed(F, {});
+  const int dv = w.feed(F, {3, 4}), dw = w.feed(F, {5}), x = w.feed(I, {600}), y = w.feed(I, {4});
+  const int v = w.variable(9, F, {3, 4}), u = w.variable(10, F, {5});
+  const int to_x = w.arena(F, {600}), to_y = w.arena(F, {2, 2});
+  w.step("FusedBatch", {rate, v, dv, one, u, dw, other}, {v, u},
+         Words().i32({2, 1, 3, 0, 0, 1}).i64({12, 5}).i32({3,
+           w.symbol("Mul"), 1, 1, 2, 0, -1, 9, 0, w.symbol("Mul"), 1, 1, 4, 3, -1, 9, 0,
+           w.symbol("Sub"), 1, 1, 1, 5, -1, 9, 0, 6}));
+  w.step("FusedBatch", {x, y}, {to_x, to_y},
+         Words().i32({2, 0, 1, 0}).i64({600, 4}).i32({1, w.symbol("Cast"), 3, 1, 0, -1, -1, 9, 0, 1}));
+  for (const int value : {v, u, to_x, to_y}) w.fetch(value);
+  return w;
+}
+
 PlanWriter reductions() {
   PlanWriter w;
   const int x = w.feed(D, {3, 4, 5}), flag = w.feed(B, {3, 4});
@@ -260,7 +277,7 @@ void fill(const Port& port, std::mt19937& random, std::vector<uint8_t>* bytes) {
 }  // namespace
 
 std::vector<Seed> seed_plans() {
-  return {{"elementwise", elementwise().words()}, {"reductions", reductions().words()},
+  return {{"elementwise", elementwise().words()}, {"batches", batches().words()}, {"reductions", reductions().words()},
           {"network", network().words()},         {"movement", movement().words()},
           {"indexed", indexed().words()},         {"random", random_and_checks().words()},
           {"control", control().words()},         {"strings", strings().words()}};

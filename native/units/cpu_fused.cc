@@ -1,5 +1,6 @@
 // Fused: the tape and its tables of loops, as one translation unit.
 #include "cpu/fused.cc"
+#include "cpu/fused_batch.cc"
 #include "cpu/fused_binary.cc"
 #include "cpu/fused_cast.cc"
 #include "cpu/fused_compare.cc"

@@ -215,7 +215,15 @@ class Interpreter {
 
 const WAYS: Readonly<Record<string, CompileOptions>> = {
   'with every pass': {},
-  'without the passes': { fold: false, simplify: false, cse: false, share: false, fuse: false, inPlace: false },
+  'without the passes': {
+    fold: false,
+    simplify: false,
+    cse: false,
+    share: false,
+    fuse: false,
+    batch: false,
+    inPlace: false,
+  },
   'without fusion': { fuse: false },
 };
 

@@ -6,6 +6,7 @@ import type { Stage } from '../../lib/compile/stage.js';
 import { Graph, type Operation, type Tensor } from '../../lib/core/graph.js';
 import { NDArray } from '../../lib/core/ndarray.js';
 import * as tf from '../../lib/index.js';
+import { applyGradientDescent } from '../../lib/ops/training.js';
 import type { NativeSession } from '../../lib/runtime/native.js';
 
 /** What a builder says of its graph. */
@@ -87,4 +88,16 @@ export const chain = (n: number, links: number): Stage =>
     let y: Tensor = x;
     for (let i = 0; i < links; i++) y = tf.matmul(y, x);
     return { fetches: [y], feeds: [x] };
+  });
+
+/** One step of gradient descent for four variables. */
+export const training = (): Stage =>
+  stageOf(() => {
+    const rate = tf.placeholder(tf.float32, []);
+    const feeds = [[2, 3], [4], [600], []].map((shape) => tf.placeholder(tf.float32, shape));
+    const steps = feeds.map((feed) => {
+      const variable = new tf.Variable(tf.zeros(feed.shape.concrete()));
+      return tf.withControl([variable.initializer], () => applyGradientDescent(variable, rate, feed));
+    });
+    return { fetches: [], feeds: [rate, ...feeds], targets: steps };
   });

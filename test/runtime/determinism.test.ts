@@ -99,7 +99,16 @@ const same = (t: ExecutionContext, a: readonly Uint8Array[], b: readonly Uint8Ar
   }
 };
 
-const PASSES: readonly (keyof CompileOptions)[] = ['fuse', 'share', 'cse', 'simplify', 'fold', 'inPlace', 'reuse'];
+const PASSES: readonly (keyof CompileOptions)[] = [
+  'fuse',
+  'share',
+  'batch',
+  'cse',
+  'simplify',
+  'fold',
+  'inPlace',
+  'reuse',
+];
 const off = (...names: (keyof CompileOptions)[]): CompileOptions =>
   Object.fromEntries(names.map((name) => [name, false]));
 

@@ -1,6 +1,6 @@
 // Loads and runs mutated plans; prints how far they came. Not a test: test/fuzz/plan.test.ts starts it.
 import { type NativeFeed, native } from '../../../lib/runtime/native.js';
-import { dense, doubling, mixed, ends as reductions } from '../plans.js';
+import { dense, doubling, mixed, ends as reductions, training } from '../plans.js';
 
 const [rounds, first] = process.argv.slice(2).map(Number) as [number, number];
 let state = first >>> 0;
@@ -10,7 +10,8 @@ const below = (n: number): number => {
 };
 
 const CODES = /^(INTERNAL|RESOURCE_EXHAUSTED|INVALID_ARGUMENT|UNIMPLEMENTED|FAILED_PRECONDITION)$/;
-const stages = [dense(4), doubling(), mixed(), reductions()];
+const stages = [dense(4), doubling(), mixed(), reductions(), training()];
+if (!stages.some((stage) => stage.explain().includes('FusedBatch'))) throw new Error('no plan has a batch');
 const ends = [0, -1, 1, 0x7fffffff, -0x80000000, 64, 255];
 const counts = { rounds, loaded: 0, ran: 0 };
 const attempt = (body: () => void): boolean => {
