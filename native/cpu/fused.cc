@@ -24,6 +24,9 @@ struct Node {
   int16_t slot = -1;
 };
 
+// Simple operations an element up to which memory decides how long a tape takes.
+constexpr int64_t kCheapTape = 6;
+
 class Builder {
  public:
   Builder(const StepDesc& desc, FusedStep& step) : desc_(desc), step_(step), attrs_(desc) {}
@@ -198,6 +201,19 @@ class Builder {
     return inputs() + static_cast<int32_t>(nodes_.size()) - 1;
   }
 
+  // Whether an output is stored past the caches: it would not stay there, and is in none yet as no input lies there. Where
+  // arithmetic takes as long as memory, one more pass over the tile costs what the stores save.
+  bool is_apart_and_large(int o) {
+    const TensorDesc& output = desc_.outputs[o];
+    if (!is_streamed(output.size * item_size(output.dtype))) return false;
+    int64_t cost = 0;
+    for (const Node& node : nodes_) cost += node.cost;
+    if (cost > kCheapTape) return false;
+    for (int i = 0; i < inputs(); ++i)
+      if (desc_.inputs[i].storage == output.storage) return false;
+    return true;
+  }
+
   // Whether an instruction after `position` reads memory that output `o` would have overwritten.
   bool is_read_later(int o, int32_t position) {
     for (int32_t j = position + 1; j < static_cast<int32_t>(nodes_.size()); ++j)
@@ -233,7 +249,7 @@ class Builder {
     for (int o = 0; o < desc_.num_outputs; ++o) {
       if (makers[o] < 0) continue;
       Node& maker = nodes_[static_cast<size_t>(makers[o])];
-      if (maker.output < 0 && !is_read_later(o, makers[o]))
+      if (maker.output < 0 && !is_read_later(o, makers[o]) && !is_apart_and_large(o))
         maker.output = o;
       else
         late[lates++] = o;
@@ -241,6 +257,9 @@ class Builder {
     for (int l = 0; l < lates; ++l) {
       const int32_t copy = append_copy(inputs() + makers[late[l]]);
       result(copy).output = late[l];
+      if (!is_apart_and_large(late[l])) continue;
+      result(copy).loop = find_stream(item_size(result(copy).result));
+      step_.streams = true;
     }
     for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); ++i)
       for (int32_t operand : nodes_[static_cast<size_t>(i)].operands)

@@ -85,6 +85,7 @@ struct FusedStep : PreparedStep {
   int32_t tile = kMaxTile;
   int64_t cost = 1;    // simple operations per element
   int64_t grain = 1;   // tiles
+  bool streams = false;  // a result is stored past the caches
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
   std::vector<Slot> slots;
@@ -105,5 +106,11 @@ Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step)
 void cut_reductions(FusedStep& step);
 Status run_fused_reductions(const FusedStep& step, const RunContext& context,
                             void* const* buffers);
+
+// fused_stream.cc: whether a result of so many bytes is stored past the caches, the loop that does it, and what makes its
+// stores seen by other threads.
+bool is_streamed(int64_t bytes);
+Loop find_stream(int item);
+void end_stream();
 
 }  // namespace grafo::cpu

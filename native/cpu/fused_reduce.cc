@@ -260,6 +260,7 @@ Status run_fused_reductions(const FusedStep& step, const RunContext& context,
       job.short_rows(begin, end);
     else
       job.long_rows(begin, end);
+    if (step.streams) end_stream();
   });
   TRY(refusal(step, job.failed));
   if (is_cancelled(context)) return cancelled();

@@ -169,6 +169,7 @@ void run_tiles(const FusedStep& step, const RunContext& context, void* const* bu
     if (start != begin && is_cancelled(context)) return;
     run_tile(step, buffers, start, std::min<int64_t>(step.tile, end - start), range, failed);
   }
+  if (step.streams) end_stream();
 }
 
 }  // namespace

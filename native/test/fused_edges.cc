@@ -66,3 +66,23 @@ TEST("Fused: what rounds to 0 is +0, a zero keeps its sign") {
     CHECK_EQ(std::signbit(y.data<float>()[i]), i == 4);
   }
 }
+
+TEST("Fused: results that are stored past the caches are those of small ones, to the last element") {
+  constexpr int64_t kItems = (int64_t{17} << 20) + 37;  // 17 MB of bools, 68 MB of floats
+  const DType f = DType::kFloat32;
+  Value x = value(f, {kItems}), sum = value(f, {kItems}), larger = value(DType::kBool, {kItems});
+  for (int64_t i = 0; i < kItems; ++i) x.data<float>()[i] = static_cast<float>(i % 1001);
+  Tape tape({kItems});
+  tape.inputs = {&x}, tape.outputs = {&sum, &larger};
+  tape.op("Add", f, f, 0, 0);
+  tape.op("Greater", f, DType::kBool, 1, 0);
+  tape.out(1), tape.out(2);
+  CHECK_EQ(std::string(tape.run().text), "");
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < kItems; ++i) {
+    const auto base = static_cast<float>(i % 1001);
+    wrong += sum.data<float>()[i] != base + base;
+    wrong += larger.data<uint8_t>()[i] != (base > 0);
+  }
+  CHECK_EQ(wrong, 0);
+}

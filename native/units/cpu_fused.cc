@@ -8,5 +8,6 @@
 #include "cpu/fused_integer.cc"
 #include "cpu/fused_reduce.cc"
 #include "cpu/fused_run.cc"
+#include "cpu/fused_stream.cc"
 #include "cpu/fused_table.cc"
 #include "cpu/fused_unary.cc"
