@@ -90,20 +90,36 @@ FN double expm1(double x) {
   return fabs(x) < 0x1p-54 ? x : result;
 }
 
-// log of a positive, finite, normal float.
-FN float log(float x) {
-  const bool tiny = x < 0x1p-126f;
-  const u32 bits = to_bits(tiny ? x * 0x1p23f : x) - 0x3f3504f3u;  // sqrt(1/2)
-  const float k = float(i32(bits) >> 23) - (tiny ? 23.0f : 0.0f);
-  const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+// log(1 + f + e) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)) and an e that rounding took from f.
+FN float log_reduced(float k, float f, float e) {
   const float tail =
       poly(f, 0x1.555554p-2f, -0x1.fffffcp-3f, 0x1.999d5ap-3f, -0x1.555b4ap-3f, 0x1.23d21ap-3f,
            -0x1.fcf4c6p-4f, 0x1.dea282p-4f, -0x1.d635bcp-4f, 0x1.1d8ea6p-4f);
   const float ff = f * f;
-  const float low = fma(k, kLn2LowFloat, fma(-0.5f, ff, f * ff * tail));
-  const float result = fma(k, kLn2HighFloat, f + low);
+  const float low = fma(k, kLn2LowFloat, fma(-0.5f, ff, f * ff * tail)) + e;
+  return fma(k, kLn2HighFloat, f + low);
+}
+FN float log_edges(float x, float result) {
   const float edge = x == 0.0f ? -kInfinity<float> : x > 0.0f ? x : kNaN<float>;
   return x > 0.0f && x < kInfinity<float> ? result : edge;
+}
+FN float log(float x) {
+  const bool tiny = x < 0x1p-126f;
+  const u32 bits = to_bits(tiny ? x * 0x1p23f : x) - 0x3f3504f3u;  // sqrt(1/2)
+  const float k = float(i32(bits) >> 23) - (tiny ? 23.0f : 0.0f);
+  return log_edges(x, log_reduced(k, from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f, 0.0f));
+}
+// 1 + x is rounded; what that took joins the reduced argument again.
+FN float log1p(float x) {
+  const float u = 1.0f + x;
+  const float lost = x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x);
+  const u32 bits = to_bits(u) - 0x3f3504f3u;
+  const i32 k = i32(bits) >> 23;
+  const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+  const float scaled = k < 64 ? lost * from_bits(u32(127 - k) << 23) : 0.0f;
+  const float g = f + scaled;
+  const float result = log_reduced(float(k), g, (f - g) + scaled);
+  return x == 0.0f ? x : log_edges(u, result);
 }
 
 struct LogParts {
@@ -162,12 +178,6 @@ FN float expm1(float x) {
   const float result = float(expm1_wide(x));
   return x == 0.0f ? x : result;
 }
-FN float log1p(float x) {
-  const float edge = x == -1.0f ? -kInfinity<float> : x > 0.0f ? x : kNaN<float>;
-  const float result = float(log1p_wide(x));
-  return x > -1.0f && x < kInfinity<float> ? (x == 0.0f ? x : result) : edge;
-}
-
 // 1 / (1 + exp(-x)) from exp(-|x|), which does not overflow and keeps the small results.
 template <class T>
 FN T sigmoid(T x) {

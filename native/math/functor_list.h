@@ -7,7 +7,7 @@
   X(Sqrt, 4) X(Rsqrt, 6) X(Reciprocal, 3) X(Inv, 3) X(Floor, 1) X(Ceil, 1) X(Rint, 1) X(Softsign, 3)
 #define GRAFO_UNARY_EXP_LOG(X)                                                               \
   X(Exp, 8)                                                                                  \
-  X(Expm1, 16) X(Log, 10) X(Log1p, 20) X(Sigmoid, 14) X(Tanh, 16) X(Softplus, 40) X(Elu, 16) \
+  X(Expm1, 16) X(Log, 10) X(Log1p, 12) X(Sigmoid, 14) X(Tanh, 16) X(Softplus, 40) X(Elu, 16) \
       X(Selu, 16)
 #define GRAFO_UNARY_ELEMENTARY(X)                                                        \
   X(Asin, 30)                                                                            \
