@@ -102,16 +102,22 @@ export const fuse = (program: StepProgram): StepProgram => {
     return true;
   };
 
-  for (const step of program.steps) {
-    if (step.tape === undefined) continue;
+  /** Joins a tape with one of the tapes it reads; false where it can be joined with none. */
+  const joinOne = (step: Step): boolean => {
+    const { space } = step.tape!;
     for (const input of step.inputs) {
       const producer = producers.of(input);
-      if (producer?.tape === undefined || !sameShape(input.shape, step.tape.space)) continue;
+      if (producer?.tape === undefined || !sameShape(input.shape, space)) continue;
       const [from, to] = [clusterOf.get(producer)!, clusterOf.get(step)!];
-      if (from === to || !sameShape(producer.tape.space, step.tape.space)) continue;
+      if (from === to || !sameShape(producer.tape.space, space)) continue;
       const inputs = joinedInputs(from, to);
-      if (inputs !== undefined) merge(from, to, inputs);
+      if (inputs !== undefined && merge(from, to, inputs)) return true;
     }
+    return false;
+  };
+  for (const step of program.steps) {
+    // What led around a tape may be part of it once another is joined: every one is tried again.
+    while (step.tape !== undefined && joinOne(step));
   }
   // Reductions come last: none keeps two tapes apart.
   for (const step of program.steps) {

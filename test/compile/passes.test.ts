@@ -207,6 +207,15 @@ test('fuse: what would wait for itself through another kernel stays apart', (t) 
     t.deepEqual(kernels(compile([c], [[x, [4]]])), ['Fused(Exp | Sum)', 'Fused(Mul)']);
   })());
 
+test('fuse: a tape that another waits for by control joins once nothing leads around it', (t) =>
+  inGraph(() => {
+    const x = tf.placeholder('float', [4]);
+    const scaled = tf.multiply(x, 3);
+    // log's gradient does so: the reciprocal waits for what it will be multiplied with.
+    const inverse = tf.withControl([scaled], () => tf.reciprocal(x));
+    t.deepEqual(kernels(compile([tf.multiply(scaled, inverse)], [[x, [4]]])), ['Fused(Mul Reciprocal Mul)']);
+  })());
+
 test('fuse: 64 instructions and 24 inputs are the limits of a tape', (t) =>
   inGraph(() => {
     const x = tf.placeholder('float', [4]);
