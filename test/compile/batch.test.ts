@@ -109,6 +109,19 @@ test(
 );
 
 test(
+  'updates wait for tapes that make the gradients of more of them, though more updates are ready',
+  inGraph((t) => {
+    const weights = [1, 2, 3, 4].map((n) => variable([6, 6], n));
+    let y: tf.Tensor = tf.constant(filled([5, 6], 7));
+    for (const weight of weights) y = tf.tanh(tf.matmul(y, weight));
+    const train = new tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduceSum(y));
+    using session = new tf.Session();
+    const plan = kernels(session, [train]).filter((kernel) => kernel.includes('Sub'));
+    t.deepEqual(plan, ['FusedBatch x4 (Mul Sub)']);
+  }),
+);
+
+test(
   'tapes that wait for each other, broadcast rows, or may refuse a divisor stay apart',
   inGraph((t) => {
     const x = variable([4, 4], 1);
