@@ -25,7 +25,12 @@ def uniform(set_, k, shape, dtype=f32):
         h ^= h >> np.uint32(13)
         h *= np.uint32(0xC2B2AE35)
         h ^= h >> np.uint32(16)
-    return (((h >> np.uint32(8)) / f64(2**24) - 0.5) * 4).astype(dtype).reshape(shape)
+        h >>= np.uint32(8)
+    # Exact in float32 too: 24 bits, and factors of two.
+    x = h.astype(dtype)
+    x -= dtype(2**23)
+    x *= dtype(2**-22)
+    return x.reshape(shape)
 
 
 def positive(set_, k, shape, dtype=f32):
