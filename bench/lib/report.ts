@@ -72,11 +72,12 @@ export const rowCells = (row: ReportedRow): string[] => {
 };
 
 /** What gates look at. */
-export const seenOf = ({ row, threads, verdict: { ours, ratio: against }, figures }: ReportedRow): Seen => ({
+export const seenOf = ({ row, threads, verdict: { ours, ratio: against, note }, figures }: ReportedRow): Seen => ({
   row,
   threads,
   ...(ours === undefined ? {} : { ours }),
   ...(against === undefined ? {} : { ratio: against }),
+  ...(note === undefined ? {} : { note }),
   times: Object.fromEntries(
     figures
       .filter(({ error, timing }) => error === undefined && timing !== undefined)

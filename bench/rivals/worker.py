@@ -134,9 +134,9 @@ class Case:
 def checksum(arrays):
     total, scale = 0.0, 0.0
     for array in arrays:
-        term = np.asarray(array).ravel().astype(f64) * (1 + np.arange(np.size(array)) % 13)
+        term = np.asarray(array).ravel() * np.resize(np.arange(1, 14, dtype=f64), np.size(array))
         total += float(term.sum())
-        scale += float(np.abs(term).sum())
+        scale += float(np.abs(term, out=term).sum())
     return {'sum': total, 'scale': scale} if math.isfinite(total) else {'sum': None, 'scale': None}
 
 

@@ -136,6 +136,8 @@ test('gates: ok, miss, not measured; against the best, a rival, the clock and ou
     seen('train.logreg.wholeloop', 1, 100, { times: { jax: 200 } }),
     seen('train.tiny', 1, 100),
     seen('overhead.add', 1, 900),
+    seen('gemm.f32.64', 1, 100, { ratio: 2, times: { openblas: 110, onednn: 95, jax: 50 } }),
+    seen('gemm.f32.256', 1, 100, { note: 'not measured: blis did not run', times: { openblas: 300 } }),
     seen('gemm.f32.512', 1, 200),
     seen('gemm.f32.512', 2, 100),
   ]);
@@ -148,6 +150,8 @@ test('gates: ok, miss, not measured; against the best, a rival, the clock and ou
     'train.logreg.wholeloop@1 miss',
     'train.tiny@1 not measured',
     'overhead.add@1 ok',
+    'gemm.f32.64@1 ok',
+    'gemm.f32.256@1 not measured',
     'gemm.f32.512@1 not measured',
     'gemm.f32.512@2 ok',
   ]);
