@@ -16,6 +16,7 @@ export const drop = (program: StepProgram): StepProgram => {
     for (const input of step.inputs) read.add(input.storage);
     kept.push(step);
   }
+  if (dropped.size === 0) return program;
   for (const step of kept) {
     for (const earlier of [...step.after]) {
       if (!dropped.has(earlier)) continue;

@@ -40,6 +40,10 @@ export interface Given {
 export const refKey = (ref: Ref): string =>
   `${ref.node.row === undefined ? 'feed ' : ''}${ref.node.op.id}:${ref.output}`;
 
+/** The value of a ref that an earlier stage computed. */
+export const carriedValue = ({ carried }: Given, ref: Ref): NDArray | undefined =>
+  carried.size === 0 ? undefined : carried.get(refKey(ref));
+
 /** Positions of the inputs that a row needs as host values, in a node's flat list of inputs. */
 export const hostPositions = (node: Node): readonly number[] => {
   if (node.row?.hostInputs === undefined) return NONE;
@@ -49,6 +53,7 @@ export const hostPositions = (node: Node): readonly number[] => {
   });
 };
 const NONE: readonly number[] = [];
+const NO_REFS: readonly Ref[] = [];
 const UNDECIDED: OutputFact = { shape: undefined, dynamic: false };
 
 /** Shapes and host values of one program, worked out node by node in its order. */
@@ -140,7 +145,7 @@ export class Facts {
     return this.#carried(versionRef(variable, version));
   }
   #carried(ref: Ref): NDArray | undefined {
-    return this.#given.carried.size === 0 ? undefined : this.#given.carried.get(refKey(ref));
+    return carriedValue(this.#given, ref);
   }
   #inputShapes(node: Node): TensorShape[] {
     return node.inputs.map((input) => {
@@ -215,9 +220,11 @@ export class Facts {
       this.blocked.add(node);
       return;
     }
-    const missing = hostPositions(node)
-      .map((i) => node.inputs[i]!)
-      .filter((input) => this.host(input) === null);
+    const positions = hostPositions(node);
+    const missing =
+      positions.length === 0
+        ? NO_REFS
+        : positions.map((i) => node.inputs[i]!).filter((input) => this.host(input) === null);
     if (missing.length > 0) {
       this.wanted.push(...missing);
       this.blocked.add(node);
@@ -332,14 +339,14 @@ export class Facts {
 
 /** Refuses what no tensor can be: more dimensions than the engine counts, more elements than a number does. */
 const checkSize = (op: Operation, dims: readonly (number | null)[]): void => {
-  const text = `[${dims.map((dim) => dim ?? '?').join(',')}]`;
+  const text = (): string => `[${dims.map((dim) => dim ?? '?').join(',')}]`;
   if (dims.length > MAX_RANK)
     throw new UnimplementedError(
-      `Tensors of more than ${MAX_RANK} dimensions are not supported: shape ${text}`,
+      `Tensors of more than ${MAX_RANK} dimensions are not supported: shape ${text()}`,
       place(op),
     );
   if (dims.includes(null) || Number.isSafeInteger(sizeOf(dims as readonly number[]))) return;
-  throw new InvalidArgumentError(`Shape ${text} would have more than 2**53 - 1 elements`, place(op));
+  throw new InvalidArgumentError(`Shape ${text()} would have more than 2**53 - 1 elements`, place(op));
 };
 
 /** An operation's place for an error. */

@@ -20,9 +20,11 @@ export const LIMITS = { inputs: 24, outputs: 8, instructions: 64 } as const;
 
 /** Steps that become one. */
 interface Cluster {
+  /** In the order of the program. */
   members: Step[];
-  /** First position of a member: a bound for the search for circles. */
+  /** Positions of the first and the last member. */
   first: number;
+  last: number;
   instructions: number;
   /** Distinct values the members read that none of them makes. */
   inputs: readonly PlanValue[];
@@ -35,13 +37,13 @@ interface Cluster {
 /** Merges tapes. The program is in a topological order, and so is the result's list of members. */
 export const fuse = (program: StepProgram): StepProgram => {
   const producers = new Producers(program.steps);
-  const position = new Map(program.steps.map((step, i) => [step, i] as const));
   const clusterOf = new Map<Step, Cluster>();
   program.steps.forEach((step, i) => {
     const { inputs, outputs } = step;
     clusterOf.set(step, {
       members: [step],
       first: i,
+      last: i,
       instructions: step.tape?.instructions.length ?? 0,
       inputs,
       outputs,
@@ -60,23 +62,26 @@ export const fuse = (program: StepProgram): StepProgram => {
   const fetched = new Set(program.fetches.map((fetch) => fetch.storage));
   for (const step of program.steps)
     if (step.acts) for (const { storage } of step.outputs) if (!readers.has(storage)) fetched.add(storage);
-  const dependenciesOf = (cluster: Cluster): Set<Cluster> => {
-    const found = new Set<Cluster>();
+  /** Clusters that one waits for; some of them twice, and itself. */
+  const dependenciesOf = (cluster: Cluster): Cluster[] => {
+    const found: Cluster[] = [];
     for (const member of cluster.members)
-      for (const earlier of dependencies(member, producers)) found.add(clusterOf.get(earlier)!);
-    found.delete(cluster);
+      for (const earlier of dependencies(member, producers)) found.push(clusterOf.get(earlier)!);
     return found;
   };
   /** Whether `from` is reached from `to` by a way that leaves both. */
   const hasDetour = (from: Cluster, to: Cluster): boolean => {
+    const stack = dependenciesOf(to).filter(
+      (cluster) => cluster !== from && cluster !== to && cluster.last >= from.first,
+    );
+    if (stack.length === 0) return false;
     const seen = new Set<Cluster>([to]);
-    const stack = [...dependenciesOf(to)].filter((cluster) => cluster !== from);
     while (stack.length > 0) {
       const cluster = stack.pop()!;
       if (seen.has(cluster)) continue;
       seen.add(cluster);
       // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
-      if (cluster.members.every((member) => position.get(member)! < from.first)) continue;
+      if (cluster.last < from.first) continue;
       for (const earlier of dependenciesOf(cluster)) {
         if (earlier === from) return true;
         stack.push(earlier);
@@ -85,6 +90,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     return false;
   };
 
+  let position: Map<Step, number> | undefined;
   /** Makes one of two clusters where a tape can hold both and neither waits for the other through something else. */
   const merge = (from: Cluster, to: Cluster, inputs: readonly PlanValue[]): boolean => {
     const isOutside = (reader: Step): boolean => {
@@ -93,8 +99,13 @@ export const fuse = (program: StepProgram): StepProgram => {
     };
     const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
     if (!fits(outputs) || hasDetour(from, to)) return false;
-    from.members = [...from.members, ...to.members].sort((a, b) => position.get(a)! - position.get(b)!);
+    from.members.push(...to.members);
+    if (from.last > to.first) {
+      position ??= new Map(program.steps.map((member, i) => [member, i] as const));
+      from.members.sort((a, b) => position!.get(a)! - position!.get(b)!);
+    }
     from.first = Math.min(from.first, to.first);
+    from.last = Math.max(from.last, to.last);
     from.instructions += to.instructions;
     from.inputs = inputs;
     from.outputs = outputs;

@@ -23,6 +23,9 @@ export interface LowerInput {
   readonly startVersion: (variable: Operation) => number;
 }
 
+const NO_STEPS: readonly Step[] = [];
+const NO_POSITIONS: ReadonlySet<number> = new Set();
+
 /** Lowers the nodes of a stage in order and keeps which value each ref became. */
 export class Lowering {
   readonly steps: Step[] = [];
@@ -32,7 +35,7 @@ export class Lowering {
   readonly #slots = new Map<Operation, VariableSlot>();
   readonly #storages = new Map<Operation, PlanValue['storage']>();
   /** Steps after which a node has happened. */
-  readonly #done = new Map<Node, ReadonlySet<Step>>();
+  readonly #done = new Map<Node, readonly Step[]>();
   /** The same for nodes without a step of their own. */
   readonly #waits = new Map<Node, ReadonlySet<Step>>();
 
@@ -108,40 +111,40 @@ export class Lowering {
     for (const { node: input } of node.inputs) for (const step of this.#waits.get(input) ?? []) before.add(step);
     if (before.size === 0) return;
     this.#waits.set(node, before);
-    this.#done.set(node, before);
+    this.#done.set(node, [...before]);
   }
 
   /** Lowers one node whose inputs are lowered. */
   lower(node: Node): void {
     const row = node.row;
     if (row === undefined) return;
-    const before = new Set<Step>();
-    for (const previous of [...node.inputs.map((input) => input.node), ...node.controls]) {
-      for (const step of this.#done.get(previous) ?? []) before.add(step);
-    }
+    const before: Step[] = [];
+    for (const input of node.inputs) before.push(...(this.#done.get(input.node) ?? NO_STEPS));
+    for (const control of node.controls) before.push(...(this.#done.get(control) ?? NO_STEPS));
     const first = this.steps.length;
     const isRead = row.updates === undefined && variableOf({ node, output: 0 }) !== undefined;
     if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host')
       this.#input.facts.at(node, () => this.#steps(node));
     const made = this.steps.slice(first);
     for (const step of made) for (const earlier of before) step.after.add(earlier);
-    this.#done.set(node, made.length > 0 ? new Set(made) : before);
+    this.#done.set(node, made.length > 0 ? made : before.length > 1 ? [...new Set(before)] : before);
   }
 
   #steps(node: Node): void {
     const row = node.row!;
     const { facts, versions } = this.#input;
     const updated = updatedVariables(node);
-    const targets = new Set(updatedPositions(node));
-    const hosts = new Set(hostPositions(node));
-    const ofUpdated = new Map(
-      updated.map((variable) => [variable, this.#variableAt(variable, versions.made(node, variable))] as const),
-    );
+    const targets = updated.length === 0 ? NO_POSITIONS : new Set(updatedPositions(node));
+    const hosts = hostPositions(node);
+    const ofUpdated = new Map<Operation, PlanValue>();
+    for (const variable of updated) {
+      ofUpdated.set(variable, this.#variableAt(variable, versions.made(node, variable)));
+    }
     const inputs = node.inputs.map((input, i): PlanValue => {
       const own = targets.has(i) ? ofUpdated.get(variableOf(input)!) : undefined;
       // The memory an update is about to change holds the version before its own.
       if (own !== undefined) return { ...own, version: own.version - 1 };
-      return hosts.has(i) ? this.constant(facts.host(input)!) : this.value(input, node);
+      return hosts.includes(i) ? this.constant(facts.host(input)!) : this.value(input, node);
     });
     const outputs = node.op.outputs.map((tensor, output): PlanValue => {
       const ref: Ref = { node, output };

@@ -2,18 +2,21 @@
 import type { PlanValue, Step, StepProgram } from './steps.js';
 import { arenaValue, Producers } from './steps.js';
 
-/** Everything a step must come after. */
-export const dependencies = (step: Step, producers: Producers): Set<Step> => {
-  const found = new Set(step.after);
+/** Everything a step must come after; some of it twice. */
+export const dependencies = (step: Step, producers: Producers): Step[] => {
+  const found = [...step.after];
   for (const input of step.inputs) {
     const producer = producers.of(input);
-    if (producer !== undefined && producer !== step) found.add(producer);
+    if (producer !== undefined && producer !== step) found.push(producer);
   }
   return found;
 };
 
+const updatesVariable = (step: Step): boolean => step.outputs.some(({ storage }) => storage.kind === 'variable');
+
 /** Adds the order that variables need; copies what is read after its variable moved on. */
 export const order = (program: StepProgram): StepProgram => {
+  if (!program.steps.some(updatesVariable)) return program;
   const producers = new Producers(program.steps);
   const nextUpdate = (value: PlanValue): Step | undefined =>
     value.storage.kind === 'variable' ? producers.of({ ...value, version: value.version + 1 }) : undefined;

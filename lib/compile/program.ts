@@ -63,25 +63,32 @@ export const rewrite = (
   program: Program,
   replace: (node: Node) => readonly (Ref | undefined)[] | undefined,
 ): Program => {
+  // Both hold what changed only: most nodes stay as they are.
   const built = new Map<Node, Node>();
   const moved = new Map<Node, readonly (Ref | undefined)[]>();
-  const ref = (old: Ref): Ref =>
-    moved.get(old.node)?.[old.output] ?? { node: built.get(old.node) ?? old.node, output: old.output };
+  const now = (node: Node): Node => built.get(node) ?? node;
+  const ref = (old: Ref): Ref => {
+    const to = moved.get(old.node)?.[old.output];
+    if (to !== undefined) return to;
+    const node = now(old.node);
+    return node === old.node ? old : { node, output: old.output };
+  };
+  const isOther = (old: Ref): boolean => ref(old) !== old;
+  const isRebuilt = (node: Node): boolean => built.has(node);
   for (const old of program.nodes) {
-    const inputs = old.inputs.map(ref);
-    const controls = old.controls.map((control) => built.get(control) ?? control);
-    const changed =
-      inputs.some((input, i) => input.node !== old.inputs[i]!.node || input.output !== old.inputs[i]!.output) ||
-      controls.some((control, i) => control !== old.controls[i]);
-    const node = changed ? { ...old, inputs, controls } : old;
-    built.set(old, node);
+    let node = old;
+    if (moved.size > 0 && (old.inputs.some(isOther) || old.controls.some(isRebuilt))) {
+      node = { ...old, inputs: old.inputs.map(ref), controls: old.controls.map(now) };
+      built.set(old, node);
+    }
     const replaced = replace(node);
     if (replaced !== undefined) moved.set(old, replaced);
   }
+  if (moved.size === 0) return program;
   return reachable({
-    nodes: program.nodes.map((node) => built.get(node)!),
+    nodes: program.nodes.map(now),
     fetches: program.fetches.map(ref),
-    targets: program.targets.map((target) => built.get(target)!),
+    targets: program.targets.map(now),
   });
 };
 
@@ -101,28 +108,23 @@ export const reachable = (program: Program): Program => {
   return { ...program, nodes: inOrder([...kept, ...found]) };
 };
 
-/** Inputs and controls before their users, else creation order. */
+/** Inputs and controls before their users, else creation order; `nodes` are all that any of them depends on. */
 const inOrder = (nodes: readonly Node[]): Node[] => {
-  const members = new Set(nodes);
   const done = new Set<Node>();
-  const order: Node[] = [];
+  const waiting = (node: Node): Node | undefined => {
+    for (const input of node.inputs) if (!done.has(input.node)) return input.node;
+    for (const control of node.controls) if (!done.has(control)) return control;
+    return undefined;
+  };
+  const stack: Node[] = [];
   for (const root of [...nodes].sort((a, b) => a.op.id - b.op.id)) {
-    const stack: Node[] = [root];
+    stack.push(root);
     while (stack.length > 0) {
       const node = stack.at(-1)!;
-      const waiting = done.has(node)
-        ? undefined
-        : (node.inputs.find((input) => members.has(input.node) && !done.has(input.node))?.node ??
-          node.controls.find((control) => members.has(control) && !done.has(control)));
-      if (waiting !== undefined) stack.push(waiting);
-      else {
-        if (!done.has(node)) {
-          done.add(node);
-          order.push(node);
-        }
-        stack.pop();
-      }
+      const before = done.has(node) ? undefined : waiting(node);
+      if (before !== undefined) stack.push(before);
+      else done.add(stack.pop()!);
     }
   }
-  return order;
+  return [...done];
 };

@@ -44,6 +44,13 @@ export class Heap {
 export const schedule = (program: StepProgram): StepProgram => {
   const producers = new Producers(program.steps);
   const index = new Map(program.steps.map((step, i) => [step, i] as const));
+  const isLater = (earlier: Step | undefined, i: number): boolean =>
+    earlier !== undefined && (index.get(earlier) ?? -1) > i;
+  const isEarly = (step: Step, i: number): boolean => {
+    for (const earlier of step.after) if (isLater(earlier, i)) return true;
+    return step.inputs.some((input) => isLater(producers.of(input), i));
+  };
+  if (!program.steps.some(isEarly)) return program;
   const waiting = new Array<number>(program.steps.length).fill(0);
   const users: number[][] = program.steps.map(() => []);
   program.steps.forEach((step, i) => {

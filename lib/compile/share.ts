@@ -31,33 +31,29 @@ export const share = (program: StepProgram): StepProgram => {
     return now === undefined ? value : { ...value, storage: now };
   };
 
-  const first = new Map<string, Step>();
+  const first = new Map<string, Step | Map<string, Step>>();
   const equal = new Map<Step, Step>();
-  const producers = new Producers(program.steps);
-  const before = new Map<Step, ReadonlySet<Step>>();
+  let producers: Producers | undefined;
+  const dependenciesOf = (step: Step): readonly Step[] =>
+    dependencies(step, (producers ??= new Producers(program.steps)));
+  /** What steps waited for whose inputs may have been replaced since. */
+  const before = new Map<Step, readonly Step[]>();
   for (const step of program.steps) {
-    before.set(step, dependencies(step, producers));
+    if (same.size > 0) before.set(step, dependenciesOf(step));
     step.inputs.forEach((input, i) => {
       step.inputs[i] = moved(input);
     });
-    if (!isPure(step)) continue;
-    const key = stepKey(step, number);
-    const twin = first.get(key);
-    if (twin === undefined) {
-      first.set(key, step);
-      continue;
-    }
+    const twin = isPure(step) ? twinOf(step, first, number) : undefined;
+    if (twin === undefined) continue;
     equal.set(step, twin);
     step.outputs.forEach((output, i) => {
       same.set(output.storage, twin.outputs[i]!.storage);
     });
   }
-  waitAnew(program.steps, before, equal);
-  return {
-    ...program,
-    steps: program.steps.filter((step) => !equal.has(step)),
-    fetches: program.fetches.map(moved),
-  };
+  const fetches = program.fetches.map(moved);
+  if (same.size === 0) return program;
+  if (equal.size > 0) waitAnew(program.steps, (step) => before.get(step) ?? dependenciesOf(step), equal);
+  return { ...program, steps: program.steps.filter((step) => !equal.has(step)), fetches };
 };
 
 /**
@@ -67,7 +63,7 @@ export const share = (program: StepProgram): StepProgram => {
  */
 const waitAnew = (
   steps: readonly Step[],
-  before: ReadonlyMap<Step, ReadonlySet<Step>>,
+  dependenciesOf: (step: Step) => readonly Step[],
   equal: ReadonlyMap<Step, Step>,
 ): void => {
   const shared = new Set([...equal.values()].filter(({ tape }) => tape?.instructions.some(mayRefuse) === false));
@@ -75,7 +71,7 @@ const waitAnew = (
   for (const step of steps) {
     const after = new Set<Step>();
     for (const earlier of step.after) after.add(equal.get(earlier) ?? earlier);
-    for (const earlier of before.get(step)!) for (const one of waits.get(earlier) ?? []) after.add(one);
+    for (const earlier of dependenciesOf(step)) for (const one of waits.get(earlier) ?? []) after.add(one);
     if (equal.has(step) || shared.has(step)) waits.set(step, new Set(after));
     step.after.clear();
     if (!shared.has(step)) for (const one of after) step.after.add(one);
@@ -92,6 +88,28 @@ const constantKey = (value: PlanValue, storage: Extract<Storage, { kind: 'consta
   const { data } = storage.array;
   if (!ArrayBuffer.isView(data) || data.byteLength > MAX_CONSTANT_BYTES) return undefined;
   return `${value.dtype.name} ${new Uint8Array(data.buffer, data.byteOffset, data.byteLength).join()}`;
+};
+
+/** The step before that computes the same, else undefined; then this one is remembered. Most differ in what they read already. */
+const twinOf = (
+  step: Step,
+  seen: Map<string, Step | Map<string, Step>>,
+  number: (storage: Storage) => number,
+): Step | undefined => {
+  const reads = step.inputs.map(({ storage }) => number(storage)).join();
+  let alike = seen.get(reads);
+  if (alike === undefined) {
+    seen.set(reads, step);
+    return undefined;
+  }
+  if (!(alike instanceof Map)) {
+    alike = new Map([[stepKey(alike, number), alike]]);
+    seen.set(reads, alike);
+  }
+  const key = stepKey(step, number);
+  const twin = alike.get(key);
+  if (twin === undefined) alike.set(key, step);
+  return twin;
 };
 
 /** All that decides what a step computes: not whose it is, nor whom its instructions blame. */

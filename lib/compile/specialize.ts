@@ -4,7 +4,7 @@ import type { NDArray } from '../core/ndarray.js';
 import { batch } from './batch.js';
 import { drop } from './drop.js';
 import { encode } from './encode.js';
-import { Facts, type Given, hostPositions, refKey } from './facts.js';
+import { carriedValue, Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
 import { Lowering } from './lower.js';
 import { flopsOfMatMul, measure } from './measure.js';
@@ -36,7 +36,7 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
   const needed = new Set<Node>();
   const stack: Node[] = [];
   const want = (ref: Ref): void => {
-    if (given.carried.has(refKey(ref)) || isHostOnly(ref, facts)) return;
+    if (carriedValue(given, ref) !== undefined || isHostOnly(ref, facts)) return;
     stack.push(ref.node);
   };
   for (const fetch of fetches) want(fetch);
@@ -46,9 +46,9 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
     const node = stack.pop()!;
     if (node.row === undefined || needed.has(node) || given.ran.has(node) || facts.blocked.has(node)) continue;
     needed.add(node);
-    const hosts = new Set(hostPositions(node));
+    const hosts = hostPositions(node);
     node.inputs.forEach((input, i) => {
-      if (!hosts.has(i)) want(input);
+      if (!hosts.includes(i)) want(input);
     });
     stack.push(...node.controls);
   }
@@ -73,7 +73,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   const doneAfter = countUpdates(program, facts, updatesDone);
   const carry = isLast ? [] : refsToCarry(symbolic, facts, given, doneAfter);
   const wanted = isLast
-    ? program.fetches.filter((ref) => !given.carried.has(refKey(ref)))
+    ? program.fetches.filter((ref) => carriedValue(given, ref) === undefined)
     : carry.filter((ref) => ref.output >= 0);
   const needed = neededNodes(symbolic, facts, given, wanted);
 
@@ -90,11 +90,10 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     return feeds[i]!.value;
   };
   const fed = (ref: Ref): PlanValue | undefined => {
-    const key = refKey(ref);
-    const carried = given.carried.get(key);
-    if (carried !== undefined) return feed(key, { value: carried }, carried.shape, carried.dtype);
+    const carried = carriedValue(given, ref);
+    if (carried !== undefined) return feed(refKey(ref), { value: carried }, carried.shape, carried.dtype);
     if (ref.node.row !== undefined || ref.node.feed < 0) return undefined;
-    return feed(key, { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
+    return feed(refKey(ref), { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
   };
   const targets = new Set(program.targets);
   const lowering = new Lowering({
@@ -117,8 +116,9 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   verifySteps(steps, 'lower');
   steps = drop(schedule(order(steps)));
   if (options.share !== false) {
-    steps = share(steps);
-    verifySteps(steps, 'share');
+    const shared = share(steps);
+    if (shared !== steps) verifySteps(shared, 'share');
+    steps = shared;
   }
   if (options.fuse !== false) {
     steps = fuse(steps);
@@ -133,7 +133,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
   verifyOrder(steps);
   const final = steps;
   const results = program.fetches.map((ref) => {
-    const value = given.carried.get(refKey(ref));
+    const value = carriedValue(given, ref);
     return value !== undefined ? { value } : { fetch: isLast ? wanted.indexOf(ref) : -1 };
   });
   return {

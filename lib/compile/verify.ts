@@ -22,10 +22,9 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
   const producers = new Producers(program.steps);
   const written = new Set<Storage>();
   for (const step of program.steps) {
-    for (const value of [...step.inputs, ...step.outputs]) {
-      if (bytesOf(value.dtype, value.shape) > value.storage.bytes) fail(step, 'a value is larger than its storage');
-    }
+    for (const input of step.inputs) if (isTooLarge(input)) fail(step, 'a value is larger than its storage');
     for (const output of step.outputs) {
+      if (isTooLarge(output)) fail(step, 'a value is larger than its storage');
       if (output.storage.kind === 'constant' || output.storage.kind === 'feed')
         fail(step, `writes a ${output.storage.kind}`);
       if (output.storage.kind === 'arena' && written.has(output.storage)) fail(step, 'a storage is written twice');
@@ -44,6 +43,8 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
       fail(undefined, 'fetches what no step writes');
   }
 };
+
+const isTooLarge = ({ dtype, shape, storage }: PlanValue): boolean => bytesOf(dtype, shape) > storage.bytes;
 
 /** After scheduling: what a step reads has been written. */
 export const verifyOrder = (program: StepProgram): void => {

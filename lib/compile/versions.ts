@@ -25,6 +25,7 @@ export class Versions {
       }
       if (node.row?.updates !== undefined) this.#updateIndex.set(node, count++);
     }
+    if (count === 0) return;
     for (const node of program.nodes) {
       let seen = 0n;
       for (const input of node.inputs) seen |= this.#after(input.node);
@@ -76,7 +77,7 @@ export const updatedPositions = (node: Node): readonly number[] => {
 
 /** The variables a node updates: those behind its row's `updates` inputs. */
 export const updatedVariables = (node: Node): readonly Operation[] =>
-  updatedPositions(node).map((i) => variableOf(node.inputs[i]!)!);
+  node.row?.updates === undefined ? NONE : updatedPositions(node).map((i) => variableOf(node.inputs[i]!)!);
 
 /**
  * The variable whose memory a ref is, looking through updates (their ref output) and plain reads (an Identity of a ref without control inputs,
