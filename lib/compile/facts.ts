@@ -305,6 +305,7 @@ export class Facts {
       attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
       hasAttr: (name) => node.attrs.has(name),
       planning: true,
+      node: node.op.name,
     };
     const shapes = this.at(node, () => row.shape(context));
     for (const { dims } of shapes) if (dims !== null) checkSize(node.op, dims);

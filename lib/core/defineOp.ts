@@ -58,6 +58,8 @@ export interface ShapeContext {
   hasAttr(name: string): boolean;
   /** True where a plan is made: every input's shape is concrete and the outputs' must be. */
   readonly planning?: boolean;
+  /** The operation's name, where a plan is made. */
+  readonly node?: string;
 }
 
 /** What evaluating an op on the host may ask: shapes of the inputs and values of those that are known. */

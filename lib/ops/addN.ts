@@ -7,6 +7,7 @@ import type { LowerContext, TapeRef, Value } from '../core/lowering.js';
 import type { TensorShape } from '../core/shape.js';
 import { identity } from './array.js';
 import { NUMBERS } from './kinds.js';
+import { addNWords, worded } from './runText.js';
 import { mergeShapes } from './shapeRules.js';
 
 const EIGHT = 8;
@@ -55,7 +56,7 @@ export const addNOp = defineOp('AddN', {
   inputs: { inputs: 'N*T' },
   outputs: { sum: 'T' },
   attrs: { N: { type: 'int', minimum: 1 }, T: { type: 'type', allowed: NUMBERS } },
-  shape: (c) => {
+  shape: worded(addNWords, (c) => {
     let merged: TensorShape = c.inputs.at(-1)!;
     for (let i = c.inputs.length - 2; i >= 0; i--) {
       try {
@@ -66,7 +67,7 @@ export const addNOp = defineOp('AddN', {
       }
     }
     return [merged];
-  },
+  }),
   grad: ([dy], { inputs }) => ({ inputs: inputs.inputs.map(() => dy!) }),
   lower: lowerAddN,
 });

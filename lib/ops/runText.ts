@@ -42,6 +42,15 @@ export const packWords: Words = (c) => {
     : `Shapes of all inputs must match: values[0].shape = ${first.toBrackets()} != values[${i}].shape = ${c.inputs[i]!.toBrackets()}`;
 };
 
+/** op_kernel.cc, ValidateInputsAreSameShape */
+export const addNWords: Words = (c) => {
+  const first = c.inputs[0]!;
+  const i = c.inputs.findIndex((shape) => !same(shape, first));
+  return i < 0
+    ? undefined
+    : `Inputs to operation ${c.node} of type AddN must have the same size and shape.  Input 0: ${first.toBrackets()} != input ${i}: ${c.inputs[i]!.toBrackets()}`;
+};
+
 /** concat_op.cc */
 export const concatWords: Words = (c) => {
   const shapes = c.shapes('values');

@@ -136,6 +136,12 @@ const CASES: readonly Case[] = [
     'Shapes of all inputs must match: values[0].shape = [1,2] != values[1].shape = [1]',
   ],
   [
+    'a sum of different shapes',
+    [f([[1, 2]]), f([1])],
+    (x, y) => tf.addN([x, y], { name: 'total' }),
+    'Inputs to operation total of type AddN must have the same size and shape.  Input 0: [1,2] != input 1: [1]',
+  ],
+  [
     'fewer parts than asked for',
     [f([1, 2])],
     (x) => tf.unstack(x, 3)[0]!,
