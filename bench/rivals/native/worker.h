@@ -192,7 +192,7 @@ class Pool {
     for (int i = 1; i < threads; i++) {
       workers_.emplace_back([this, i] {
         for (int seen = 0;;) {
-          while (generation_.load(std::memory_order_acquire) == seen) {
+          for (int spins = 0; generation_.load(std::memory_order_acquire) == seen; wait(&spins)) {
             if (stop_) return;
           }
           seen++;
@@ -222,12 +222,17 @@ class Pool {
     done_ = 0;
     generation_++;
     job_(0);
-    while (done_ < threads_ - 1) {
-    }
+    for (int spins = 0; done_ < threads_ - 1;) wait(&spins);
   }
 
  private:
   int threads_;
+  /// Spins for some 0.1 ms, then lets others run: on a busy machine the other thread may be waiting
+  /// for this CPU.
+  static void wait(int* spins) {
+    if (++*spins > kSpins) std::this_thread::yield();
+  }
+  static constexpr int kSpins = 100000;
   std::vector<std::thread> workers_;
   std::function<void(int)> job_;
   std::atomic<int> generation_{0}, done_{0};
