@@ -7,6 +7,7 @@ import { GraphTypeError, ValueError } from './errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from './graph.js';
 import type { LowerContext } from './lowering.js';
 import type { NDArray } from './ndarray.js';
+import { type Named, nameIn } from './options.js';
 import type { Dim, TensorShape } from './shape.js';
 
 /**
@@ -120,11 +121,7 @@ export interface OpDefinition<I extends Args = Args> {
   readonly dynamic?: boolean;
 }
 
-/** Options every builder takes. */
-export interface Named {
-  /** Name of the operation; by default its type, made unique. */
-  readonly name?: string | undefined;
-}
+export type { Named };
 
 /** A defined op: its definition, and a call that adds an operation of it to the graph. */
 export interface OpRow<I extends Args = Args> extends Readonly<Omit<OpDefinition<I>, 'attrs'>> {
@@ -189,6 +186,9 @@ const allowedText = (allowed: readonly DType[]): string => allowed.map((type) =>
 export const defineOp = <const I extends Args>(type: string, definition: OpDefinition<I>): OpRow<I> => {
   if (REGISTRY.has(type)) throw new ValueError(`Op '${type}' is defined twice`);
   const specs = definition.attrs ?? {};
+  const takes = Object.keys(specs)
+    .filter((name) => /^[a-z]/.test(name))
+    .map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()));
   const inputArgs = Object.entries(definition.inputs).map(([name, text]) => parseArg(name, text));
   const outputArgs = Object.entries(definition.outputs).map(([name, text]) => parseArg(name, text));
 
@@ -260,8 +260,9 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
   const call = (
     values: InputValues<I>,
     given: Readonly<Record<string, AttrValue | undefined>> = {},
-    options: Named = {},
+    options?: Named,
   ): Operation => {
+    const name = options === undefined ? undefined : nameIn(options, type, ['name', ...takes]);
     const graph = graphOf(Object.values(values) as (TensorLike | readonly TensorLike[])[]);
     const attrs = new Map<string, AttrValue>();
     for (const [name, value] of Object.entries(given)) {
@@ -339,7 +340,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
       const refs = tensors.filter((_, i) => inputArgs[i]?.isRef === true);
       return refs.reduce<() => Operation>((fn, ref) => () => graph.colocateWith(ref.op, fn), create)();
     };
-    return graph.asDefault(() => graph.nameScope(options.name ?? type, build));
+    return graph.asDefault(() => graph.nameScope(name ?? type, build));
   };
 
   /** Defaults and checks of the attributes that inputs do not decide. */

@@ -4,6 +4,7 @@ import { type GradientFunction, graphOf, type OpRow, type TensorSource } from '.
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
 import { type Graph, type Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import { type AggregationMethodValue, aggregate, densify, type Grad } from './aggregate.js';
 import { constant, fill, identity, rawZerosLike, shape, tuple, zerosLike } from './gradOps.js';
 import { findPaths, findStops, isTrainable } from './paths.js';
@@ -31,6 +32,16 @@ export interface GradientsOptions {
   readonly stopGradients?: readonly Differentiable[] | Differentiable | undefined;
   readonly unconnectedGradients?: 'none' | 'zero' | undefined;
 }
+
+const OPTIONS: OptionNames<GradientsOptions> = {
+  gradYs: true,
+  name: true,
+  colocateGradientsWithOps: true,
+  gateGradients: true,
+  aggregationMethod: true,
+  stopGradients: true,
+  unconnectedGradients: true,
+};
 
 type Many<T> = T | readonly T[];
 const asList = <T>(value: Many<T>): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
@@ -67,6 +78,7 @@ export const gradients = (
       : isOptions(gradYsOrOptions)
         ? gradYsOrOptions
         : { ...more, gradYs: gradYsOrOptions as TensorLike };
+  checkOptions('gradients', options, OPTIONS);
   const unconnected = options.unconnectedGradients ?? UnconnectedGradients.NONE;
   if (unconnected !== 'none' && unconnected !== 'zero') {
     throw new ValueError(`Unknown value for unconnected_gradients: '${String(unconnected)}'`);

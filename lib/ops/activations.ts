@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpDefinition, type OpRow } from '../core/defineOp.js';
 import { bool, type DType, float32 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { zeros, zerosLike } from './array.js';
 import { shape } from './arrayShape.js';
 import { cast } from './cast.js';
@@ -189,7 +190,7 @@ export const relu: Build = builder(() => reluOp);
  * @example tf.nn.relu6([-1, 2, 9]) // [0, 2, 6]
  */
 export const relu6 = (features: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'Relu6', [features], (scope) => {
+  opScope(nameIn(options, 'Relu6'), 'Relu6', [features], (scope) => {
     const x = tensorOf(features) ?? convertToTensor(features, { name: 'features' });
     return relu6Op({ features: x }, {}, { name: scope }).output;
   });

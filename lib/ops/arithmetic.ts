@@ -4,6 +4,7 @@ import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { type DType, float32, float64, int8, int16, int32, int64, string, uint8, uint16 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { onesLike, zeros, zerosLike } from './array.js';
 import { broadcastGradientArgs, shape } from './arrayShape.js';
 import { cast } from './cast.js';
@@ -248,7 +249,7 @@ export const mul = multiply;
  * @example tf.multiplyNoNan([NaN, 2], [0, 3]) // [0, 6]
  */
 export const multiplyNoNan = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'multiply_no_nan', [x, y], (scope) => {
+  opScope(nameIn(options, 'multiply_no_nan'), 'multiply_no_nan', [x, y], (scope) => {
     const [a, b] = pair(x, y);
     return mulNoNanOp({ x: a, y: b }, {}, { name: scope }).output;
   });
@@ -283,7 +284,7 @@ const TRUEDIV: ReadonlyMap<DType, DType | undefined> = new Map([
  * @example tf.truediv([7, 1], [2, 0]) // [3.5, Infinity]
  */
 export const truediv = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'truediv', [x, y], (scope) => {
+  opScope(nameIn(options, 'truediv'), 'truediv', [x, y], (scope) => {
     const [a, b] = pair(x, y);
     if (!TRUEDIV.has(a.dtype)) throw new GraphTypeError(`Invalid dtype tf.${a.dtype} in __truediv__`);
     const to = TRUEDIV.get(a.dtype) ?? a.dtype;
@@ -301,7 +302,7 @@ export const divide = (x: TensorLike, y: TensorLike, options: Named = {}): Tenso
 
 /** Python 2's `x / y`: FloorDiv for integers, RealDiv for floats. */
 export const divPython2 = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'div', [x, y], (scope) => {
+  opScope(nameIn(options, 'div'), 'div', [x, y], (scope) => {
     const [a, b] = pair(x, y);
     return (a.dtype.isFloating ? realDivOp : floorDivOp)({ x: a, y: b }, {}, { name: scope }).output;
   });
@@ -319,7 +320,7 @@ export const div = divPython2;
  * @example tf.divNoNan([1, 4], [0, 2]) // [0, 2]
  */
 export const divNoNan = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'div_no_nan', [x, y], (scope) => {
+  opScope(nameIn(options, 'div_no_nan'), 'div_no_nan', [x, y], (scope) => {
     const [a, b] = pair(x, y);
     return divNoNanOp({ x: a, y: b }, {}, { name: scope }).output;
   });
@@ -330,7 +331,7 @@ export const divNoNan = (x: TensorLike, y: TensorLike, options: Named = {}): Ten
  * @example tf.floordiv([-7, 7], 2) // [-4, 3]
  */
 export const floordiv = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'floordiv', [x, y], (scope) => binary(floorDivOp, x, y, { name: scope }));
+  opScope(nameIn(options, 'floordiv'), 'floordiv', [x, y], (scope) => binary(floorDivOp, x, y, { name: scope }));
 /** `floordiv` as the bare operation `FloorDiv`: `tf.floorDiv(-7, 2) // -4`. */
 export const floorDiv: Build = builder(() => floorDivOp);
 /**
@@ -362,7 +363,7 @@ export const realdiv: Build = builder(() => realDivOp);
  * @example tf.pow([2, 3], [3, 2]) // [8, 9]
  */
 export const pow = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'Pow', [x, y], (scope) => binary(powOp, x, y, { name: scope }));
+  opScope(nameIn(options, 'Pow'), 'Pow', [x, y], (scope) => binary(powOp, x, y, { name: scope }));
 /**
  * The larger one of each pair; x where one is NaN.
  *

@@ -5,6 +5,7 @@ import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DTypeLike, int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { fromNumbers, isKnown, numbersOf, picked, reshaped } from './hostValue.js';
 import { reduceSum } from './reduce.js';
@@ -318,7 +319,7 @@ const outType = (options: OutTypeOptions) => asDtype(options.outType ?? int32);
  * @example tf.shape([[1, 2, 3]]) // [1, 3]
  */
 export const shape = (input: TensorLike, options: OutTypeOptions = {}): Tensor =>
-  opScope(options.name, 'Shape', [input], (scope) => {
+  opScope(nameIn(options, 'Shape'), 'Shape', [input], (scope) => {
     const tensor = convertToTensor(input);
     const type = outType(options);
     if (!isKnown(tensor.shape)) return rawShape(tensor, { outType: type, name: scope });
@@ -344,7 +345,7 @@ export const shapeN = (input: readonly TensorLike[], options: OutTypeOptions = {
  * @example tf.size([[1, 2, 3]]) // 3
  */
 export const size = (input: TensorLike, options: OutTypeOptions = {}): Tensor =>
-  opScope(options.name, 'Size', [input], (scope) => {
+  opScope(nameIn(options, 'Size'), 'Size', [input], (scope) => {
     const tensor = convertToTensor(input);
     const type = outType(options);
     const count = tensor.shape.numElements ?? (tensor.shape.dims?.includes(0) ? 0 : null);
@@ -359,7 +360,7 @@ export const size = (input: TensorLike, options: OutTypeOptions = {}): Tensor =>
  * @example tf.rank([[1, 2, 3]]) // 2
  */
 export const rank = (input: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'Rank', [input], (scope) => {
+  opScope(nameIn(options, 'Rank'), 'Rank', [input], (scope) => {
     const tensor = convertToTensor(input);
     const ndims = tensor.shape.rank;
     return ndims === null

@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { onesLike } from './array.js';
 import { reshape, shape } from './arrayShape.js';
@@ -144,7 +145,7 @@ export const biasAdd = (
  * @example tf.nn.xwPlusB([[1, 2]], [[3], [4]], [5]) // [[16]]
  */
 export const xwPlusB = (x: TensorLike, weights: TensorLike, biases: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'xw_plus_b', [x, weights, biases], (scope) => {
+  opScope(nameIn(options, 'xw_plus_b'), 'xw_plus_b', [x, weights, biases], (scope) => {
     const dtype = [x, weights, biases].map((item) => tensorOf(item)?.dtype).find((type) => type !== undefined);
     const [a, w, b] = ([x, weights, biases] as const).map(
       (item, i) =>

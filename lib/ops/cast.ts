@@ -5,6 +5,7 @@ import { asDtype, DTYPES, type DType, type DTypeLike, float32, float64, int32, i
 import { Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { maximum, minimum } from './arithmetic.js';
 import { MAX_HOST_SIZE } from './hostValue.js';
 import { opScope } from './scopes.js';
@@ -63,7 +64,7 @@ export const castOp = defineOp('Cast', {
 export const cast = (x: TensorLike, dtype: DTypeLike, options: Named = {}): Tensor => {
   const to = asDtype(dtype);
   if (x instanceof Tensor && x.dtype === to) return x;
-  return opScope(options.name, 'Cast', [x], (scope) => {
+  return opScope(nameIn(options, 'Cast'), 'Cast', [x], (scope) => {
     const value = convertToTensor(x, { name: 'x' });
     return value.dtype === to ? value : castOp({ x: value }, { DstT: to }, { name: scope }).output;
   });
@@ -75,16 +76,16 @@ export const castSlices = (x: IndexedSlices, dtype: DTypeLike, options: Named = 
 
 /** `tf.cast(x, tf.float32)` named `ToFloat`: `tf.toFloat([1, 2]) // [1, 2]`. */
 export const toFloat = (x: TensorLike, options: Named = {}): Tensor =>
-  cast(x, float32, { name: options.name ?? 'ToFloat' });
+  cast(x, float32, { name: nameIn(options, 'ToFloat') ?? 'ToFloat' });
 /** `tf.cast(x, tf.float64)` named `ToDouble`: `tf.toDouble([1, 2]) // [1, 2]`. */
 export const toDouble = (x: TensorLike, options: Named = {}): Tensor =>
-  cast(x, float64, { name: options.name ?? 'ToDouble' });
+  cast(x, float64, { name: nameIn(options, 'ToDouble') ?? 'ToDouble' });
 /** `tf.cast(x, tf.int32)` named `ToInt32`: `tf.toInt32([1.5]) // [1]`. */
 export const toInt32 = (x: TensorLike, options: Named = {}): Tensor =>
-  cast(x, int32, { name: options.name ?? 'ToInt32' });
+  cast(x, int32, { name: nameIn(options, 'ToInt32') ?? 'ToInt32' });
 /** `tf.cast(x, tf.int64)` named `ToInt64`: `tf.toInt64([1.5]) // [1n]`. */
 export const toInt64 = (x: TensorLike, options: Named = {}): Tensor =>
-  cast(x, int64, { name: options.name ?? 'ToInt64' });
+  cast(x, int64, { name: nameIn(options, 'ToInt64') ?? 'ToInt64' });
 
 /**
  * `cast` that clamps to the range of the dtype first.
@@ -92,7 +93,7 @@ export const toInt64 = (x: TensorLike, options: Named = {}): Tensor =>
  * @example tf.saturateCast([300, -5], tf.uint8) // [255, 0]
  */
 export const saturateCast = (value: TensorLike, dtype: DTypeLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'saturate_cast', [value], (scope) => {
+  opScope(nameIn(options, 'saturate_cast'), 'saturate_cast', [value], (scope) => {
     const to = asDtype(dtype);
     let x = tensorOf(value) ?? convertToTensor(value, { name: 'value' });
     const bound = (limit: number | bigint, name: string): Tensor => convertToTensor(limit, { dtype: x.dtype, name });

@@ -4,6 +4,7 @@ import type { Named } from '../core/defineOp.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
+import { nameIn } from '../core/options.js';
 import { identity, onesLike } from './array.js';
 import { l2Loss } from './bias.js';
 import { greater, isFinite, select } from './compare.js';
@@ -39,7 +40,7 @@ export const clipByValue = <T extends Clippable>(
   clipValueMax: TensorLike,
   options: Named = {},
 ): Clipped<T> =>
-  opScope(options.name, 'clip_by_value', [tensorless(t), clipValueMin, clipValueMax], (scope) => {
+  opScope(nameIn(options, 'clip_by_value'), 'clip_by_value', [tensorless(t), clipValueMin, clipValueMax], (scope) => {
     const values = valuesOf(t, 't');
     const below = minimum(values, clipValueMax);
     sameShape(values, below);
@@ -102,7 +103,7 @@ const scopeValues = (list: readonly (Clippable | null | undefined)[]): TensorLik
  */
 export const globalNorm = (tList: readonly (Clippable | null | undefined)[], options: Named = {}): Tensor => {
   const list = listed(tList);
-  return opScope(options.name, 'global_norm', scopeValues(list), () => {
+  return opScope(nameIn(options, 'global_norm'), 'global_norm', scopeValues(list), () => {
     const halves = allValues(list).flatMap((value) =>
       value === null ? [] : [colocateWith(value, () => l2Loss(value))],
     );

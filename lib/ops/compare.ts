@@ -5,6 +5,7 @@ import { bool, type DType, float32, float64, int8, int16, int32, int64, string, 
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
+import { nameIn } from '../core/options.js';
 import { broadcastShapes, TensorShape } from '../core/shape.js';
 import { zeros, zerosLike } from './array.js';
 import { broadcastGradientArgs, reshape, shape } from './arrayShape.js';
@@ -208,7 +209,7 @@ export const logicalNot = (x: TensorLike, options: Named = {}): Tensor => logica
 /** Exactly one of x and y, of bools: `tf.logicalXor([true, false], true) // [false, true]`. */
 export const logicalXor = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor => {
   const either = logicalOr(x, y);
-  return logicalAnd(either, logicalNot(logicalAnd(x, y)), { name: options.name ?? 'LogicalXor' });
+  return logicalAnd(either, logicalNot(logicalAnd(x, y)), { name: nameIn(options, 'LogicalXor') ?? 'LogicalXor' });
 };
 
 /** Whether each float is NaN: `tf.isNan([1, NaN]) // [false, true]`. */
@@ -236,7 +237,7 @@ export const selectV2 = (condition: TensorLike, x: TensorLike, y: TensorLike, op
   selectV2Op({ condition, t: x, e: y }, { T: branchType(x, y) }, options).output;
 
 const indices = (condition: TensorLike, options: Named): Tensor =>
-  opScope(options.name, 'Where', [condition], (scope) => {
+  opScope(nameIn(options, 'Where'), 'Where', [condition], (scope) => {
     const input = convertToTensor(condition, { preferredDtype: bool, name: 'condition' });
     return whereOp({ input }, {}, { name: scope }).output;
   });

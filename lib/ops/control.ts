@@ -5,6 +5,7 @@ import { type DType, FLOATS, string } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
+import { nameIn } from '../core/options.js';
 import { identity } from './array.js';
 import { colocateWith, controlDependencies, opScope } from './scopes.js';
 import { needRank, sameShape } from './shapeRules.js';
@@ -182,7 +183,7 @@ export const withDependencies = <E extends Tensor | IndexedSlices>(
   output: E,
   options: Named = {},
 ): E =>
-  opScope(options.name, 'control_dependency', [output], (scope) =>
+  opScope(nameIn(options, 'control_dependency'), 'control_dependency', [output], (scope) =>
     colocateWith(output.op, () =>
       controlDependencies(dependencies, () => {
         if (output instanceof IndexedSlices) {
@@ -214,7 +215,7 @@ export interface AssertOptions extends Named {
  * @example tf.Assert(true, ['all is well']).type // 'Assert'
  */
 export const Assert = (condition: TensorLike, data: readonly TensorLike[], options: AssertOptions = {}): Operation =>
-  opScope(options.name, 'Assert', [condition, data], () => {
+  opScope(nameIn(options, 'Assert'), 'Assert', [condition, data], () => {
     // TensorFlow converts the data once to look at the dtypes, and again for the operation.
     for (const item of asList(data, 'tf.Assert')) if (tensorOf(item) === undefined) convertToTensor(item);
     return assertOp({ condition, data }, { summarize: options.summarize }, { name: 'Assert' });

@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named, OpRow } from '../core/defineOp.js';
 import { float32, float64, int8, int16, int32, int64 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { softplus } from './activations.js';
 import { add, multiply, subtract } from './arithmetic.js';
 import { zeros } from './array.js';
@@ -189,7 +190,7 @@ export const sigmoid: Build = scoped('Sigmoid', () => sigmoidOp);
  * @example tf.logSigmoid([0]) // [-0.6931472]
  */
 export const logSigmoid = (x: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'LogSigmoid', [x], (scope) => {
+  opScope(nameIn(options, 'LogSigmoid'), 'LogSigmoid', [x], (scope) => {
     const value = tensorOf(x) ?? convertToTensor(x, { name: 'x' });
     return neg(softplus(neg(value)), { name: scope });
   });

@@ -6,6 +6,7 @@ import { asDtype, type DType, type DTypeLike, float32, int32, int64, NUMERIC, ui
 import { GraphTypeError, InvalidArgumentError, UnimplementedError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { installDensify } from '../core/indexedSlices.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { gatherGrad, unsortedSegmentSumGrad } from './arrayGrad.js';
 import { reshape, shape, squeeze } from './arrayShape.js';
@@ -234,7 +235,7 @@ export interface OneHotOptions extends Named {
  * @example tf.oneHot([0, 2], 3) // [[1, 0, 0], [0, 0, 1]]
  */
 export const oneHot = (indices: TensorLike, depth: TensorLike, options: OneHotOptions = {}): Tensor =>
-  opScope(options.name, 'one_hot', [indices, depth, options.onValue, options.offValue], (scope) => {
+  opScope(nameIn(options, 'one_hot'), 'one_hot', [indices, depth, options.onValue, options.offValue], (scope) => {
     const { onValue, offValue } = options;
     const onType = onValue === undefined ? undefined : convertToTensor(onValue).dtype;
     const offType = offValue === undefined ? undefined : convertToTensor(offValue).dtype;
@@ -301,7 +302,7 @@ export interface BooleanMaskOptions extends Named {
  * @example tf.booleanMask([1, 2, 3], [true, false, true]) // [1, 3]
  */
 export const booleanMask = (tensor: TensorLike, mask: TensorLike, options: BooleanMaskOptions = {}): Tensor =>
-  opScope(options.name ?? 'boolean_mask', 'boolean_mask', [tensor, mask], () => {
+  opScope(nameIn(options, 'boolean_mask') ?? 'boolean_mask', 'boolean_mask', [tensor, mask], () => {
     const source = convertToTensor(tensor, { name: 'tensor' });
     const chosen = convertToTensor(mask, { name: 'mask' });
     const ndims = chosen.shape.rank;

@@ -6,6 +6,7 @@ import { GraphTypeError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, type Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
 import { concatGrad } from './arrayGrad.js';
@@ -338,7 +339,7 @@ export const stack = (
 
 /** A `Pack` operation. */
 const pack = (values: readonly TensorLike[], options: StackOptions): Tensor =>
-  packOp({ values }, { axis: options.axis }, { name: options.name }).output;
+  packOp({ values }, { axis: options.axis }, { name: nameIn(options, 'stack') }).output;
 
 /** Options of `unstack`. */
 export interface UnstackOptions extends StackOptions {
@@ -371,7 +372,7 @@ export const unstack = (
     if (size === null) throw new ValueError(`Cannot infer num from shape ${tensor.shape}`);
     num = size;
   }
-  return unpackOp({ value: source }, { num, axis }, { name: options.name ?? 'unstack' }).outputs;
+  return unpackOp({ value: source }, { num, axis }, { name: nameIn(options, 'unstack') ?? 'unstack' }).outputs;
 };
 
 /**

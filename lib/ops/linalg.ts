@@ -4,6 +4,7 @@ import { defineOp, type Named, type OpDefinition, type ShapeContext } from '../c
 import { int32 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { broadcastShapes, sizeOf, TensorShape } from '../core/shape.js';
 import { broadcastGradientArgs, rank as rankTensor, reshape, shape } from './arrayShape.js';
 import { greaterEqual, select } from './compare.js';
@@ -124,6 +125,8 @@ export interface MatMulOptions extends Named {
   readonly adjointB?: boolean | undefined;
 }
 
+const MATMUL = ['name', 'transposeA', 'transposeB', 'adjointA', 'adjointB'] as const;
+
 /**
  * The matrix product of a and b: float32, float64, int32, int64, of rank 2 or more; leading dimensions broadcast.
  * ValueError "Dimensions must be equal, but are 3 and 2 ...", "Shape must be rank 2 but is rank 1 ...".
@@ -131,7 +134,7 @@ export interface MatMulOptions extends Named {
  * @example tf.matmul([[1, 2]], [[3], [4]]) // [[11]]
  */
 export const matmul = (a: TensorLike, b: TensorLike, options: MatMulOptions = {}): Tensor =>
-  opScope(options.name, 'MatMul', [a, b], (scope) => {
+  opScope(nameIn(options, 'matmul', MATMUL), 'MatMul', [a, b], (scope) => {
     const { transposeA = false, transposeB = false, adjointA = false, adjointB = false } = options;
     if (transposeA && adjointA) throw new ValueError('Only one of transpose_a and adjoint_a can be True.');
     if (transposeB && adjointB) throw new ValueError('Only one of transpose_b and adjoint_b can be True.');
@@ -230,7 +233,7 @@ const asMatrix = (a: Tensor, axes: AxisList, flipped: boolean): AsMatrix => {
  * @example tf.tensordot([[1, 2], [3, 4]], [1, 10], 1) // [21, 43]
  */
 export const tensordot = (a: TensorLike, b: TensorLike, axes: TensordotAxes, options: Named = {}): Tensor =>
-  opScope(options.name, 'Tensordot', [a, b], (scope) => {
+  opScope(nameIn(options, 'Tensordot'), 'Tensordot', [a, b], (scope) => {
     const x = tensorOf(a) ?? convertToTensor(a, { name: 'a', preferredDtype: tensorOf(b)?.dtype });
     const y = tensorOf(b) ?? convertToTensor(b, { name: 'b', preferredDtype: x.dtype });
     const [axesA, axesB] = contracted(x, axes);

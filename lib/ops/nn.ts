@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, TensorShape } from '../core/shape.js';
 import { stopGradient } from './array.js';
 import { type ShapeArgument, shape, squeeze } from './arrayShape.js';
@@ -97,7 +98,7 @@ export const moments = (
 ): { readonly mean: Tensor; readonly variance: Tensor } => {
   if (typeof axes !== 'number' && !Array.isArray(axes)) throw new GraphTypeError('tf.nn.moments needs axes');
   const list = typeof axes === 'number' ? [axes] : [...axes];
-  return opScope(options.name, 'moments', [x], () => {
+  return opScope(nameIn(options, 'moments'), 'moments', [x], () => {
     const value = tensorOf(x) ?? convertToTensor(x);
     const mean = reduceMean(value, list, { keepDims: true, name: 'mean' });
     const variance = reduceMean(squaredDifference(value, stopGradient(mean)), list, {

@@ -7,6 +7,7 @@ import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import { Tensor } from '../core/graph.js';
 import { type LowerContext, REDUCERS } from '../core/lowering.js';
 import { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, TensorShape, UNKNOWN } from '../core/shape.js';
 import { stopGradient, zerosLike } from './array.js';
 import { rank as rankTensor, reshape, shape } from './arrayShape.js';
@@ -151,6 +152,8 @@ export interface ReduceOptions extends Named {
   readonly keep_dims?: boolean | undefined;
 }
 
+const REDUCTION = ['axis', 'keepDims', 'name', 'reductionIndices', 'keepdims'] as const;
+
 /** One of an argument's two names; ValueError where both are given. */
 export const oneOf = <T>(
   newName: string,
@@ -191,7 +194,7 @@ const reductionOf = (
   return {
     axis: oneOf<Axis>('axis', all.axis, 'reduction_indices', old),
     keepDims: oneOf('keepdims', all.keepdims ?? all.keepDims, 'keep_dims', all.keep_dims) ?? false,
-    name: all.name,
+    name: nameIn(all, 'reduction', REDUCTION),
   };
 };
 

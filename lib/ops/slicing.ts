@@ -6,6 +6,7 @@ import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { Words } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { onesLike } from './array.js';
 import { sliceGrad } from './arrayGrad.js';
@@ -273,5 +274,5 @@ export const stridedSlice = (
       newAxis: options.newAxisMask ?? 0,
       shrinkAxis: options.shrinkAxisMask ?? 0,
     }),
-    { name: options.name },
+    { name: nameIn(options, 'stridedSlice') },
   ).output;

@@ -7,6 +7,7 @@ import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
 import type { ArrayLike, NDArray } from '../core/ndarray.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import type { ShapeLike, TensorShape } from '../core/shape.js';
 import { TensorShape as Shape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
@@ -55,6 +56,19 @@ export interface VariableOptions {
   readonly colocated?: boolean | undefined;
 }
 
+const OPTIONS: OptionNames<VariableOptions> = {
+  trainable: true,
+  collections: true,
+  validateShape: true,
+  name: true,
+  dtype: true,
+  shape: true,
+  expectedShape: true,
+  cachingDevice: true,
+  constraint: true,
+  colocated: true,
+};
+
 /** What `Variable.load` needs of a session. */
 export interface Runner {
   runSync(fetches: Operation, feeds: ReadonlyMap<Tensor, ArrayLike>): unknown;
@@ -98,6 +112,7 @@ export class Variable implements TensorSource {
     more: VariableOptions = {},
   ) {
     const options = optionsOf(given, more);
+    checkOptions('Variable', options, OPTIONS);
     if (initialValue === undefined || initialValue === null) throw new ValueError('initial_value must be specified.');
     const { validateShape = true, trainable = true } = options;
     this.trainable = trainable;

@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { asDtype, type DType, type DTypeLike, float32 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Tensor } from '../core/graph.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import { type ShapeLike, TensorShape } from '../core/shape.js';
 import { glorotUniformInitializer, type Initializer, zerosInitializer } from './initializers.js';
 import { colocateWith, GraphKeys } from './scopes.js';
@@ -114,6 +115,7 @@ export const variableScope = <R>(
   const body = typeof options === 'function' ? options : fn;
   const given = typeof options === 'function' ? {} : options;
   if (body === undefined) throw new GraphTypeError('variableScope takes a function');
+  checkOptions('variableScope', given, VARIABLE_SCOPE);
   if (nameOrScope !== null && typeof nameOrScope !== 'string' && !(nameOrScope instanceof VariableScope))
     throw new GraphTypeError('VariableScope: name_or_scope must be a string or VariableScope.');
   const { defaultName } = given;
@@ -179,6 +181,23 @@ export interface GetVariableOptions extends ScopeDefaults {
   readonly colocated?: boolean | undefined;
 }
 
+const DEFAULTS: OptionNames<ScopeDefaults> = { initializer: true, regularizer: true, dtype: true, constraint: true };
+const VARIABLE_SCOPE: OptionNames<VariableScopeOptions> = {
+  ...DEFAULTS,
+  defaultName: true,
+  reuse: true,
+  auxiliaryNameScope: true,
+};
+const GET_VARIABLE: OptionNames<GetVariableOptions> = {
+  ...DEFAULTS,
+  shape: true,
+  trainable: true,
+  collections: true,
+  validateShape: true,
+  reuse: true,
+  colocated: true,
+};
+
 /**
  * The variable of a name in the current scope: made on the first call, found again where the scope reuses.
  * ValueError "Variable v already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in VarScope?".
@@ -200,6 +219,7 @@ export const getVariable = (
     : shape === undefined
       ? rest
       : { ...rest, shape };
+  checkOptions('getVariable', all, GET_VARIABLE);
   const graph = getDefaultGraph();
   const store = storeOf(graph);
   const scope = store.current;

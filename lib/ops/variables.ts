@@ -2,6 +2,7 @@
 import type { Named } from '../core/defineOp.js';
 import { string } from '../core/dtype.js';
 import { getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
+import { nameIn } from '../core/options.js';
 import { constant } from './array.js';
 import { logicalNot } from './compare.js';
 import { group, noOp } from './control.js';
@@ -53,7 +54,7 @@ export const initializeVariables = variablesInitializer;
 /** The names of variables that have no value yet, as a string vector; of all variables where none are given. */
 export const reportUninitializedVariables = (list?: readonly Variable[], options: Named = {}): Tensor => {
   const variables = list ?? [...globalVariables(), ...localVariables()];
-  return nameScope(options.name ?? 'report_uninitialized_variables', () => {
+  return nameScope(nameIn(options, 'report_uninitialized_variables') ?? 'report_uninitialized_variables', () => {
     const known = variables.map((variable) => isVariableInitialized(variable));
     return device('/cpu:0', () => {
       if (known.length === 0) return constant([], string);

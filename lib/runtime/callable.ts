@@ -3,6 +3,7 @@ import type { NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Graph } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
@@ -26,6 +27,8 @@ export interface CallableOptions {
   readonly into?: unknown;
 }
 
+const CALLABLE: OptionNames<CallableOptions> = { into: true };
+
 /** What a callable needs of its session. */
 export interface CallableContext {
   readonly graph: Graph;
@@ -44,6 +47,7 @@ export const makeCallable = <R>(
   context: CallableContext,
 ): Callable<R> => {
   if (!Array.isArray(feedList)) throw new GraphTypeError('`feed_list` must be a list or tuple.');
+  checkOptions('makeCallable', options, CALLABLE);
   const { graph, engine, cache } = context;
   const request = new RunRequest(graph, fetches, feedList);
   const count = feedList.length;

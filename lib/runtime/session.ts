@@ -5,6 +5,7 @@ import { asDtype, type DTypeLike } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, UnimplementedError, ValueError } from '../core/errors.js';
 import { Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import { UserPlace } from '../core/place.js';
 import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
@@ -45,6 +46,30 @@ export interface SyncRunOptions {
 }
 /** Options of one run. */
 export interface RunOptions extends RunLimits, SyncRunOptions {}
+
+const SESSION: OptionNames<SessionOptions> = {
+  graph: true,
+  threads: true,
+  memoryBytes: true,
+  maxInFlight: true,
+  onLog: true,
+  allowSoftPlacement: true,
+  compile: true,
+};
+const COMPILE: OptionNames<CompileOptions> = {
+  fold: true,
+  simplify: true,
+  cse: true,
+  share: true,
+  fuse: true,
+  batch: true,
+  inPlace: true,
+  reuse: true,
+  allowSoftPlacement: true,
+  evaluate: true,
+};
+const RUN_SYNC: OptionNames<SyncRunOptions> = { trace: true };
+const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, signal: true, timeoutMs: true };
 
 /** A device as `listDevices` tells it. */
 export interface DeviceInfo {
@@ -102,6 +127,8 @@ export class Session {
     if (given.graph !== undefined && !(given.graph instanceof Graph)) {
       throw new GraphTypeError(`graph must be a tf.Graph, but got ${typeName(given.graph)}`);
     }
+    checkOptions('Session', given, SESSION);
+    checkOptions('Session: compile', given.compile, COMPILE);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
     this.#engine = new Native({
@@ -168,6 +195,7 @@ export class Session {
    */
   runSync<const F extends Fetch>(fetches: F, feeds?: Feeds, options?: SyncRunOptions): Fetched<F> {
     this.#checkOpen();
+    if (options !== undefined) checkOptions('runSync', options, RUN_SYNC);
     const trace = options === undefined ? undefined : this.#traceOf(options.trace);
     const { keys, values } = readFeeds(feeds);
     const request = this.#recent.find(fetches, keys);
@@ -205,6 +233,7 @@ export class Session {
   run<const F extends Fetch>(fetches: F, feeds?: Feeds, options: RunOptions = {}): Promise<Fetched<F>> {
     try {
       this.#checkOpen();
+      checkOptions('run', options, RUN);
       const { keys, values } = readFeeds(feeds);
       const request = this.#recent.find(fetches, keys);
       return this.#later(request, values, options) as Promise<Fetched<F>>;

@@ -2,6 +2,7 @@
 import { convertToTensor, type TensorLike } from '../core/convert.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
+import type { OptionNames } from '../core/options.js';
 import { cast } from '../ops/cast.js';
 import { group } from '../ops/control.js';
 import { sqrt } from '../ops/elementwise.js';
@@ -11,7 +12,7 @@ import { assign, assignSub, scatterAdd } from '../ops/state.js';
 import { applyAdam } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
 import { withNamed } from './arguments.js';
-import type { OptimizerOptions } from './gradientDescent.js';
+import { OPTIMIZER, type OptimizerOptions } from './gradientDescent.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
 /** Options of `AdamOptimizer`. */
@@ -26,6 +27,8 @@ interface Prepared {
   readonly beta2: Tensor;
   readonly epsilon: Tensor;
 }
+
+const ADAM: OptionNames<AdamOptions> = { ...OPTIMIZER, beta1: true, beta2: true, epsilon: true };
 
 /**
  * Adam. Its slots `m` and `v` hold the running means; the powers of the betas are variables of their own.
@@ -47,7 +50,7 @@ export class AdamOptimizer extends Optimizer {
     epsilon?: Hyperparameter,
     options: AdamOptions = {},
   ) {
-    const given = withNamed(options, { learningRate, beta1, beta2, epsilon });
+    const given = withNamed('AdamOptimizer', ADAM, options, { learningRate, beta1, beta2, epsilon });
     super(given.name ?? 'Adam', given.useLocking);
     this.#lr = given.learningRate ?? 0.001;
     this.#beta1 = given.beta1 ?? 0.9;

@@ -2,6 +2,7 @@
 import { convertToTensor } from '../core/convert.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
+import type { OptionNames } from '../core/options.js';
 import { cast } from '../ops/cast.js';
 import * as py from '../ops/operators.js';
 import { applyGradientDescent } from '../ops/training.js';
@@ -19,6 +20,8 @@ export interface OptimizerOptions {
   readonly name?: string | undefined;
 }
 
+export const OPTIMIZER: OptionNames<OptimizerOptions> = { learningRate: true, useLocking: true, name: true };
+
 /**
  * Plain gradient descent.
  *
@@ -30,7 +33,7 @@ export class GradientDescentOptimizer extends Optimizer {
   #learningRateTensor: Tensor | undefined;
 
   constructor(learningRate: Hyperparameter | OptimizerOptions, options: OptimizerOptions = {}) {
-    const given = withNamed(options, { learningRate });
+    const given = withNamed('GradientDescentOptimizer', OPTIMIZER, options, { learningRate });
     super(given.name ?? 'GradientDescent', given.useLocking);
     this.#learningRate = required('GradientDescentOptimizer', 'learningRate', given.learningRate);
   }

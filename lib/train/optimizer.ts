@@ -4,6 +4,7 @@ import { type DType, FLOATS } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
 import { type AggregationMethodValue, gradients } from '../grad/gradients.js';
 import { zeros } from '../ops/array.js';
 import { shape as shapeTensor } from '../ops/arrayShape.js';
@@ -45,6 +46,16 @@ export interface ApplyGradientsOptions {
 }
 /** Options of `minimize`. */
 export type MinimizeOptions = ComputeGradientsOptions & ApplyGradientsOptions;
+
+const OPTIONS: OptionNames<MinimizeOptions> = {
+  varList: true,
+  gateGradients: true,
+  aggregationMethod: true,
+  colocateGradientsWithOps: true,
+  gradLoss: true,
+  globalStep: true,
+  name: true,
+};
 
 const isVariable = (value: unknown): value is Variable => value instanceof Variable;
 
@@ -91,6 +102,7 @@ export abstract class Optimizer {
     options: MinimizeOptions = {},
   ): Operation {
     const all: MinimizeOptions = withStep(globalStep, options);
+    checkOptions('minimize', all, OPTIONS);
     const pairs = this.computeGradients(loss, all);
     if (pairs.every(([grad]) => grad === null)) {
       throw new ValueError(
@@ -102,6 +114,7 @@ export abstract class Optimizer {
 
   /** The gradients of a loss by variables: pairs of a gradient (null where there is none) and a variable. */
   computeGradients(loss: TensorLike, options: ComputeGradientsOptions = {}): [Gradient | null, Variable][] {
+    checkOptions('computeGradients', options, OPTIONS);
     const gate = options.gateGradients ?? Optimizer.GATE_OP;
     if (![0, 1, 2].includes(gate)) {
       throw new ValueError(
@@ -139,6 +152,7 @@ export abstract class Optimizer {
     options: ApplyGradientsOptions = {},
   ): Operation {
     const all: ApplyGradientsOptions = withStep(globalStep, options);
+    checkOptions('applyGradients', all, OPTIONS);
     if (typeof (pairs as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function')
       throw new GraphTypeError('applyGradients takes pairs of a gradient and a variable');
     const given = [...pairs];

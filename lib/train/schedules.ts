@@ -5,6 +5,7 @@ import { int32, int64 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { add, divide, minimum, multiply, pow } from '../ops/arithmetic.js';
 import { constant } from '../ops/array.js';
 import { cast } from '../ops/cast.js';
@@ -109,7 +110,7 @@ export const polynomialDecay = (
   decaySteps: TensorLike,
   options: PolynomialDecayOptions = {},
 ): Tensor =>
-  nameScope(options.name ?? 'PolynomialDecay', (scope) => {
+  nameScope(nameIn(options, 'PolynomialDecay') ?? 'PolynomialDecay', (scope) => {
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
     const end = cast(options.endLearningRate ?? 0.0001, dtype);
@@ -141,7 +142,7 @@ export const cosineDecay = (
   decaySteps: TensorLike,
   options: CosineDecayOptions = {},
 ): Tensor =>
-  nameScope(options.name ?? 'CosineDecay', () => {
+  nameScope(nameIn(options, 'CosineDecay') ?? 'CosineDecay', () => {
     const alpha = options.alpha ?? 0;
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
@@ -179,7 +180,7 @@ export const piecewiseConstant = (
     if (rate.dtype !== rates[0]!.dtype)
       throw new ValueError(`Values must have elements all with the same dtype (${rates[0]!.dtype} vs ${rate.dtype}).`);
   }
-  return opScope(options.name, 'PiecewiseConstant', [given], () =>
+  return opScope(nameIn(options, 'PiecewiseConstant'), 'PiecewiseConstant', [given], () =>
     limits.reduceRight((after, limit, i) => select(lessEqual(given, limit), rates[i]!, after), rates.at(-1)!),
   );
 };
@@ -194,7 +195,7 @@ export const piecewiseConstantDecay = piecewiseConstant;
  * @example tf.train.inverseSqrtDecay(1, 10, 4) // 0.05
  */
 export const inverseSqrtDecay = (alpha: TensorLike, n: TensorLike, step: TensorLike, options: Named = {}): Tensor =>
-  opScope(options.name, 'InverseSqrtDecay', [alpha, n, step], (scope) => {
+  opScope(nameIn(options, 'InverseSqrtDecay'), 'InverseSqrtDecay', [alpha, n, step], (scope) => {
     const initial = convertToTensor(alpha, { name: 'alpha' });
     const { dtype } = initial;
     return divide(initial, multiply(cast(n, dtype), sqrt(cast(steps(step), dtype))), { name: scope });
