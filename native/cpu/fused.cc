@@ -400,6 +400,9 @@ class Builder {
     int tile = kMaxTile;
     while (tile > 2 * kMinTile && bytes * tile > kScratchBytes * 3 / 8) tile /= 2;
     while (tile > kMinTile && bytes * tile > kScratchBytes) tile /= 2;
+    // A row that is reduced is best whole.
+    const int64_t row = (whole_row(step_) + kMinTile - 1) / kMinTile * kMinTile;
+    if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
     step_.tile = tile;
     for (Slot& slot : step_.slots)
       if (slot.kind != SlotKind::kBuffer) slot.scratch *= tile * widest_;

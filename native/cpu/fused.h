@@ -64,7 +64,7 @@ struct FusedReduction : ReduceShape {
 //   by rows   each `length` elements of the space are one output; a unit is a tile of whole rows,
 //             or `chunk` elements of one row
 //   else      `length` elements at distance `count` are one output; a unit is `chunk` rows of a
-//             strip of `width` columns
+//             strip of `width` columns, row by row, each in pieces of `piece` columns
 struct ReduceCut {
   bool by_rows = true;
   int64_t length = 1;  // elements of an output
@@ -74,7 +74,8 @@ struct ReduceCut {
   int64_t chunks = 1;
   int64_t width = 0;
   int64_t strips = 1;
-  int64_t level_bytes = 0;  // of one reduction's ColumnTree
+  int64_t piece = 0;
+  int64_t levels = 0;  // of a ColumnTree
   int64_t units = 0;
   int64_t grain = 1;
 };
@@ -100,9 +101,11 @@ struct FusedStep : PreparedStep {
 Status build_tape(const StepDesc& desc, FusedStep& step);
 Status run_fused(const PreparedStep& step, RunContext& context, void* const* buffers);
 
-// The reductions of a tape (fused_reduce.cc): reads the words about them, and, when the tile is
-// chosen, cuts the space.
+// The reductions of a tape (fused_reduce.cc): reads the words about them, says how large a tile
+// would take a row that is not worth cutting (0: there is none), and, when the tile is chosen, cuts
+// the space.
 Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step);
+int64_t whole_row(const FusedStep& step);
 void cut_reductions(FusedStep& step);
 Status run_fused_reductions(const FusedStep& step, const RunContext& context,
                             void* const* buffers);

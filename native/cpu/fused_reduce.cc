@@ -6,13 +6,16 @@
 #include <climits>
 
 #include "cpu/fused_tile.h"
+#include "math/reduce_tree.h"
 
 namespace grafo::cpu {
 namespace {
 
 constexpr int64_t kMinChunk = 8 << 8;      // elements of a row: leaves, 2^k of them
 constexpr int64_t kManyRows = 64;          // are not cut
-constexpr int64_t kLevelBytes = 32 << 10;  // of a thread's stack, for the levels of all columns
+constexpr int64_t kLevelBytes = 40 << 10;  // of a thread's stack, for the levels of a strip
+constexpr int64_t kMaxPieces = 16;         // of a strip's rows
+constexpr int64_t kTrees = kMaxPieces * kMaxFusedOutputs;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -27,6 +30,7 @@ void cut_rows(FusedStep& step) {
   ReduceCut& cut = step.cut;
   if (cut.length <= step.tile) {
     cut.rows = step.tile / cut.length;
+    if (cut.rows > 16) cut.rows -= cut.rows % 16;
     step.tile = static_cast<int32_t>(cut.rows * cut.length);
     cut.units = divide_up(cut.count, cut.rows);
     cut.grain = divide_up(least_piece(step), step.tile);
@@ -57,23 +61,19 @@ void cut_columns(FusedStep& step) {
     cut.chunk = std::min(chunk, cut.length);
   }
   cut.chunks = divide_up(cut.length, cut.chunk);
-  // As many columns side by side as have room for their levels.
-  const int64_t levels =
-      std::bit_width(static_cast<uint64_t>(divide_up(cut.chunk, kLeafRows)));
-  const int64_t bytes =
-      levels * kAccumulatorBytes * static_cast<int64_t>(step.reductions.size());
-  const int64_t most = std::min<int64_t>(step.tile, kLevelBytes / bytes);
-  if (columns <= most) {
-    cut.width = columns;
+  // As many columns side by side as have room for their levels: rows are read as they lie.
+  cut.levels = std::bit_width(static_cast<uint64_t>(divide_up(cut.chunk, kLeafRows)));
+  int64_t bytes = 0;
+  for (const FusedReduction& r : step.reductions) bytes += cut.levels * r.loops->accumulator;
+  cut.strips = divide_up(columns, std::min(step.tile * kMaxPieces, kLevelBytes / bytes));
+  cut.width = divide_up(columns, cut.strips);
+  cut.piece = divide_up(cut.width, divide_up(cut.width, step.tile));
+  cut.rows = 1;
+  if (columns == cut.piece) {
     cut.rows = std::min(step.tile / columns, cut.chunk);
     if (cut.rows > kLeafRows) cut.rows -= cut.rows % kLeafRows;
-  } else {
-    cut.strips = divide_up(columns, most);
-    cut.width = divide_up(columns, cut.strips);
-    cut.rows = 1;
   }
-  step.tile = static_cast<int32_t>(cut.rows * cut.width);
-  cut.level_bytes = levels * cut.width * kAccumulatorBytes;
+  step.tile = static_cast<int32_t>(cut.rows * cut.piece);
   cut.units = cut.strips * cut.chunks;
   cut.grain = divide_up(least_piece(step), cut.chunk * cut.width);
 }
@@ -85,16 +85,13 @@ struct Job {
   const FusedStep& step;
   const RunContext& context;
   void* const* buffers;
+  char* partials;  // accumulators of chunks, where outputs are made of several; by reduction
   std::atomic<int32_t> failed{INT_MAX};
-  alignas(64) char partials[kMaxPartials * kAccumulatorBytes];
 
-  Job(const FusedStep& of, const RunContext& in, void* const* with)
-      : step(of), context(in), buffers(with) {}
-
-  // The accumulators of pieces, by reduction.
-  char* partials_of(size_t reduction) {
-    const ReduceCut& cut = step.cut;
-    return partials + static_cast<int64_t>(reduction) * cut.count * cut.chunks * kAccumulatorBytes;
+  // Where the accumulators of chunk `c` begin.
+  char* partial(size_t reduction, int64_t c) const {
+    const int64_t all = static_cast<int64_t>(reduction) * step.cut.count * step.cut.chunks;
+    return partials + all * kAccumulatorBytes + c * step.reductions[reduction].loops->accumulator;
   }
   char* output(const FusedReduction& r, int64_t i) const {
     return bytes_at(buffers[r.buffer], i * r.loops->item);
@@ -110,7 +107,7 @@ struct Job {
   }
 
   // Tiles of whole rows.
-  void short_rows(int64_t begin, int64_t end) {
+  GRAFO_OUT_OF_LINE void short_rows(int64_t begin, int64_t end) {
     Range range;
     begin_range(step, buffers, (end - begin) * step.tile, range);
     for (int64_t unit = begin; unit < end; ++unit) {
@@ -125,7 +122,7 @@ struct Job {
   }
 
   // Chunks of rows, tile by tile.
-  void long_rows(int64_t begin, int64_t end) {
+  GRAFO_OUT_OF_LINE void long_rows(int64_t begin, int64_t end) {
     const ReduceCut& cut = step.cut;
     Range range;
     begin_range(step, buffers, cut.chunk, range);
@@ -149,54 +146,96 @@ struct Job {
         alignas(kAccumulatorBytes) char sum[kAccumulatorBytes];
         const bool whole = cut.chunks == 1;
         r.loops->close(streams + i * kStreamBytes,
-                       whole ? sum : partials_of(i) + unit * r.loops->accumulator);
+                       whole ? sum : partial(i, unit));
         if (whole) r.loops->finish(r, sum, output(r, unit), 1);
       }
     }
   }
 
   // Chunks of rows of strips of columns.
-  void columns(int64_t begin, int64_t end) {
+  GRAFO_OUT_OF_LINE void columns(int64_t begin, int64_t end) {
     const ReduceCut& cut = step.cut;
     Range range;
     begin_range(step, buffers, step.tile, range);
-    alignas(64) char levels[kLevelBytes];
+    alignas(64) char levels[kLevelBytes + kTrees * kAccumulatorBytes];
     alignas(64) char sums[kMaxTile * kAccumulatorBytes];
+    ColumnTree trees[kTrees];  // by piece, then by reduction
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t column = unit / cut.chunks * cut.width, chunk = unit % cut.chunks;
-      const int64_t width = std::min(cut.width, cut.count - column);
+      const int64_t first = unit / cut.chunks * cut.width, chunk = unit % cut.chunks;
+      const int64_t end_column = std::min(first + cut.width, cut.count);
       const int64_t last = std::min((chunk + 1) * cut.chunk, cut.length);
-      ColumnTree trees[kMaxFusedOutputs];
-      for (size_t r = 0; r < step.reductions.size(); ++r)
-        trees[r] = {levels + static_cast<int64_t>(r) * cut.level_bytes, width};
+      plant(first, end_column, levels, trees);
       for (int64_t row = chunk * cut.chunk; row < last; row += cut.rows) {
         const int64_t rows = std::min(cut.rows, last - row);
-        const bool goes_on = tile(row * cut.count + column, rows * width, range,
-                                  [&](size_t i, const FusedReduction& r, const void* x) {
-                                    r.loops->add_rows(trees[i], x, rows);
-                                  });
-        if (!goes_on) return;
+        ColumnTree* tree = trees;
+        for (int64_t column = first; column < end_column; column += cut.piece) {
+          const int64_t n = rows * std::min(cut.piece, end_column - column);
+          const bool goes_on = tile(row * cut.count + column, n, range,
+                                    [&](size_t i, const FusedReduction& r, const void* x) {
+                                      r.loops->add_rows(tree[i], x, rows);
+                                    });
+          if (!goes_on) return;
+          tree += step.reductions.size();
+        }
       }
-      for (size_t i = 0; i < step.reductions.size(); ++i) {
-        const FusedReduction& r = step.reductions[i];
-        const bool whole = cut.chunks == 1;
-        const int64_t piece = chunk * cut.count + column;
-        r.loops->end_rows(trees[i],
-                          whole ? sums : partials_of(i) + piece * r.loops->accumulator);
-        if (whole) r.loops->finish(r, sums, output(r, column), width);
-      }
+      ColumnTree* tree = trees;
+      for (int64_t column = first; column < end_column; column += cut.piece)
+        for (size_t i = 0; i < step.reductions.size(); ++i, ++tree) {
+          const FusedReduction& r = step.reductions[i];
+          const bool whole = cut.chunks == 1;
+          r.loops->end_rows(*tree, whole ? sums : partial(i, chunk * cut.count + column));
+          if (whole) r.loops->finish(r, sums, output(r, column), tree->width);
+        }
     }
   }
+  void plant(int64_t first, int64_t end_column, char* levels, ColumnTree* tree) const {
+    for (int64_t column = first; column < end_column; column += step.cut.piece)
+      for (const FusedReduction& r : step.reductions) {
+        const int64_t width = std::min(step.cut.piece, end_column - column);
+        *tree++ = {levels, width};
+        levels += divide_up(step.cut.levels * width * r.loops->accumulator, kAccumulatorBytes) *
+                  kAccumulatorBytes;
+      }
+  }
 
+  void run(int64_t begin, int64_t end) {
+    if (!step.cut.by_rows)
+      columns(begin, end);
+    else if (step.cut.rows != 0)
+      short_rows(begin, end);
+    else
+      long_rows(begin, end);
+  }
   void gather() {
     const ReduceCut& cut = step.cut;
     for (size_t i = 0; i < step.reductions.size(); ++i) {
       const FusedReduction& r = step.reductions[i];
-      r.loops->gather(r, partials_of(i), cut.by_rows ? cut.chunks : 1,
+      r.loops->gather(r, partial(i, 0), cut.by_rows ? cut.chunks : 1,
                       cut.by_rows ? 1 : cut.count, cut.chunks, buffers[r.buffer], cut.count);
     }
   }
 };
+
+Status run_job(const FusedStep& step, const RunContext& context, void* const* buffers,
+               char* partials) {
+  Job job{step, context, buffers, partials};
+  parallel_for(context, step.cut.units, step.cut.grain,
+               [&](int64_t begin, int64_t end) {
+                 job.run(begin, end);
+                 if (step.streams) end_stream();
+               });
+  TRY(refusal(step, job.failed));
+  if (is_cancelled(context)) return cancelled();
+  if (partials) job.gather();
+  return Status();
+}
+
+// Apart, so that the others do without so much stack.
+GRAFO_OUT_OF_LINE Status run_chunks(const FusedStep& step, const RunContext& context,
+                                    void* const* buffers) {
+  alignas(64) char partials[kMaxPartials * kAccumulatorBytes];
+  return run_job(step, context, buffers, partials);
+}
 
 }  // namespace
 
@@ -237,6 +276,11 @@ Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step)
   return Status();
 }
 
+int64_t whole_row(const FusedStep& step) {
+  const ReduceCut& cut = step.cut;
+  return !step.reductions.empty() && cut.by_rows && cut.length <= kMinChunk ? cut.length : 0;
+}
+
 void cut_reductions(FusedStep& step) {
   if (step.reductions.empty() || step.size == 0) return;
   if (step.cut.by_rows)
@@ -251,21 +295,8 @@ Status run_fused_reductions(const FusedStep& step, const RunContext& context,
     for (const FusedReduction& r : step.reductions) r.loops->nothing(r, buffers[r.buffer]);
     return Status();
   }
-  Job job(step, context, buffers);
-  const ReduceCut& cut = step.cut;
-  parallel_for(context, cut.units, cut.grain, [&](int64_t begin, int64_t end) {
-    if (!cut.by_rows)
-      job.columns(begin, end);
-    else if (cut.rows != 0)
-      job.short_rows(begin, end);
-    else
-      job.long_rows(begin, end);
-    if (step.streams) end_stream();
-  });
-  TRY(refusal(step, job.failed));
-  if (is_cancelled(context)) return cancelled();
-  if (cut.chunks > 1) job.gather();
-  return Status();
+  if (step.cut.chunks > 1) return run_chunks(step, context, buffers);
+  return run_job(step, context, buffers, nullptr);
 }
 
 }  // namespace grafo::cpu

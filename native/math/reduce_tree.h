@@ -89,6 +89,15 @@ inline constexpr int kLanes = 32;
 inline constexpr int kLeafSteps = 8;
 inline constexpr int kLeaf = kLeafSteps * kLanes;
 
+// Of a leaf of few elements: lanes beyond those used would hold the identity.
+template <class Reducer, class A>
+FN A in_halves(A* lane, int used) {
+  for (int half = kLanes / 2; half >= 1; half /= 2)
+    for (int l = 0; l < half && l + half < used; ++l)
+      lane[l] = Reducer::combine(lane[l], lane[l + half]);
+  return lane[0];
+}
+
 template <class Reducer, class A, class T>
 FN A full_leaf(const T* x) {
   A lane[kLanes];
@@ -99,15 +108,6 @@ FN A full_leaf(const T* x) {
   }
   for (int half = kLanes / 2; half >= 1; half /= 2)
     for (int l = 0; l < half; ++l) lane[l] = Reducer::combine(lane[l], lane[l + half]);
-  return lane[0];
-}
-
-// The lanes that a leaf of at least `used` elements has, in halves.
-template <class Reducer, class A>
-FN A in_halves(A* lane, int used) {
-  for (int half = kLanes / 2; half >= 1; half /= 2)
-    for (int l = 0; l < half && l + half < used; ++l)
-      lane[l] = Reducer::combine(lane[l], lane[l + half]);
   return lane[0];
 }
 
@@ -196,14 +196,14 @@ struct RunStream {
   template <class T>
   FN void grow(const T* x, i64 n) {
     i64 i = 0;
-    if (filled == 0 && n >= kLanes) {
+    if (filled % kLanes == 0 && n >= kLanes) {
+      A a[kLanes];  // of registers
       for (int l = 0; l < kLanes; ++l)
-        lane[l] = Reducer::combine(Reducer::template identity<A>(), A(x[l]));
-      i = kLanes;
-    }
-    if (filled % kLanes == 0)
+        a[l] = filled == 0 ? Reducer::template identity<A>() : lane[l];
       for (; i + kLanes <= n; i += kLanes)
-        for (int l = 0; l < kLanes; ++l) lane[l] = Reducer::combine(lane[l], A(x[i + l]));
+        for (int l = 0; l < kLanes; ++l) a[l] = Reducer::combine(a[l], A(x[i + l]));
+      for (int l = 0; l < kLanes; ++l) lane[l] = a[l];
+    }
     for (; i < n; ++i) {
       const i64 at = filled + i;
       const A before = at < kLanes ? Reducer::template identity<A>() : lane[at % kLanes];
