@@ -222,6 +222,11 @@ def gather(rng, dtype, name):
         indices = rng.randint(0, max(shape[axis], 1), ids).astype(INDEX[k % 2])
         # 1.15's gradient reshapes with -1, which it refuses for empty tensors.
         yield case([draw(rng, dtype, shape), np.asarray(indices), i32(axis)], grads=0 not in shape)
+    for shape, ids, axis, batch in [((2, 3), (2, 4), 1, 1), ((2, 3, 2), (2, 3), 1, 1), ((2, 3, 2), (2, 2), 2, 1), ((2, 3, 2), (2, 3, 2), 2, 2), ((2, 2, 3, 2), (2, 2, 2), -2, 2), ((2, 3), (2,), 1, 1), ((2, 3), (2, 2), 1, -1), ((0, 3), (0, 2), 1, 1)]:
+        indices = rng.randint(0, shape[axis], ids).astype(INDEX[len(ids) % 2])
+        # 1.15 refuses batch_dims = rank(indices), which 2.21 takes.
+        if batch < len(ids):
+            yield case([draw(rng, dtype, shape), indices, i32(axis)], {'batch_dims': batch}, grads=0 not in shape)
     for bad in (4, -1):
         yield case([draw(rng, dtype, (4,)), i32([0, bad]), i32(0)], grads=False)
     yield case([draw(rng, dtype, (4,)), i32([0]), i32(1)], grads=False)
@@ -434,9 +439,9 @@ def assign_add(rng, dtype, name):
     yield state([draw(rng, dtype, (2,)), draw(rng, dtype, (3,))])
 
 
-@op('ScatterUpdate ScatterAdd ScatterSub ScatterMul ScatterDiv ScatterMin ScatterMax', REAL + ['bool'])
+@op('ScatterUpdate ScatterAdd ScatterSub ScatterMul ScatterDiv ScatterMin ScatterMax', REAL + ['bool', 'string'])
 def scatter(rng, dtype, name):
-    if name != 'ScatterUpdate' and dtype == 'bool':
+    if name != 'ScatterUpdate' and dtype in ('bool', 'string'):
         return
     for k, (shape, ids) in enumerate([((4,), (2,)), ((4,), (3,)), ((4, 2), (2,)), ((4, 2), (2, 2)), ((4,), ()), ((4, 2), ()), ((4,), (0,)), ((3, 0), (2,)), ((17, 3), (9,)), ((5, 2, 2), (3,))] * 2):
         indices = np.asarray(rng.randint(0, shape[0], ids)).astype(INDEX[k % 2])

@@ -2,10 +2,11 @@
 import { constantValue } from '../core/constantValue.js';
 import type { Gradient } from '../core/defineOp.js';
 import { bool, int32, int64 } from '../core/dtype.js';
+import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import { maximum } from './arithmetic.js';
-import { onesLike, zerosLike } from './array.js';
+import { ones, onesLike, zeros, zerosLike } from './array.js';
 import { concatOffset, expandDims, rank, reshape, shape, shapeN, size, squeeze } from './arrayShape.js';
 import { cast } from './cast.js';
 import { greaterEqual, where } from './compare.js';
@@ -14,7 +15,7 @@ import { get } from './indexing.js';
 import { concat, split, stack } from './join.js';
 import { pad, transpose } from './move.js';
 import * as py from './operators.js';
-import { reduceSum } from './reduce.js';
+import { reduceProd, reduceSum } from './reduce.js';
 import { colocateWith } from './scopes.js';
 import { range } from './sequence.js';
 import { slice } from './slicing.js';
@@ -98,7 +99,10 @@ export const gatherGrad = (
   const count = expandDims(size(inputs.indices), 0);
   const at = constantValue(axis);
   if (at !== null && Number(at.data[0]) === 0) return rowsOf(dy, paramsShape, inputs.indices, count);
-  const batchDims = batch < 0 ? batch + inputs.indices.shape.rank! : batch;
+  const { rank: ndimsOfIndices } = inputs.indices.shape;
+  if (batch < 0 && ndimsOfIndices === null)
+    throw new ValueError('The gradient of a gather with batch_dims < 0 needs the rank of its indices');
+  const batchDims = batch < 0 ? batch + ndimsOfIndices! : batch;
   const outer = get(paramsShape, [null, axis]);
   const inner = get(get(paramsShape, [axis, null]), [1, null]);
   const valuesShape = concat([outer, [-1], inner], 0);
@@ -110,11 +114,46 @@ export const gatherGrad = (
   const values = reshape(dy, valuesShape);
   const toFront = concat([outerBatches, [axisDims], batchAxes, innerAxes], 0);
   const moved = transpose(values, toFront);
-  const segments = get(paramsShape, axis);
-  const ids = reshape(inputs.indices, expandDims(size(inputs.indices), 0));
-  const rows = unsortedSegmentSum(moved, ids, segments);
+  // Where other dimensions lie before the axis, 1.15 takes the first of them for it, and fails; the versions after it do this.
+  const inPlace = batchDims === 0 || Number(at?.data[0]) === batchDims;
+  const shapeMoved = inPlace ? paramsShape : gather(paramsShape, toFront);
+  const rows = batchRows(shapeMoved, moved, inputs.indices, batchDims, get(paramsShape, axis));
   const back = concat([outerBatches, py.add(batchAxes, 1), [batchDims], innerAxes], 0);
   return transpose(rows, back);
+};
+
+/** The rows of the first dimension after the batches, summed where one was taken twice. */
+const batchRows = (paramsShape: Tensor, values: Tensor, indices: Tensor, batch: number, segments: Tensor): Tensor => {
+  const count = expandDims(size(indices), 0);
+  if (batch === 0) return unsortedSegmentSum(values, reshape(indices, count), segments);
+  const valuesShape = shape(values);
+  const outer = get(valuesShape, [null, batch]);
+  const flatShape = concat([[-1], get(get(valuesShape, [batch, null]), [1, null])], 0);
+  const all = py.mul(segments, reduceProd(outer, [0]));
+  const ids = reshape(withOffsets(paramsShape, indices, batch), count);
+  const sums = unsortedSegmentSum(reshape(values, flatShape), ids, all);
+  return reshape(sums, concat([outer, flatShape], 0));
+};
+
+/** Indices as they are once the batches are one dimension with the rows. */
+const withOffsets = (paramsShape: Tensor, indices: Tensor, batch: number): Tensor => {
+  const sizes = cast(paramsShape, indices.dtype);
+  const ndims = indices.shape.rank;
+  let sum = indices;
+  let step: Tensor = ones([], indices.dtype);
+  for (let dim = batch; dim > 0; dim--) {
+    const own = get(sizes, dim - 1);
+    step = py.mul(step, get(sizes, dim));
+    const offsets = py.mul(range(zeros([], indices.dtype), own, ones([], indices.dtype)), step);
+    const before = new Array<number>(dim - 1).fill(1);
+    // TensorFlow 1.15 needs the rank when the graph is built; here dimensions of 1 follow when it is known.
+    const at =
+      ndims === null
+        ? concat([before, [own], onesLike(range(py.sub(rank(indices), dim)))], 0)
+        : stack([...before, own, ...new Array<number>(ndims - dim).fill(1)], 0);
+    sum = py.add(sum, reshape(offsets, at));
+  }
+  return sum;
 };
 
 /** Each row gets the gradient of its sum; a row with a negative id, which was dropped, zeros. */

@@ -3,7 +3,7 @@ import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DType, type DTypeLike, float32, int32, int64, NUMERIC, uint8 } from '../core/dtype.js';
-import { GraphTypeError, InvalidArgumentError, UnimplementedError, ValueError } from '../core/errors.js';
+import { GraphTypeError, InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { installDensify } from '../core/indexedSlices.js';
 import { nameIn } from '../core/options.js';
@@ -51,9 +51,11 @@ const gatherOp = defineOp('GatherV2', {
     const params = c.input('params');
     const given = c.hostNumbers('axis')[0]!;
     const axis = given < 0 ? given + params.shape.length : given;
-    if (c.attr<number>('batch_dims') !== 0)
-      throw new UnimplementedError('GatherV2 with batch_dims other than 0 has no kernel yet');
-    c.kernel('Gather', [params, c.input('indices')], c.outputs, (words) => words.i32(axis));
+    const indices = c.input('indices');
+    const batch = batchOf(c.attr<number>('batch_dims'), axis, params.shape, indices.shape);
+    c.kernel('Gather', [params, indices], c.outputs, (words) =>
+      batch === 0 ? words.i32(axis) : words.i32(axis, batch),
+    );
   },
   hostInputs: ['axis'],
   host: (c) => {
@@ -80,6 +82,27 @@ const gatherOp = defineOp('GatherV2', {
     return indices.map((i) => (i === null ? null : (params[i] ?? null)));
   },
 });
+
+/** The number of leading dimensions that params and indices share, with the kernel's checks. */
+const batchOf = (given: number, axis: number, params: readonly number[], indices: readonly number[]): number => {
+  if (given === 0) return 0;
+  const rank = indices.length;
+  const batch = given < 0 ? given + rank : given;
+  if (batch < 0 || batch >= rank)
+    throw new InvalidArgumentError(`Expected batch_dims in the range [${-rank}, ${rank}), but got ${batch}`);
+  if (batch >= params.length)
+    throw new InvalidArgumentError(`batch_dims (${batch}) must be less than rank(params) (${params.length}).`);
+  if (axis < batch)
+    throw new InvalidArgumentError(`batch_dims (${batch}) must be less than or equal to axis (${axis}).`);
+  for (let i = 0; i < batch; i++) {
+    // 1.15 reads past the end here; the text is of the versions after it.
+    if (params[i] !== indices[i])
+      throw new InvalidArgumentError(
+        `params.shape[${i}]: ${params[i]} should be equal to indices.shape[${i}]: ${indices[i]}`,
+      );
+  }
+  return batch;
+};
 
 const unsortedSegmentSumOp = defineOp('UnsortedSegmentSum', {
   inputs: { data: 'T', segment_ids: 'Tindices', num_segments: 'Tnumsegments' },
@@ -185,7 +208,8 @@ export interface GatherOptions extends Named {
  * The slices of `params` at `indices` along an axis (0 by default).
  * Index out of range: INVALID_ARGUMENT "indices[0] = 5 is not in [0, 3)".
  *
- * @param indices int32 or int64 of any shape, which takes the place of the axis.
+ * @param indices int32 or int64 of any shape, which takes the place of the axis. With `batchDims` its first dimensions are those of
+ *   `params`, each with indices of its own: `tf.gather([[1, 2], [3, 4]], [[1], [0]], { batchDims: 1 }) // [[2], [3]]`.
  * @example tf.gather([10, 20, 30], [2, 0]) // [30, 10]
  */
 export const gather = (

@@ -11,6 +11,7 @@ struct GatherStep : PreparedStep {
       : PreparedStep(run_function), indices(desc) {}
   IndexShape indices;
   int64_t outer, limit, row_bytes;  // params is [outer, limit, row_bytes]
+  int64_t batches;                  // outer and the indices begin with them
   bool empty;                       // y is, but indices are checked all the same
 };
 
@@ -36,16 +37,19 @@ Status run_gather(const PreparedStep& base, RunContext& context, void* const* bu
   const char* const params = static_cast<const char*>(buffers[0]);
   const I* const indices = static_cast<const I*>(buffers[1]);
   char* const y = static_cast<char*>(buffers[2]);
-  const int64_t n = step.indices.size, bytes = step.row_bytes;
+  const int64_t n = step.indices.size / step.batches, per_batch = step.outer / step.batches;
+  const int64_t bytes = step.row_bytes;
   parallel_for(context, step.outer * n, kGrainBytes / (bytes + 32) + 1,
                [&](int64_t begin, int64_t end) {
                  int64_t outer = begin / n, i = begin % n;
+                 const I* index = indices + outer / per_batch * n;
                  for (int64_t row = begin; row < end; ++row) {
-                   const int64_t from = outer * step.limit + static_cast<int64_t>(indices[i]);
+                   const int64_t from = outer * step.limit + static_cast<int64_t>(index[i]);
                    copy_row(y + row * bytes, params + from * bytes, bytes);
                    if (++i == n) {
                      i = 0;
                      ++outer;
+                     if (outer % per_batch == 0) index += n;
                    }
                  }
                });
@@ -62,12 +66,16 @@ Status prepare_gather(const StepDesc& desc, const HostServices&, StepPointer& st
   if (!is_index(indices.dtype)) return reject(desc, "indices are %s", dtype_name(indices.dtype));
   AttrReader attrs(desc);
   const int axis = attrs.count(0, params.rank - 1);
+  const int batch = desc.num_attrs > 1 ? attrs.count(0, std::min(axis, indices.rank)) : 0;
   TRY(attrs.finish());
-  if (y.rank != params.rank - 1 + indices.rank) return reject(desc, "the output has rank %d", y.rank);
+  for (int d = 0; d < batch; ++d)
+    if (params.dims[d] != indices.dims[d]) return reject(desc, "batch dimension %d differs", d);
+  if (y.rank != params.rank - 1 + indices.rank - batch) return reject(desc, "the output has rank %d", y.rank);
   for (int d = 0; d < y.rank; ++d) {
-    const int64_t dim = d < axis                  ? params.dims[d]
-                        : d < axis + indices.rank ? indices.dims[d - axis]
-                                                  : params.dims[d - indices.rank + 1];
+    const int taken = indices.rank - batch;
+    const int64_t dim = d < axis           ? params.dims[d]
+                        : d < axis + taken ? indices.dims[d - axis + batch]
+                                           : params.dims[d - taken + 1];
     if (y.dims[d] != dim) return reject(desc, "output dimension %d is wrong", d);
   }
   auto gather = std::make_unique<GatherStep>(
@@ -75,6 +83,7 @@ Status prepare_gather(const StepDesc& desc, const HostServices&, StepPointer& st
   gather->limit = params.dims[axis];
   gather->empty = y.size == 0;
   gather->outer = extent(params, 0, axis);
+  gather->batches = gather->empty ? 1 : extent(params, 0, batch);
   gather->row_bytes =
       gather->empty ? 0
                     : extent(params, axis + 1, params.rank) * static_cast<int64_t>(item_size(y.dtype));

@@ -133,6 +133,60 @@ class Mover : public StringStep {
   std::unordered_map<std::string, int32_t> seen_;
 };
 
+// Rows of a variable of strings by index: var[indices[i]] = updates[i]. Nothing is written where an index is bad.
+class ScatterStrings : public StringStep {
+ public:
+  static Status make(const Backend& backend, void* instance, const StepDesc& desc,
+                     std::unique_ptr<StringStep>* step) {
+    auto scatter = std::make_unique<ScatterStrings>(backend, instance);
+    TensorDesc inputs[2] = {}, var{};
+    if (desc.num_inputs == 2 && desc.num_outputs == 1) {
+      inputs[0] = desc.inputs[0];
+      inputs[1] = desc.inputs[1];
+      var = desc.outputs[0];
+    }
+    if (var.dtype != DType::kString || inputs[1].dtype != DType::kString || desc.num_attrs != 1 ||
+        desc.attrs[0] != 0) {
+      return Status::error(Code::kInternal, "ScatterUpdate: operands that are not strings");
+    }
+    inputs[1].dtype = var.dtype = DType::kInt32;
+    inputs[1].variable = var.variable = 0;
+    TRY(scatter->updates_.allocate(backend, instance, inputs[1].size));
+    TRY(scatter->var_.allocate(backend, instance, var.size));
+    StepDesc numbers = desc;
+    numbers.inputs = inputs;
+    numbers.outputs = &var;
+    TRY(backend.prepare(instance, &numbers, &scatter->prepared_));
+    *step = std::move(scatter);
+    return {};
+  }
+
+  ScatterStrings(const Backend& backend, void* instance) : backend_(backend), instance_(instance) {}
+  ~ScatterStrings() override {
+    if (prepared_ != nullptr) backend_.destroy(instance_, prepared_);
+  }
+
+  Status run(RunContext* context, const StringOperands& operands) override {
+    // A row of the variable becomes the number of the update that comes last, from 1.
+    for (size_t e = 0; e < updates_.size(); ++e) updates_[e] = static_cast<int32_t>(e) + 1;
+    for (size_t e = 0; e < var_.size(); ++e) var_[e] = 0;
+    void* buffers[3] = {operands.buffers[0], updates_.data(), var_.data()};
+    TRY(backend_.run(instance_, prepared_, context, buffers));
+    const Strings& updates = *operands.slots[1];
+    Strings& var = *operands.slots[2];
+    for (size_t e = 0; e < var_.size(); ++e) {
+      if (var_[e] > 0) var[e] = updates[static_cast<size_t>(var_[e]) - 1];
+    }
+    return {};
+  }
+
+ private:
+  const Backend& backend_;
+  void* instance_;
+  PreparedStep* prepared_ = nullptr;
+  Numbers updates_, var_;
+};
+
 class IsInitializedStep : public StringStep {
  public:
   Status run(RunContext* context, const StringOperands& operands) override {
@@ -151,6 +205,7 @@ Status make_string_step(const Backend& backend, void* instance, const StepDesc& 
     if (kernel == mover) return Mover::make(backend, instance, desc, step);
   }
   if (kernel == "Fused") return make_fused_strings(desc, step);
+  if (kernel == "ScatterUpdate") return ScatterStrings::make(backend, instance, desc, step);
   if (kernel == "Print") return make_print(desc, step);
   if (kernel == "Assert") return make_assert(desc, step);
   if (kernel == "IsInitialized" && desc.num_inputs == 1 && desc.num_outputs == 1 &&

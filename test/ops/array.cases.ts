@@ -36,9 +36,14 @@ const reshaped = (random: Random, shape: readonly number[]): number[] => {
 const gather: Generate = (random, dtype) => {
   const shape = random.shape(1, 4).map((dim) => dim || 1);
   const axis = random.axis(shape.length);
-  const at = random.smooth ? [random.int(1, 3)] : random.shape(0, 2, 12);
+  const rows = random.smooth ? [random.int(1, 3)] : random.shape(0, 2, 12);
+  const before = axis < 0 ? axis + shape.length : axis;
+  // A batch dimension has indices of its own, and indices have one more.
+  const batch = rows.length > 0 && random.chance(0.4) ? random.int(0, before + 1) : 0;
+  const at = [...shape.slice(0, batch), ...rows];
   const ids = range(sizeOf(at)).map(() => random.int(0, shape.at(axis)!));
-  return { inputs: [random.values(dtype, shape), { ...random.ints(ids), shape: at }, random.ints(axis)] };
+  const inputs = [random.values(dtype, shape), { ...random.ints(ids), shape: at }, random.ints(axis)];
+  return batch === 0 ? { inputs } : { inputs, attrs: { batch_dims: batch } };
 };
 const paddings = (random: Random, shape: readonly number[], limit = (_dim: number): number => 4) => ({
   ...random.ints(shape.flatMap((dim) => [random.int(0, limit(dim) + 1), random.int(0, limit(dim) + 1)])),

@@ -38,8 +38,7 @@ export const stateCases: CaseRows = {
   Assign: { ref: s.assign, dtypes: ANY, refs: [0], generate: two, grad: 'none' },
   AssignAdd: { ref: s.assignBy(1), dtypes: REAL, refs: [0], generate: two, grad: 'none' },
   AssignSub: { ref: s.assignBy(-1), dtypes: REAL, refs: [0], generate: two, grad: 'none' },
-  // TensorFlow's also takes strings; grafo refuses them with UNIMPLEMENTED.
-  ScatterUpdate: scatter({}, [...REAL, 'bool']),
+  ScatterUpdate: scatter({}, [...REAL, 'bool', 'string']),
   ScatterAdd: scatter({ int: (x, y) => x + y, float: (x, y) => x + y }, REAL),
   ScatterSub: scatter({ int: (x, y) => x - y, float: (x, y) => x - y }, REAL),
   ScatterMul: scatter({ int: (x, y) => x * y, float: (x, y) => x * y }, REAL),

@@ -318,7 +318,7 @@ export const stridedSliceGrad: Reference = ([dims, begin, end, strides, gradient
   return [made];
 };
 
-export const gather: Reference = ([input, at, axisInput]) => {
+export const gather: Reference = ([input, at, axisInput], attrs) => {
   const [x, indices] = [one(input), one(at)];
   if (x.shape.length === 0) refuse('params must be at least 1 dimensional');
   const axis = axisInput === undefined ? 0 : axisOf(scalarOf(one(axisInput)), x.shape.length);
@@ -327,11 +327,13 @@ export const gather: Reference = ([input, at, axisInput]) => {
     if (id < 0 || id >= x.shape[axis]!)
       refuse(`indices[${coordsOf(i, indices.shape)}] = ${id} is not in [0, ${x.shape[axis]})`);
   });
-  const rank = indices.shape.length;
-  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  const given = Number(attrs?.batch_dims ?? 0);
+  const batch = given < 0 ? given + indices.shape.length : given;
+  const rank = indices.shape.length - batch;
+  const shape = [...x.shape.slice(0, axis), ...indices.shape.slice(batch), ...x.shape.slice(axis + 1)];
   return [
     build(x.dtype, shape, (c) => {
-      const id = ids[flatOf(c.slice(axis, axis + rank), indices.shape)]!;
+      const id = ids[flatOf([...c.slice(0, batch), ...c.slice(axis, axis + rank)], indices.shape)]!;
       return get(x, [...c.slice(0, axis), id, ...c.slice(axis + rank)]);
     }),
   ];
