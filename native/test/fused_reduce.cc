@@ -179,6 +179,14 @@ TEST("Fused: reductions that break the contract are rejected") {
   two.out(0), two.out(0);
   two.reduce(0, 0, false, 4), two.reduce(1, 0, true, 6);
   CHECK(code(two) == Code::kInternal);
+  Value all = value(DType::kFloat32, {}), eight = value(DType::kFloat32, {8});
+  for (Value* other : {&all, &eight}) {  // rows of two lengths
+    Tape lengths({6, 4});
+    lengths.inputs = {&x}, lengths.outputs = {&y, other};
+    lengths.out(0), lengths.out(0);
+    lengths.reduce(0, 0, false, 4), lengths.reduce(1, 0, false, 24 / other->desc.size);
+    CHECK(code(lengths) == Code::kInternal);
+  }
   Tape over({6, 4});  // an output over what is read
   over.inputs = {&x}, over.outputs = {&same};
   over.storages = {0, 0};
