@@ -23,30 +23,39 @@ struct TileArgs {
 template <class T>
 using Tile = void (*)(const TileArgs<T>& args);
 
+// Every loop over the tile is unrolled by word: else the sums live on the stack before and after
+// the loop over k.
+#define GRAFO_UNROLL _Pragma("GCC unroll 32")
+
+// The one place where C is written.
+template <class T>
+inline void put(T* c, Vector<T> sum, bool add) {
+  store(c, add ? load(c) + sum : sum);
+}
+
 template <class T, int R, int V>
 void tile(const TileArgs<T>& args) {
   constexpr int kWidth = kLanes<T>;
-  Vector<T> sum[R][V];
-  const T* a[R];
-  for (int r = 0; r < R; ++r) {
-    a[r] = args.a + r * args.a_row;
-    for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
-  }
+  const int64_t a_row = args.a_row, a_step = args.a_step, b_step = args.b_step, c_row = args.c_row;
+  const T* a = args.a;
   const T* b = args.b;
-  const int64_t step = args.a_step;
-  for (int64_t k = args.depth, at = 0; k > 0; --k, at += step, b += args.b_step) {
+  T* c = args.c;
+  // C is not needed before the sums are ready, and is there then.
+  GRAFO_UNROLL for (int r = 0; r < R; ++r)
+    GRAFO_UNROLL for (int v = 0; v < V; ++v) __builtin_prefetch(c + r * c_row + v * kWidth, 1);
+  Vector<T> sum[R][V];
+  GRAFO_UNROLL for (int r = 0; r < R; ++r)
+    GRAFO_UNROLL for (int v = 0; v < V; ++v) sum[r][v] = Vector<T>{};
+  for (int64_t k = args.depth; k > 0; --k, a += a_step, b += b_step) {
     Vector<T> row[V];
-    for (int v = 0; v < V; ++v) row[v] = load(b + v * kWidth);
-    for (int r = 0; r < R; ++r) {
-      const Vector<T> x = broadcast(a[r][at]);
-      for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
+    GRAFO_UNROLL for (int v = 0; v < V; ++v) row[v] = load(b + v * kWidth);
+    GRAFO_UNROLL for (int r = 0; r < R; ++r) {
+      const Vector<T> x = broadcast(a[r * a_row]);
+      GRAFO_UNROLL for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
     }
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      T* c = args.c + r * args.c_row + v * kWidth;
-      store(c, args.add ? load(c) + sum[r][v] : sum[r][v]);
-    }
+  GRAFO_UNROLL for (int r = 0; r < R; ++r, c += c_row)
+    GRAFO_UNROLL for (int v = 0; v < V; ++v) put(c + v * kWidth, sum[r][v], args.add);
 }
 
 // tiles<T, V>[rows - 1] for 1..tile_rows(V) rows.
