@@ -23,7 +23,10 @@ export interface Callable<R> {
 
 /** Options of `makeCallable`. */
 export interface CallableOptions {
-  /** Memory for the results, in the structure of the fetches: typed arrays or NDArrays. What it has no place for is made anew. */
+  /**
+   * Memory for the results, in the structure of the fetches: typed arrays or NDArrays. What it has no place for is made anew. Results
+   * are computed in it where they can be, so what a failed run leaves there is unspecified.
+   */
   readonly into?: unknown;
 }
 

@@ -115,7 +115,12 @@ export class FetchStructure {
     const visit = (shape: Shape, item: unknown): void => {
       if (item === undefined || item === null) return;
       if (shape.kind === 'leaf') {
-        if (shape.at >= 0) found[shape.at] = item;
+        if (shape.at < 0) return;
+        const former = found[shape.at];
+        if (former !== undefined && former !== item) {
+          throw new ValueError(`${this.tensors[shape.at]} is fetched twice: its result can go to one memory only`);
+        }
+        found[shape.at] = item;
       } else if (shape.kind === 'list') {
         shape.items.forEach((part, i) => {
           visit(part, (item as readonly unknown[])[i]);
@@ -123,6 +128,10 @@ export class FetchStructure {
       } else if (shape.kind === 'object') {
         shape.items.forEach((part, i) => {
           visit(part, (item as Record<string, unknown>)[shape.keys[i]!]);
+        });
+      } else if (shape.kind === 'map' && item instanceof Map) {
+        shape.items.forEach((part, i) => {
+          visit(part, item.get(shape.keys[i]));
         });
       }
     };

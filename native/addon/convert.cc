@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "addon/environment.h"
+#include "base/memory.h"
 
 namespace grafo {
 namespace {
@@ -247,7 +248,9 @@ Status new_buffer(napi_env env, int64_t bytes, void** data, napi_value* buffer) 
                          static_cast<long long>(bytes));
   }
   TRY(check(env, napi_get_arraybuffer_info(env, *buffer, data, &given)));
-  return given == static_cast<size_t>(bytes) ? Status() : expected("An ArrayBuffer");
+  if (given != static_cast<size_t>(bytes)) return expected("An ArrayBuffer");
+  ask_huge_pages(*data, given);
+  return {};
 }
 
 Status from_text(napi_env env, const std::string& text, napi_value* value) {

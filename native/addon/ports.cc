@@ -51,7 +51,7 @@ Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& v
   return {};
 }
 
-Status read_out(napi_env env, napi_value value, const Port& port, int64_t times, Out* out) {
+Status read_sink(napi_env env, napi_value value, const Port& port, int64_t times, Sink* sink) {
   if (is_nullish(env, value)) return {};
   Bytes bytes;
   if (Status status = to_bytes_of(env, value, port.dtype, &bytes); !status.ok()) return status.at(port.node);
@@ -62,15 +62,15 @@ Status read_out(napi_env env, napi_value value, const Port& port, int64_t times,
                          static_cast<long long>(port.bytes))
         .at(port.node);
   }
-  *out = {bytes.data, bytes.bytes};
+  *sink = {bytes.data, !bytes.shared};
   return {};
 }
 
-Status read_outs(napi_env env, const List& values, const std::vector<Port>& ports, int64_t times,
-                 std::vector<Out>* outs) {
-  outs->assign(ports.size(), Out{});
+Status read_sinks(napi_env env, const List& values, const std::vector<Port>& ports, int64_t times,
+                  std::vector<Sink>* sinks) {
+  sinks->assign(ports.size(), Sink{});
   for (size_t i = 0; i < ports.size() && i < values.size(); ++i) {
-    TRY(read_out(env, values[i], ports[i], times, &(*outs)[i]));
+    TRY(read_sink(env, values[i], ports[i], times, &(*sinks)[i]));
   }
   return {};
 }
@@ -104,40 +104,66 @@ Status to_buffer(napi_env env, const void* data, int64_t bytes, napi_value* valu
   return {};
 }
 
+Status ResultList::add_buffer(napi_env env, size_t position, int64_t bytes, Sink* sink) {
+  napi_value buffer;
+  TRY(new_buffer(env, bytes, &sink->data, &buffer));
+  if (bytes == 0) sink->data = nullptr;
+  add(position, buffer);
+  return {};
+}
+
+namespace {
+
+bool is_planned(const Port& port) { return port.dtype != DType::kString && !port.dynamic; }
+
+// Memory for the results whose size is known and that neither the mailbox nor the caller has a place for.
+Status make_sinks(napi_env env, const std::vector<Port>& ports, std::vector<Sink>* sinks, ResultList* list) {
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    if (in_mailbox(port, i) || !is_planned(port) || (!sinks->empty() && (*sinks)[i].data != nullptr)) continue;
+    if (sinks->empty()) sinks->resize(ports.size());
+    if (Status status = list->add_buffer(env, i, port.bytes, &(*sinks)[i]); !status.ok()) return status.at(port.node);
+  }
+  return {};
+}
+
+// Hands out what the session's last run fetched and no sink took.
 Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports,
-                       const std::vector<Out>& outs, ResultList* list) {
+                       const std::vector<Sink>& sinks, ResultList* list) {
   uint8_t* mailbox = nullptr;
   for (size_t i = 0; i < ports.size(); ++i) {
+    if (!sinks.empty() && sinks[i].data != nullptr) continue;
     const Fetched fetched = self->session().fetched(static_cast<int32_t>(i));
     napi_value value = nullptr;
+    if (in_mailbox(ports[i], i)) {
+      if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
+      leave_in_mailbox(mailbox, i, fetched.data, fetched.bytes, static_cast<double>(fetched.first_dim));
+      continue;
+    }
     if (ports[i].dtype == DType::kString) {
       if (fetched.strings == nullptr) return Status::error(Code::kInternal, "A fetch is gone");
       TRY(from_strings(env, *fetched.strings, fetched.size, &value));
-    } else if (!outs.empty() && outs[i].data != nullptr) {
-      // The fetch may be a feed that was read in place, and the caller's array a part of that.
-      if (fetched.bytes > 0) std::memmove(outs[i].data, fetched.data, static_cast<size_t>(fetched.bytes));
-      continue;
-    } else if (in_mailbox(ports[i], i)) {
-      if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
-      leave_in_mailbox(mailbox, i, fetched.data, fetched.bytes,
-                       static_cast<double>(fetched.first_dim));
-      continue;
-    } else {
+    } else if (ports[i].dynamic) {
       TRY(to_buffer(env, fetched.data, fetched.bytes, &value));
+    } else {
+      continue;  // no bytes: its buffer is in the list
     }
     list->add(i, value);
   }
   return {};
 }
 
-Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, const std::vector<Out>& outs,
+}  // namespace
+
+Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, std::vector<Sink>& sinks,
                bool traced, napi_value* result) {
   self->worker().wait_idle();
   self->session().arm();
   if (traced) self->times.clear();
-  Status status = self->session().run(plan, self->scratch.feeds, traced ? &self->times : nullptr);
   ResultList list(ports.fetches->size());
-  if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, outs, &list);
+  Status status = make_sinks(env, *ports.fetches, &sinks, &list);
+  if (status.ok()) status = self->session().run(plan, self->scratch.feeds, traced ? &self->times : nullptr, sinks);
+  if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, sinks, &list);
   for (HostCopy& copy : self->scratch.copies) copy.clear();
   self->report_memory(env);
   TRY(self->deliver_log(env));

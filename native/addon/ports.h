@@ -21,13 +21,9 @@ Status read_feed(napi_env env, SessionObject* self, napi_value value, const Port
 Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy, Ports* found,
                   std::vector<Feed>* feeds, std::vector<HostCopy>* copies, std::vector<Strings>* strings);
 
-struct Out {
-  void* data = nullptr;
-  int64_t bytes = 0;
-};
 // One of the caller's own arrays for results: the right element type and exactly the planned bytes.
-Status read_out(napi_env env, napi_value value, const Port& port, int64_t times, Out* out);
-Status read_outs(napi_env env, const List& values, const std::vector<Port>& ports, int64_t times, std::vector<Out>* outs);
+Status read_sink(napi_env env, napi_value value, const Port& port, int64_t times, Sink* sink);
+Status read_sinks(napi_env env, const List& values, const std::vector<Port>& ports, int64_t times, std::vector<Sink>* sinks);
 
 void leave_in_mailbox(uint8_t* mailbox, size_t position, const void* data, int64_t bytes, double first_dim);
 Status no_mailbox();
@@ -39,6 +35,8 @@ class ResultList {
  public:
   explicit ResultList(size_t count) : count_(count) {}
   void add(size_t position, napi_value value) { found_.push_back({position, value}); }
+  // A buffer for a result, and the memory of it that stays null where it has no bytes.
+  Status add_buffer(napi_env env, size_t position, int64_t bytes, Sink* sink);
   Status finish(napi_env env, napi_value* list) const;
 
  private:
@@ -46,13 +44,10 @@ class ResultList {
   std::vector<std::pair<size_t, napi_value>> found_;
 };
 
-// Hands out what the session's last run fetched. `outs` is empty, or has one for each fetch.
-Status deliver_fetches(napi_env env, SessionObject* self, const std::vector<Port>& ports, const std::vector<Out>& outs,
-                       ResultList* list);
-
-// Runs a plan on this thread with the session's scratch feeds, after the runs that wait, and hands out its fetches. A traced
-// run leaves its times with the session.
-Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, const std::vector<Out>& outs,
+// Runs a plan on this thread with the session's scratch feeds, after the runs that wait, and hands out its fetches, those
+// without a sink in memory of their own. `sinks` is empty, or has one for each fetch. A traced run leaves its times with the
+// session.
+Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& ports, std::vector<Sink>& sinks,
                bool traced, napi_value* result);
 
 }  // namespace grafo

@@ -16,7 +16,7 @@ bool is_fed_by_mailbox(const Port& port, size_t position) {
 }
 
 Status read_arguments(napi_env env, SessionObject* self, const Ports& ports, const napi_value* given, size_t count,
-                      std::vector<Out>* outs) {
+                      std::vector<Sink>* sinks) {
   std::vector<Feed>& feeds = self->scratch.feeds;
   std::vector<HostCopy>& copies = self->scratch.copies;
   const size_t n = ports.feeds->size();
@@ -35,9 +35,9 @@ Status read_arguments(napi_env env, SessionObject* self, const Ports& ports, con
     }
   }
   if (count <= next) return {};
-  outs->resize(ports.fetches->size());
+  sinks->resize(ports.fetches->size());
   for (size_t i = 0; i < ports.fetches->size() && next < count; ++i) {
-    if (!in_mailbox((*ports.fetches)[i], i)) TRY(read_out(env, given[next++], (*ports.fetches)[i], 1, &(*outs)[i]));
+    if (!in_mailbox((*ports.fetches)[i], i)) TRY(read_sink(env, given[next++], (*ports.fetches)[i], 1, &(*sinks)[i]));
   }
   return {};
 }
@@ -52,9 +52,9 @@ Status run_plan(napi_env env, napi_callback_info info, napi_value* result) {
   if (self == nullptr) return Status::error(Code::kCancelled, "Session has been closed.");
   Ports ports;
   TRY(ports_of(self, runner->plan, &ports));
-  std::vector<Out> outs;
-  TRY(read_arguments(env, self, ports, given, count, &outs));
-  return run_now(env, self, runner->plan, ports, outs, false, result);
+  std::vector<Sink> sinks;
+  TRY(read_arguments(env, self, ports, given, count, &sinks));
+  return run_now(env, self, runner->plan, ports, sinks, false, result);
 }
 
 napi_value run(napi_env env, napi_callback_info info) noexcept {

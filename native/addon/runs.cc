@@ -1,5 +1,4 @@
 // The four ways to run a plan: once or as a loop, on the caller's thread or on the session's. Raw Node-API: see convert.h.
-#include <cstring>
 
 #include "addon/ports.h"
 
@@ -54,7 +53,7 @@ class RunJob final : public EnvironmentJob {
       const Status made = new_buffer(env, bytes, &results_[i].data, &buffer);
       if (!made.ok()) return made.at(port.node);
       TRY(check(env, napi_create_reference(env, buffer, 1, &results_[i].buffer)));
-      if (results_[i].data == nullptr) results_[i].data = &results_[i];  // no bytes: never followed
+      if (bytes == 0) results_[i].data = nullptr;
     }
     return {};
   }
@@ -90,23 +89,17 @@ class RunJob final : public EnvironmentJob {
 
   Status execute() override {
     Session& session = self_->session();
-    if (loop_) {
-      std::vector<void*> sinks;
-      for (const Result& result : results_) sinks.push_back(result.data);
-      return session.run_loop(plan_, n_, feeds_, stepped_, sinks);
-    }
-    TRY(session.run(plan_, feeds_, traced_ ? &times_ : nullptr));
+    std::vector<Sink> sinks;
+    for (const Result& result : results_) sinks.push_back({result.data});
+    if (loop_) return session.run_loop(plan_, n_, feeds_, stepped_, sinks);
+    TRY(session.run(plan_, feeds_, traced_ ? &times_ : nullptr, sinks));
     for (size_t i = 0; i < results_.size(); ++i) {
       const Fetched fetched = session.fetched(static_cast<int32_t>(i));
       Result& result = results_[i];
       result.first_dim = static_cast<double>(fetched.first_dim);
       if (fetched.strings != nullptr) {
         result.strings.assign(fetched.strings->begin(), fetched.strings->begin() + fetched.size);
-      } else if (result.buffer != nullptr) {
-        if (fetched.bytes > 0) {
-          std::memcpy(result.data, fetched.data, static_cast<size_t>(fetched.bytes));
-        }
-      } else {
+      } else if (result.buffer == nullptr) {
         const auto* first = static_cast<const uint8_t*>(fetched.data);
         result.bytes.assign(first, first + fetched.bytes);
       }
@@ -143,7 +136,7 @@ class RunJob final : public EnvironmentJob {
 
  private:
   struct Result {
-    void* data = nullptr;  // of buffer
+    void* data = nullptr;  // of buffer, null where it has no bytes
     napi_ref buffer = nullptr;
     std::vector<uint8_t> bytes;  // small and dynamic ones
     Strings strings;
@@ -220,11 +213,11 @@ Status run_sync(napi_env env, const Call& call, napi_value* result) {
   Ports ports;
   TRY(read_feeds(env, self, plan, values, false, &ports, &self->scratch.feeds, &self->scratch.copies,
                  &self->scratch.strings));
-  std::vector<Out> outs;
-  if (out_values.size() > 0) TRY(read_outs(env, out_values, *ports.fetches, 1, &outs));
+  std::vector<Sink> sinks;
+  if (out_values.size() > 0) TRY(read_sinks(env, out_values, *ports.fetches, 1, &sinks));
   bool traced = false;
   TRY(read_flag(env, call.args[3], &traced));
-  return run_now(env, self, plan, ports, outs, traced, result);
+  return run_now(env, self, plan, ports, sinks, traced, result);
 }
 
 Status run_async(napi_env env, const Call& call, napi_value*) {
@@ -256,23 +249,16 @@ Status run_loop_sync(napi_env env, const Call& call, napi_value* result) {
   if (n < 0) return Status::error(Code::kInvalidArgument, "n is negative");
   TRY(read_feeds(env, self, plan, values, false, &ports, &self->scratch.feeds, &self->scratch.copies,
                  &self->scratch.strings));
-  std::vector<Out> outs;
-  TRY(read_outs(env, out_values, *ports.fetches, n, &outs));
-  std::vector<void*> sinks;
-  ResultList list(outs.size());
-  uint8_t nothing = 0;
-  for (size_t i = 0; i < outs.size(); ++i) {
-    void* data = outs[i].data;
-    if (data == nullptr && outs[i].bytes == 0) {
-      int64_t bytes;
-      if (__builtin_mul_overflow((*ports.fetches)[i].bytes, n, &bytes)) {
-        return Status::error(Code::kResourceExhausted, "A loop's results are too large");
-      }
-      napi_value buffer;
-      TRY(new_buffer(env, bytes, &data, &buffer));
-      list.add(i, buffer);
+  std::vector<Sink> sinks;
+  TRY(read_sinks(env, out_values, *ports.fetches, n, &sinks));
+  ResultList list(sinks.size());
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    if (sinks[i].data != nullptr) continue;
+    int64_t bytes;
+    if (__builtin_mul_overflow((*ports.fetches)[i].bytes, n, &bytes)) {
+      return Status::error(Code::kResourceExhausted, "A loop's results are too large");
     }
-    sinks.push_back(data != nullptr ? data : &nothing);
+    TRY(list.add_buffer(env, i, bytes, &sinks[i]));
   }
   self->worker().wait_idle();
   self->session().arm();

@@ -70,16 +70,23 @@ void* allocate(Budget& budget, size_t bytes) {
   if (!padded_size(bytes, &padded) || !allocation_allowed()) return nullptr;
   if (!budget.take(static_cast<int64_t>(padded))) return nullptr;
   void* memory = nullptr;
-  // Page faults are what makes a fresh arena slow; 2 MiB pages take 1/512 of them.
   const bool huge = padded >= 2 * kHugePage;
   if (posix_memalign(&memory, huge ? kHugePage : kAlignment, padded) != 0) {
     budget.give(static_cast<int64_t>(padded));
     return nullptr;
   }
-#ifdef MADV_HUGEPAGE
-  if (huge) (void)madvise(memory, padded & ~(kHugePage - 1), MADV_HUGEPAGE);
-#endif
+  ask_huge_pages(memory, padded);
   return memory;
+}
+
+void ask_huge_pages(void* memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  const auto begin = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t first = (begin + kHugePage - 1) & ~(kHugePage - 1), end = (begin + bytes) & ~(kHugePage - 1);
+  if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)bytes;
+#endif
 }
 
 void release(Budget& budget, void* memory, size_t bytes) {

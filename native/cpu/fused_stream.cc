@@ -1,5 +1,7 @@
 // Stores of results that are too large to be read back from a cache: they go past it, so that no line is fetched only to be
 // overwritten, and what the caches hold stays.
+#include <algorithm>
+
 #include "cpu/fused.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,17 +19,17 @@ void stream_loop(void* dst, const void* a, const void*, const void*, int64_t n) 
   auto* from = static_cast<const uint8_t*>(a);
   int64_t bytes = n * static_cast<int64_t>(kItem);
 #if defined(__x86_64__)
-  // Tiles begin at multiples of 64 elements of memory that is aligned to 64 bytes; where they do not, nothing is lost but time.
-  if (reinterpret_cast<uintptr_t>(to) % 64 == 0) {
-    for (; bytes >= 64; bytes -= 64, to += 64, from += 64) {
+  // A caller's memory may begin anywhere: what lies before the first whole line, and after the last, is stored as usual.
+  const int64_t before = std::min<int64_t>(bytes, -reinterpret_cast<uintptr_t>(to) % 64);
+  std::memcpy(to, from, static_cast<size_t>(before));
+  for (to += before, from += before, bytes -= before; bytes >= 64; bytes -= 64, to += 64, from += 64) {
 #if defined(__AVX512F__)
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
 #else
-      for (int part = 0; part < 64; part += 16)
-        _mm_stream_si128(reinterpret_cast<__m128i*>(to + part),
-                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + part)));
+    for (int part = 0; part < 64; part += 16)
+      _mm_stream_si128(reinterpret_cast<__m128i*>(to + part),
+                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + part)));
 #endif
-    }
   }
 #endif
   std::memcpy(to, from, static_cast<size_t>(bytes));

@@ -49,6 +49,13 @@ struct Feed {
   const Strings* strings = nullptr;
 };
 
+// Memory of the caller's for a fetch, of exactly its bytes; without data the fetch stays in the session. Steps compute in it
+// where they can, so what a failed run leaves there is unspecified. Memory that others may write meanwhile is not `direct`.
+struct Sink {
+  void* data = nullptr;
+  bool direct = true;
+};
+
 // What a caller must know of a feed or fetch before a run.
 struct Port {
   DType dtype;
@@ -106,15 +113,16 @@ class Session {
   // Without waiting for a run. Valid until the plan is unloaded.
   Status ports(int32_t plan, const std::vector<Port>** feeds, const std::vector<Port>** fetches);
 
-  // With `times` every kernel call is timed, the first million of them.
-  Status run(int32_t plan, std::span<const Feed> feeds, std::vector<StepTime>* times = nullptr);
+  // With `times` every kernel call is timed, the first million of them. `sinks` is empty, or has one for each fetch.
+  Status run(int32_t plan, std::span<const Feed> feeds, std::vector<StepTime>* times = nullptr,
+             std::span<const Sink> sinks = {});
   // Fetch `index` of the plan that ran last.
   Fetched fetched(int32_t index) const;
 
   // n runs. A stepped feed holds a multiple of the planned bytes: run i reads part i modulo their number. sinks[i]
   // receives n times the bytes of fetch i; strings and dynamic fetches are refused.
   Status run_loop(int32_t plan, int64_t n, std::span<const Feed> feeds,
-                  std::span<const uint8_t> stepped, std::span<void* const> sinks);
+                  std::span<const uint8_t> stepped, std::span<const Sink> sinks);
 
   // The run in flight, or the next one if arm() does not come first, ends CANCELLED.
   void cancel() { cancelled_.store(1, std::memory_order_relaxed); }
@@ -163,6 +171,7 @@ class Session {
   template <typename Run>
   Status settled(const Run& run);
   Status execute_plan(LoadedPlan* plan, std::vector<StepTime>* times);
+  Status copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory);
   void release_plan(LoadedPlan* plan);
   Status closed() const;
 
@@ -178,6 +187,7 @@ class Session {
   Budget budget_;
   HostServices host_;
   void* instance_ = nullptr;
+  bool in_host_memory_ = false;  // the backend computes in the host's memory
 
   std::mutex mutex_;
   std::atomic<int32_t> cancelled_{0};

@@ -126,6 +126,7 @@ void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation) {
   for (size_t i = 0; i < plan->buffers.size(); ++i) {
     plan->buffers[i] = plan->base[static_cast<size_t>(plan->buffer_storages[i])];
   }
+  plan->arena = arena;
   plan->resolved = generation;
 }
 

@@ -51,9 +51,12 @@ struct LoadedPlan {
   void* constants = nullptr;
   int64_t string_bytes = 0;  // taken from the budget for string slots, without their text
 
+  void* arena = nullptr;  // that the buffers were resolved for
   std::vector<void*> buffers;
   std::vector<int32_t> buffer_storages;           // which storage each buffer is of
   std::vector<std::vector<int32_t>> feed_buffers;  // positions in `buffers` of each feed
+  std::vector<std::vector<int32_t>> fetch_buffers;  // the same of each fetch that may lie in a sink, else empty
+  std::vector<uint8_t> in_sinks;                   // of the run in flight, by fetch: whether it is computed in its sink
   std::vector<int64_t> dynamic;
   std::vector<int32_t> fetch_dynamic;  // position in `dynamic` of each fetch, -1 if none
 
@@ -85,6 +88,13 @@ void release_steps(const Backend& backend, void* instance, LoadedPlan* plan);
 // Computes every buffer's address for an arena. Feeds get theirs from set_feed.
 void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation);
 void set_feed(LoadedPlan* plan, size_t feed, const void* data);
+
+// Which fetches' memory may be the caller's, found once when a plan is loaded.
+void find_direct_fetches(LoadedPlan* plan);
+// Decides for a run which fetches are computed in their sinks (`in_sinks`). A sink has `times` as many bytes as its fetch.
+void choose_direct(LoadedPlan* plan, std::span<const Feed> feeds, std::span<const Sink> sinks, int64_t times);
+// Where a fetch is computed from now on; nullptr is its place in the arena.
+void set_fetch(LoadedPlan* plan, size_t fetch, void* memory);
 
 // Whether every byte is 0 or 1. Kernels take any other byte for true as well, but no caller should see one come back.
 bool is_bools(const void* data, int64_t bytes);

@@ -91,6 +91,8 @@ Status Session::open(const Backend& backend, const SessionOptions& options,
   try {
     std::unique_ptr<Session> opened(new Session(backend, options));
     TRY(backend.open(&opened->host_, 0, &opened->instance_));
+    DeviceInfo device{};
+    opened->in_host_memory_ = backend.device_info(0, &device).ok() && device.memory_bytes == 0;
     *session = std::move(opened);
     return {};
   } catch (const std::bad_alloc&) {
@@ -163,6 +165,8 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
     }
     for (const PlanPort& feed : plan.feeds) loaded->feeds.push_back(port_of(plan, feed));
     for (const PlanPort& fetch : plan.fetches) loaded->fetches.push_back(port_of(plan, fetch));
+    loaded->fetch_buffers.resize(plan.fetches.size());
+    loaded->in_sinks.assign(plan.fetches.size(), 0);
     TRY(check_run_bytes(*loaded, budget_.limit()));
     loaded->base.assign(plan.storages.size(), nullptr);
     for (const int32_t key : states) {
@@ -181,6 +185,7 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
       }
     }
     if (status.ok()) status = prepare_steps(backend_, instance_, loaded.get());
+    if (status.ok() && in_host_memory_) find_direct_fetches(loaded.get());
   } catch (const std::exception&) {  // bad_alloc, or length_error where a container could never be so long
     status = Status::error(Code::kResourceExhausted, "Out of memory while loading a plan");
   }

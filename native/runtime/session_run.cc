@@ -32,6 +32,20 @@ Status check_feed(const Port& port, const Feed& feed, bool stepped) {
   return {};
 }
 
+// Strings and dynamic fetches are for `fetched`.
+Status check_sinks(const LoadedPlan& plan, std::span<const Sink> sinks) {
+  if (!sinks.empty() && sinks.size() != plan.fetches.size()) {
+    return Status::error(Code::kInvalidArgument, "%zu sinks given for %zu fetches", sinks.size(),
+                         plan.fetches.size());
+  }
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    const Port& fetch = plan.fetches[i];
+    if (sinks[i].data == nullptr || !(fetch.dynamic || fetch.dtype == DType::kString)) continue;
+    return Status::error(Code::kUnimplemented, "Strings and dynamic shapes have no sinks").at(fetch.node);
+  }
+  return {};
+}
+
 void bind_feed(LoadedPlan* plan, size_t index, const Feed& feed) {
   if (plan->feeds[index].dtype != DType::kString) {
     set_feed(plan, index, feed.data);
@@ -106,16 +120,31 @@ Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
   return backend_.synchronize(instance_);
 }
 
-Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times) {
+Status Session::copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory) {
+  const size_t bytes = static_cast<size_t>(plan.fetches[fetch].bytes);
+  if (bytes == 0 || plan.in_sinks[fetch] != 0) return {};
+  const PlanValue& value = plan.plan.values[static_cast<size_t>(plan.plan.fetches[fetch].value)];
+  return backend_.copy_to_host(instance_, memory, plan.base[static_cast<size_t>(value.storage)], bytes);
+}
+
+Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times,
+                    std::span<const Sink> sinks) {
   const std::lock_guard<std::mutex> lock(mutex_);
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
   TRY(check_feeds(*plan, feeds, {}));
+  TRY(check_sinks(*plan, sinks));
   last_ = nullptr;
   const auto once = [&]() -> Status {
     TRY(prepare_run(plan));
     for (size_t i = 0; i < feeds.size(); ++i) bind_feed(plan, i, feeds[i]);
-    return execute_plan(plan, times);
+    choose_direct(plan, feeds, sinks, 1);
+    for (size_t i = 0; i < plan->fetches.size(); ++i) set_fetch(plan, i, plan->in_sinks[i] != 0 ? sinks[i].data : nullptr);
+    TRY(execute_plan(plan, times));
+    for (size_t i = 0; i < sinks.size(); ++i) {
+      if (sinks[i].data != nullptr) TRY(copy_to_sink(*plan, i, sinks[i].data));
+    }
+    return {};
   };
   TRY(settled(once));
   last_ = plan;
@@ -144,7 +173,7 @@ Fetched Session::fetched(int32_t index) const {
 }
 
 Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
-                         std::span<const uint8_t> stepped, std::span<void* const> sinks) {
+                         std::span<const uint8_t> stepped, std::span<const Sink> sinks) {
   const std::lock_guard<std::mutex> lock(mutex_);
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
@@ -162,6 +191,10 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
   return settled([&]() -> Status {
     TRY(prepare_run(plan));
     for (size_t f = 0; f < feeds.size(); ++f) bind_feed(plan, f, feeds[f]);
+    choose_direct(plan, feeds, sinks, n);
+    const auto part_of = [&](size_t f, int64_t i) {
+      return static_cast<uint8_t*>(sinks[f].data) + i * plan->fetches[f].bytes;
+    };
     for (int64_t i = 0; i < n; ++i) {
       for (size_t f = 0; f < feeds.size(); ++f) {
         const int64_t bytes = plan->feeds[f].bytes;
@@ -169,16 +202,9 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
         const int64_t part = i % (feeds[f].bytes / bytes);
         set_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes);
       }
+      for (size_t f = 0; f < sinks.size(); ++f) set_fetch(plan, f, plan->in_sinks[f] != 0 ? part_of(f, i) : nullptr);
       TRY(execute_plan(plan, nullptr));
-      for (size_t f = 0; f < sinks.size(); ++f) {
-        const size_t bytes = static_cast<size_t>(plan->fetches[f].bytes);
-        if (bytes == 0) continue;
-        const PlanValue& value =
-            plan->plan.values[static_cast<size_t>(plan->plan.fetches[f].value)];
-        TRY(backend_.copy_to_host(instance_,
-                                  static_cast<uint8_t*>(sinks[f]) + static_cast<size_t>(i) * bytes,
-                                  plan->base[static_cast<size_t>(value.storage)], bytes));
-      }
+      for (size_t f = 0; f < sinks.size(); ++f) TRY(copy_to_sink(*plan, f, part_of(f, i)));
     }
     return {};
   });

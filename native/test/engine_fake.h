@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "plan/plan.h"
-#include "runtime/backend.h"
+#include "runtime/engine.h"
+#include "test/check.h"
 
 namespace grafo::test {
 
@@ -55,5 +56,25 @@ class PlanWriter {
   std::vector<int32_t> steps_{0};
   int num_storages_ = 0, num_values_ = 0, num_variables_ = 0, num_feeds_ = 0, num_fetches_ = 0;
 };
+
+constexpr DType F = DType::kFloat32;
+
+inline std::unique_ptr<Session> make_session(int64_t memory = 0, int32_t threads = 1) {
+  std::unique_ptr<Session> session;
+  const Status status = Session::open(*fake_backend(), {threads, memory}, &session);
+  CHECK(status.ok());
+  return session;
+}
+
+inline Status load(Session& session, const PlanWriter& w, int32_t* id, const Strings& strings = {},
+            const std::vector<uint8_t>& constants = {}, const std::vector<int32_t>& states = {}) {
+  return session.load_plan(w.words(), constants, strings, states, id);
+}
+
+inline Feed floats(const std::vector<float>& data) {
+  return {data.data(), static_cast<int64_t>(data.size() * 4), nullptr};
+}
+
+#define CHECK_OK(expression) CHECK_EQ(std::string((expression).text), std::string())
 
 }  // namespace grafo::test

@@ -10,31 +10,11 @@
 namespace grafo::test {
 namespace {
 
-constexpr DType F = DType::kFloat32;
-
-std::unique_ptr<Session> make_session(int64_t memory = 0, int32_t threads = 1) {
-  std::unique_ptr<Session> session;
-  const Status status = Session::open(*fake_backend(), {threads, memory}, &session);
-  CHECK(status.ok());
-  return session;
-}
-
-Status load(Session& session, const PlanWriter& w, int32_t* id, const Strings& strings = {},
-            const std::vector<uint8_t>& constants = {}, const std::vector<int32_t>& states = {}) {
-  return session.load_plan(w.words(), constants, strings, states, id);
-}
-
-Feed floats(const std::vector<float>& data) {
-  return {data.data(), static_cast<int64_t>(data.size() * 4), nullptr};
-}
-
 float first(const Session& session, int32_t fetch = 0) {
   float value = -1;
   std::memcpy(&value, session.fetched(fetch).data, 4);
   return value;
 }
-
-#define CHECK_OK(expression) CHECK_EQ(std::string((expression).text), std::string())
 
 }  // namespace
 
@@ -328,7 +308,7 @@ TEST("engine: a loop steps through its feed and stacks its fetches") {
   const Feed feeds[] = {floats(data), floats(base)};
   const uint8_t stepped[] = {1, 0};
   std::vector<float> out(10);
-  void* const sinks[] = {out.data()};
+  const Sink sinks[] = {{out.data()}};
   CHECK_OK(session->run_loop(id, 5, feeds, stepped, sinks));
   CHECK(out == (std::vector<float>{11, 22, 13, 24, 15, 26, 11, 22, 13, 24}));
   const std::vector<float> uneven(3);

@@ -10,7 +10,6 @@
 namespace grafo::test {
 namespace {
 
-constexpr DType F = DType::kFloat32;
 
 // A plan with every section in it: loop, branch, call, strings, constants, variable, states.
 PlanWriter everything() {

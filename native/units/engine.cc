@@ -11,6 +11,7 @@
 #include "runtime/prepare.cc"
 #include "runtime/session.cc"
 #include "runtime/session_run.cc"
+#include "runtime/sinks.cc"
 #include "runtime/strings.cc"
 #include "runtime/strings_fused.cc"
 #include "runtime/strings_print.cc"
