@@ -26,8 +26,12 @@ class Gemm {
  private:
   struct Block;
   void pack_a(const Block& block, int64_t begin, int64_t end) const;
-  void pack_b(const Block& block, int64_t begin, int64_t end) const;
+  void pack_b(const Block& block, int64_t q) const;
+  template <bool kPack>
+  void multiply_panels(const Block& block, int64_t p, int64_t q) const;
+  void start(const Block& block, int64_t begin, int64_t end) const;
   void multiply(const Block& block, int64_t begin, int64_t end) const;
+  T* packed_b(const Block& block, int64_t q) const;
   int64_t row_of(int64_t panel) const {
     return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);
   }
@@ -41,6 +45,7 @@ class Gemm {
   int64_t step_a_, step_b_;            // panels of A and of B that are in the scratch at a time
   int64_t group_a_, group_b_;          // panels in one piece of work
   bool pack_a_;
+  bool pack_on_the_way_;               // B is packed by the tiles of A's first panel
   int64_t first_packed_b_;             // panels of B before this one are read in place
   int64_t a_items_, b_items_;
 };

@@ -10,8 +10,10 @@
 namespace grafo::cpu {
 namespace {
 
-constexpr int64_t kDepthBytes = 1536;       // of a row of A in a block: a tile's rows stay in L1
-constexpr int64_t kInPlaceBytes = 1 << 16;  // a B of this size stays near without packing
+constexpr int64_t kDepthBytes = 2048;       // of a row of A in a block: a tile's rows stay in L1
+constexpr int64_t kInPlaceBytes = 2 << 20;  // a B of this size stays near without packing
+constexpr int64_t kInPlaceRow = 4096;       // unless each of its rows is on a page of its own
+constexpr int64_t kNearBytes = 1 << 16;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
@@ -55,7 +57,13 @@ struct Gemm<T>::Block {
   T* a_scratch;
   T* b_scratch;
   int64_t k0, depth, a0, a_panels, b0, b_panels;
+  int64_t a_started;  // panels of A before this one are done
 };
+
+template <class T>
+T* Gemm<T>::packed_b(const Block& block, int64_t q) const {
+  return block.b_scratch + (q - std::max(block.b0, first_packed_b_)) * width_ * depth_;
+}
 
 template <class T>
 Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
@@ -72,10 +80,12 @@ Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
   blocks_k_ = ceil_div(shape.k, depth_);
 
   const int64_t item = sizeof(T);
-  const bool small_b = shape.n <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
+  const bool small_b = shape.n < kInPlaceRow / item &&
+                       shape.n <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
   const bool all_b = shape.transpose_b || (panels_a_ > 2 && !small_b);
   first_packed_b_ = all_b ? 0 : shape.n / width_;
-  const bool small_a = shape.m <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
+  pack_on_the_way_ = all_b && vectors_ == kTileVectors && panels_a_ > 2;
+  const bool small_a = shape.m <= kNearBytes / item / std::min(shape.k, kNearBytes);
   pack_a_ = shape.transpose_a && panels_b_ > 1 && !small_a;
 
   step_a_ = std::min(panels_a_, kRowsAtOnce / tile_rows(vectors_));
@@ -99,33 +109,83 @@ void Gemm<T>::pack_a(const Block& block, int64_t begin, int64_t end) const {
   }
 }
 
-// Panel p of B: [depth][width], zeros past the last column.
+// Panel q of B: [depth][width], zeros past the last column.
 template <class T>
-void Gemm<T>::pack_b(const Block& block, int64_t begin, int64_t end) const {
-  const int64_t first = std::max(block.b0, first_packed_b_);
-  for (int64_t p = first + begin; p < first + end; ++p) {
-    const int64_t column = p * width_;
-    const int64_t columns = std::min(width_, shape_.n - column);
-    const int64_t width = ceil_div(columns, kLanes<T>) * kLanes<T>;
-    T* const to = block.b_scratch + (p - first) * width_ * depth_;
-    if (shape_.transpose_b) {
-      const T* from = block.b + column * shape_.k + block.k0;
-      transpose_items(reinterpret_cast<const Bits<T>*>(from), shape_.k,
-                      reinterpret_cast<Bits<T>*>(to), width, columns, block.depth);
-      for (int64_t k = 0; columns < width && k < block.depth; ++k)
-        for (int64_t j = columns; j < width; ++j) to[k * width + j] = T(0);
+void Gemm<T>::pack_b(const Block& block, int64_t q) const {
+  const int64_t column = q * width_;
+  const int64_t columns = std::min(width_, shape_.n - column);
+  const int64_t width = ceil_div(columns, kLanes<T>) * kLanes<T>;
+  T* const to = packed_b(block, q);
+  if (shape_.transpose_b) {
+    const T* from = block.b + column * shape_.k + block.k0;
+    transpose_items(reinterpret_cast<const Bits<T>*>(from), shape_.k,
+                    reinterpret_cast<Bits<T>*>(to), width, columns, block.depth);
+    for (int64_t k = 0; columns < width && k < block.depth; ++k)
+      for (int64_t j = columns; j < width; ++j) to[k * width + j] = T(0);
+    return;
+  }
+  const T* from = block.b + block.k0 * shape_.n + column;
+  for (int64_t k = 0; k < block.depth; ++k, from += shape_.n) {
+    T* row = to + k * width;
+    if (columns == width_) {
+      for (int v = 0; v < vectors_; ++v) store(row + v * kLanes<T>, load(from + v * kLanes<T>));
     } else {
-      const T* from = block.b + block.k0 * shape_.n + column;
-      for (int64_t k = 0; k < block.depth; ++k, from += shape_.n) {
-        T* row = to + k * width;
-        if (columns == width_) {
-          for (int v = 0; v < vectors_; ++v)
-            store(row + v * kLanes<T>, load(from + v * kLanes<T>));
-        } else {
-          for (int64_t j = 0; j < columns; ++j) row[j] = from[j];
-          for (int64_t j = columns; j < width; ++j) row[j] = T(0);
-        }
-      }
+      for (int64_t j = 0; j < columns; ++j) row[j] = from[j];
+      for (int64_t j = columns; j < width; ++j) row[j] = T(0);
+    }
+  }
+}
+
+// Panel p of A by panel q of B. With kPack B is read where it lies and packed on the way.
+template <class T>
+template <bool kPack>
+void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t q) const {
+  const int64_t row = row_of(p), column = q * width_;
+  const int rows = static_cast<int>(row_of(p + 1) - row);
+  const int64_t columns = std::min(width_, shape_.n - column);
+  const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
+  TileArgs<T> args;
+  args.depth = block.depth;
+  args.c = block.c + row * shape_.n + column;
+  args.c_row = shape_.n;
+  args.add = block.k0 > 0;
+  if (pack_a_) {
+    args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
+    args.a_row = 1;
+    args.a_step = rows;
+  } else if (shape_.transpose_a) {
+    args.a = block.a + block.k0 * shape_.m + row;
+    args.a_row = 1;
+    args.a_step = shape_.m;
+  } else {
+    args.a = block.a + row * shape_.k + block.k0;
+    args.a_row = shape_.k;
+    args.a_step = 1;
+  }
+  if (!kPack && q >= first_packed_b_) {
+    args.b = packed_b(block, q);
+    args.b_step = vectors * kLanes<T>;
+  } else {
+    args.b = block.b + block.k0 * shape_.n + column;
+    args.b_step = shape_.n;
+  }
+  if constexpr (kPack) {
+    args.pack = packed_b(block, q);
+    return tiles<T, kTileVectors, true>[rows - 1](args);
+  }
+  run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
+}
+
+// Panels [begin, end) of B are packed and multiplied with A's first panel: while they are at hand,
+// and where they lie in rows the multiply-adds hide the copy.
+template <class T>
+void Gemm<T>::start(const Block& block, int64_t begin, int64_t end) const {
+  for (int64_t q = block.b0 + begin; q < block.b0 + end; ++q) {
+    if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
+      multiply_panels<true>(block, 0, q);
+    } else {
+      pack_b(block, q);
+      multiply_panels<false>(block, 0, q);
     }
   }
 }
@@ -135,47 +195,13 @@ void Gemm<T>::pack_b(const Block& block, int64_t begin, int64_t end) const {
 template <class T>
 void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
   const int64_t groups_a = ceil_div(block.a_panels, group_a_);
-  const int64_t first_packed = std::max(block.b0, first_packed_b_);
   for (int64_t piece = begin; piece < end; ++piece) {
     const int64_t a_begin = block.a0 + piece % groups_a * group_a_;
     const int64_t a_end = std::min(a_begin + group_a_, block.a0 + block.a_panels);
     const int64_t b_begin = block.b0 + piece / groups_a * group_b_;
     const int64_t b_end = std::min(b_begin + group_b_, block.b0 + block.b_panels);
-    for (int64_t p = a_begin; p < a_end; ++p) {
-      const int64_t row = row_of(p);
-      const int rows = static_cast<int>(row_of(p + 1) - row);
-      TileArgs<T> args;
-      args.depth = block.depth;
-      args.c_row = shape_.n;
-      args.add = block.k0 > 0;
-      if (pack_a_) {
-        args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
-        args.a_row = 1;
-        args.a_step = rows;
-      } else if (shape_.transpose_a) {
-        args.a = block.a + block.k0 * shape_.m + row;
-        args.a_row = 1;
-        args.a_step = shape_.m;
-      } else {
-        args.a = block.a + row * shape_.k + block.k0;
-        args.a_row = shape_.k;
-        args.a_step = 1;
-      }
-      for (int64_t q = b_begin; q < b_end; ++q) {
-        const int64_t column = q * width_;
-        const int64_t columns = std::min(width_, shape_.n - column);
-        const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
-        if (q >= first_packed_b_) {
-          args.b = block.b_scratch + (q - first_packed) * width_ * depth_;
-          args.b_step = vectors * kLanes<T>;
-        } else {
-          args.b = block.b + block.k0 * shape_.n + column;
-          args.b_step = shape_.n;
-        }
-        args.c = block.c + row * shape_.n + column;
-        run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
-      }
-    }
+    for (int64_t p = std::max(a_begin, block.a_started); p < a_end; ++p)
+      for (int64_t q = b_begin; q < b_end; ++q) multiply_panels<false>(block, p, q);
   }
 }
 
@@ -207,16 +233,25 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
     block.b_panels = std::min(step_b_, panels_b_ - block.b0);
     for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
       block.depth = std::min(depth_, shape_.k - block.k0);
-      const int64_t last = block.b0 + block.b_panels;
-      maybe_parallel(context, last - std::max(block.b0, first_packed_b_),
-                     grain_for(width_ * block.depth / 4),
-                     [&](int64_t begin, int64_t end) { pack_b(block, begin, end); });
+      if (!pack_on_the_way_) {
+        const int64_t first = std::max(block.b0, first_packed_b_);
+        maybe_parallel(context, block.b0 + block.b_panels - first,
+                       grain_for(width_ * block.depth / 4), [&](int64_t begin, int64_t end) {
+                         for (int64_t q = first + begin; q < first + end; ++q) pack_b(block, q);
+                       });
+      }
+      block.a_started = 0;
       for (block.a0 = 0; block.a0 < panels_a_; block.a0 += step_a_) {
         if (context && is_cancelled(*context)) return false;
         block.a_panels = std::min(step_a_, panels_a_ - block.a0);
         if (pack_a_)
           maybe_parallel(context, block.a_panels, grain_for(rows_low_ * block.depth / 4),
                          [&](int64_t begin, int64_t end) { pack_a(block, begin, end); });
+        if (pack_on_the_way_ && block.a0 == 0) {
+          maybe_parallel(context, block.b_panels, grain_for(width_ * block.depth),
+                         [&](int64_t begin, int64_t end) { start(block, begin, end); });
+          block.a_started = 1;
+        }
         const int64_t pieces =
             ceil_div(block.a_panels, group_a_) * ceil_div(block.b_panels, group_b_);
         const int64_t rows = std::min(shape_.m, kGroupRows);

@@ -18,6 +18,7 @@ struct TileArgs {
   T* c;
   int64_t c_row;
   bool add;  // C += instead of C =
+  T* pack;   // where tile_and_pack() leaves B, rows as wide as the tile
 };
 
 template <class T>
@@ -33,13 +34,14 @@ inline void put(T* c, Vector<T> sum, bool add) {
   store(c, add ? load(c) + sum : sum);
 }
 
-template <class T, int R, int V>
+template <class T, int R, int V, bool kPack = false>
 void tile(const TileArgs<T>& args) {
   constexpr int kWidth = kLanes<T>;
   const int64_t a_row = args.a_row, a_step = args.a_step, b_step = args.b_step, c_row = args.c_row;
   const T* a = args.a;
   const T* b = args.b;
   T* c = args.c;
+  T* pack = args.pack;
   // C is not needed before the sums are ready, and is there then.
   GRAFO_UNROLL for (int r = 0; r < R; ++r)
     GRAFO_UNROLL for (int v = 0; v < V; ++v) __builtin_prefetch(c + r * c_row + v * kWidth, 1);
@@ -49,6 +51,10 @@ void tile(const TileArgs<T>& args) {
   for (int64_t k = args.depth; k > 0; --k, a += a_step, b += b_step) {
     Vector<T> row[V];
     GRAFO_UNROLL for (int v = 0; v < V; ++v) row[v] = load(b + v * kWidth);
+    if constexpr (kPack) {
+      GRAFO_UNROLL for (int v = 0; v < V; ++v) store(pack + v * kWidth, row[v]);
+      pack += V * kWidth;
+    }
     GRAFO_UNROLL for (int r = 0; r < R; ++r) {
       const Vector<T> x = broadcast(a[r * a_row]);
       GRAFO_UNROLL for (int v = 0; v < V; ++v) sum[r][v] = fma(x, row[v], sum[r][v]);
@@ -59,12 +65,12 @@ void tile(const TileArgs<T>& args) {
 }
 
 // tiles<T, V>[rows - 1] for 1..tile_rows(V) rows.
-template <class T, int V, int... R>
+template <class T, int V, bool kPack, int... R>
 constexpr std::array<Tile<T>, sizeof...(R)> make_tiles(std::integer_sequence<int, R...>) {
-  return {tile<T, R + 1, V>...};
+  return {tile<T, R + 1, V, kPack>...};
 }
-template <class T, int V>
-constexpr auto tiles = make_tiles<T, V>(std::make_integer_sequence<int, tile_rows(V)>());
+template <class T, int V, bool kPack = false>
+constexpr auto tiles = make_tiles<T, V, kPack>(std::make_integer_sequence<int, tile_rows(V)>());
 
 // Runs a tile whose right part may hang over C's edge: the overhang goes to a scrap of the stack.
 template <class T>
