@@ -12,24 +12,33 @@ import type { LoadedPlan, PlanCache } from './planCache.js';
 import { RunRequest } from './request.js';
 import type { RunLimits, RunQueue } from './runQueue.js';
 
-/** A feed of a loop whose first dimension is the step. Made by `stepped`. */
-export class Stepped {
-  readonly value: FeedValueLike;
+/** What gives a value for each step in turn: a generator, a stream, a data set. */
+export type StepSource = Iterable<unknown> | AsyncIterable<unknown>;
 
-  constructor(value: FeedValueLike) {
+/** A feed of a loop that has a value of its own for every step. Made by `stepped`. */
+export class Stepped {
+  readonly value: FeedValueLike | StepSource;
+
+  constructor(value: FeedValueLike | StepSource) {
     this.value = value;
   }
 }
 
 /**
- * Marks a feed of `runLoop`: run i takes part i of its first dimension, and begins again at its end.
+ * Marks a feed of `runLoop` that changes from step to step. Of an array, run i takes part i of its first dimension, and begins again at
+ * its end. Any other iterable, or an async one in `runLoop`, gives the value of each step in turn; the loop is over when it ends. What
+ * comes is gathered into chunks of about 8 MB, so a source is asked for values ahead of the step that takes them.
  *
  * @example sess.runLoopSync(tf.identity(x), 3, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [[1, 2, 3], [4, 5, 6], [1, 2, 3]]
+ * @example sess.runLoopSync(tf.reduceSum(x), Infinity, [[x, tf.stepped(new Set([[1, 2, 3], [4, 5, 6]]))]]) // [6, 15]
  */
-export const stepped = (value: FeedValueLike): Stepped => new Stepped(value);
+export const stepped = (value: FeedValueLike | StepSource): Stepped => new Stepped(value);
 
 /** What a loop is fed: the same value every time, or a part of one. */
 export type LoopFeed = FeedValueLike | Stepped;
+
+/** A loop's feed: a tensor and its value, or several tensors and a source of arrays with a value for each. */
+export type LoopPair = readonly [FeedKey, LoopFeed] | readonly [readonly FeedKey[], Stepped];
 
 /** What a loop needs of its session. */
 export interface LoopContext {
@@ -71,7 +80,7 @@ class Loop {
     const first = values.map((value, i) => {
       if (!(value instanceof Stepped)) return value;
       const slot = slots.slotOf(i);
-      const { whole, part } = split(slots.tensors[slot]!, value.value);
+      const { whole, part } = split(slots.tensors[slot]!, value.value as FeedValueLike);
       this.#whole[slot] = own ? (whole.slice() as DataArray) : whole;
       return part;
     });

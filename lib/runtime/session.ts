@@ -14,10 +14,11 @@ import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
 import { type Fetch, type Fetched, typeName } from './fetches.js';
+import { loopLater, loopNow } from './loopSources.js';
 import { type NativeMemory, type NativeSession, native } from './native.js';
 import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
-import { type LoopFeed, runLoop, runLoopSync } from './runLoop.js';
+import type { LoopPair } from './runLoop.js';
 import { type RunLimits, RunQueue } from './runQueue.js';
 import { Trace } from './trace.js';
 
@@ -318,42 +319,34 @@ export class Session {
   }
 
   /**
-   * Runs the same request `n` times in one native call.
+   * Runs the same request `n` times in one native call, or in one for each chunk of what sources give.
    *
-   * @param feeds pairs of a tensor and its value; `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end).
-   * @returns the results in the structure of `fetches`, each with a first dimension of `n`; null for operations.
+   * @param n how many times; with a source it may be Infinity, and the loop ends where a source does.
+   * @param feeds pairs of a tensor and its value. `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end),
+   *   `tf.stepped(iterable)` what the iterable gives next; a list of tensors takes an iterable of lists: `[[x, y], tf.stepped(batches)]`.
+   * @returns the results in the structure of `fetches`, each with a first dimension of the number of runs; null for operations.
    * @example sess.runLoopSync(tf.reduceSum(x), 2, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [6, 15]
    */
-  runLoopSync<const F extends Fetch>(
-    fetches: F,
-    n: number,
-    feeds: Iterable<readonly [FeedKey, LoopFeed]> = [],
-  ): Fetched<F> {
+  runLoopSync<const F extends Fetch>(fetches: F, n: number, feeds: Iterable<LoopPair> = []): Fetched<F> {
     this.#checkOpen();
-    const loop = runLoopSync(this.#loopContext(), fetches, n, [...feeds]);
-    return loop as Fetched<F>;
+    return loopNow(this.#loopContext(), fetches, n, [...feeds]) as Fetched<F>;
   }
 
   /** `runLoopSync` on the session's own thread: the promise of what it returns. */
   runLoop<const F extends Fetch>(
     fetches: F,
     n: number,
-    feeds: Iterable<readonly [FeedKey, LoopFeed]> = [],
+    feeds: Iterable<LoopPair> = [],
     options: RunLimits = {},
   ): Promise<Fetched<F>> {
     return this.#loopLater(fetches, n, feeds, options) as Promise<Fetched<F>>;
   }
 
-  async #loopLater(
-    fetches: Fetch,
-    n: number,
-    feeds: Iterable<readonly [FeedKey, LoopFeed]>,
-    options: RunLimits,
-  ): Promise<unknown> {
+  async #loopLater(fetches: Fetch, n: number, feeds: Iterable<LoopPair>, options: RunLimits): Promise<unknown> {
     this.#checkOpen();
     const from = new UserPlace();
     try {
-      return await runLoop(this.#loopContext(), fetches, n, [...feeds], options);
+      return await loopLater(this.#loopContext(), fetches, n, [...feeds], options);
     } catch (error) {
       throw typedError(this.graph, error, from);
     }

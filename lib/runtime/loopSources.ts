@@ -1,0 +1,289 @@
+// Loops that are fed from sources: batches of a generator or a stream are gathered into chunks, and each chunk is one native loop.
+import { setImmediate } from 'node:timers/promises';
+import { DeadlineExceededError, GraphTypeError, ValueError } from '../core/errors.js';
+import type { Tensor } from '../core/graph.js';
+import { castData, NDArray, toNDArray } from '../core/ndarray.js';
+import { sizeOf } from '../core/shape.js';
+import { type FeedKey, FeedSlots, type FeedValueLike } from './feeds.js';
+import { type Fetch, FetchStructure, typeName } from './fetches.js';
+import {
+  type LoopContext,
+  type LoopFeed,
+  type LoopPair,
+  runLoop,
+  runLoopSync,
+  Stepped,
+  type StepSource,
+} from './runLoop.js';
+import type { RunLimits } from './runQueue.js';
+
+/** What a chunk may hold, unless a single step is larger; and its most steps. */
+const CHUNK_BYTES = 8 << 20;
+const CHUNK_STEPS = 1024;
+/** How long sources may keep the event loop to themselves. */
+const SLICE_MS = 2;
+
+/** Whether a value gives its steps one by one; arrays are all there from the start. */
+const isSource = (value: FeedValueLike | StepSource): value is StepSource =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !ArrayBuffer.isView(value) &&
+  !(value instanceof NDArray) &&
+  (Symbol.asyncIterator in value || Symbol.iterator in value);
+
+/** One source with the tensors that an item of it feeds. */
+interface Lane {
+  readonly key: FeedKey | readonly FeedKey[];
+  readonly tensors: readonly Tensor[];
+  readonly iterator: Iterator<unknown> | AsyncIterator<unknown>;
+}
+
+type Plain = readonly (readonly [FeedKey, LoopFeed])[];
+
+/** Values of some steps, for each tensor of a lane. */
+type Steps = NDArray[][];
+
+/** Splits a loop's feeds; undefined where none is a source. */
+const sourcesOf = (context: LoopContext, pairs: readonly LoopPair[], sync: boolean): LoopSources | undefined => {
+  const lanes: Lane[] = [];
+  const rest: (readonly [FeedKey, LoopFeed])[] = [];
+  for (const [key, value] of pairs) {
+    if (value instanceof Stepped && isSource(value.value)) {
+      const keys = Array.isArray(key) ? (key as readonly FeedKey[]) : [key as FeedKey];
+      const slots = new FeedSlots(context.graph, keys);
+      const tensors = keys.map((_, i) => slots.tensors[slots.slotOf(i)]!);
+      lanes.push({ key, tensors, iterator: iteratorOf(value.value, sync) });
+    } else if (Array.isArray(key)) {
+      throw new GraphTypeError('Several tensors are fed together by a source only: tf.stepped(iterable)');
+    } else rest.push([key as FeedKey, value]);
+  }
+  return lanes.length === 0 ? undefined : new LoopSources(context, lanes, rest);
+};
+
+/** A loop on this thread, from arrays or sources. */
+export const loopNow = (context: LoopContext, fetches: Fetch, n: number, pairs: readonly LoopPair[]): unknown => {
+  const sources = sourcesOf(context, pairs, true);
+  return sources === undefined ? runLoopSync(context, fetches, n, pairs as Plain) : sources.runSync(fetches, n);
+};
+
+/** The same on the session's thread. */
+export const loopLater = (
+  context: LoopContext,
+  fetches: Fetch,
+  n: number,
+  pairs: readonly LoopPair[],
+  limits: RunLimits,
+): Promise<unknown> => {
+  const sources = sourcesOf(context, pairs, false);
+  return sources === undefined ? runLoop(context, fetches, n, pairs as Plain, limits) : sources.run(fetches, n, limits);
+};
+
+const iteratorOf = (source: StepSource, sync: boolean): Lane['iterator'] => {
+  if (Symbol.iterator in source) return source[Symbol.iterator]();
+  if (sync) throw new GraphTypeError('runLoopSync cannot wait for an async source: use runLoop');
+  return source[Symbol.asyncIterator]();
+};
+
+/** The sources of one loop. */
+class LoopSources {
+  readonly #context: LoopContext;
+  readonly #lanes: readonly Lane[];
+  readonly #rest: readonly (readonly [FeedKey, LoopFeed])[];
+  /** Steps of a chunk, known once the first step is. */
+  #chunk = 1;
+  #ended = false;
+
+  constructor(context: LoopContext, lanes: readonly Lane[], rest: readonly (readonly [FeedKey, LoopFeed])[]) {
+    this.#context = context;
+    this.#lanes = lanes;
+    this.#rest = rest;
+  }
+
+  /** At most `n` steps, now. */
+  runSync(fetches: Fetch, n: number): unknown {
+    const all = new Results(this.#context, fetches);
+    try {
+      for (let left = counted(n); left > 0 && !this.#ended; ) {
+        const steps = this.#steps();
+        while (steps[0]!.length < Math.min(this.#chunk, left) && this.#take(steps, this.#items()));
+        const count = steps[0]!.length;
+        if (count > 0) all.add(runLoopSync(this.#context, all.fetches, count, this.#feeds(steps)));
+        left -= count;
+      }
+    } finally {
+      void this.#close();
+    }
+    return all.build(this.#lanes);
+  }
+
+  /** At most `n` steps on the session's thread; the next chunk is gathered meanwhile. */
+  async run(fetches: Fetch, n: number, limits: RunLimits): Promise<unknown> {
+    const all = new Results(this.#context, fetches);
+    const deadline = limits.timeoutMs === undefined ? undefined : performance.now() + limits.timeoutMs;
+    const remaining = (): RunLimits => {
+      if (deadline === undefined) return limits;
+      const timeoutMs = deadline - performance.now();
+      if (timeoutMs <= 0) throw new DeadlineExceededError(`The loop took longer than ${limits.timeoutMs} ms`);
+      return { ...limits, timeoutMs };
+    };
+    let left = counted(n);
+    let next: Promise<Steps> | undefined;
+    try {
+      next = this.#gather(left);
+      while (left > 0) {
+        const steps = await next;
+        const count = steps[0]!.length;
+        if (count === 0) break;
+        left -= count;
+        next = left > 0 ? this.#gather(left) : Promise.resolve(this.#steps());
+        all.add(await runLoop(this.#context, all.fetches, count, this.#feeds(steps), remaining()));
+      }
+    } catch (error) {
+      await next?.catch(() => undefined);
+      throw error;
+    } finally {
+      await this.#close();
+    }
+    return all.build(this.#lanes);
+  }
+
+  async #gather(most: number): Promise<Steps> {
+    const steps = this.#steps();
+    let since = performance.now();
+    while (!this.#ended && steps[0]!.length < Math.min(this.#chunk, most)) {
+      // A generator that computes its values would keep timers and sockets waiting for a whole chunk.
+      if (performance.now() - since > SLICE_MS) {
+        await setImmediate();
+        since = performance.now();
+      }
+      const items = await Promise.all(this.#lanes.map(({ iterator }) => iterator.next()));
+      this.#take(steps, items);
+    }
+    return steps;
+  }
+
+  #items(): IteratorResult<unknown>[] {
+    return this.#ended ? [] : this.#lanes.map(({ iterator }) => iterator.next() as IteratorResult<unknown>);
+  }
+
+  /** No steps yet, for each tensor of all lanes. */
+  #steps(): Steps {
+    return this.#lanes.flatMap(({ tensors }) => tensors.map(() => []));
+  }
+
+  /** Adds one item of each lane; false where one has ended. */
+  #take(steps: Steps, items: readonly IteratorResult<unknown>[]): boolean {
+    this.#ended ||= items.length === 0 || items.some(({ done }) => done === true);
+    if (this.#ended) return false;
+    let at = 0;
+    let bytes = 0;
+    this.#lanes.forEach(({ tensors, key }, lane) => {
+      const item = items[lane]!.value;
+      const values = Array.isArray(key) ? partsOf(item, tensors) : [item];
+      tensors.forEach((tensor, i) => {
+        const value = valueOf(tensor, values[i], steps[at]![0]);
+        steps[at++]!.push(value);
+        bytes += value.size * Math.max(value.dtype.size, 1);
+      });
+    });
+    this.#chunk = Math.max(1, Math.min(CHUNK_STEPS, Math.floor(CHUNK_BYTES / Math.max(bytes, 1))));
+    return true;
+  }
+
+  #feeds(steps: Steps): (readonly [FeedKey, LoopFeed])[] {
+    const tensors = this.#lanes.flatMap((lane) => lane.tensors);
+    return [...this.#rest, ...tensors.map((tensor, i) => [tensor, new Stepped(stack(steps[i]!))] as const)];
+  }
+
+  /** Tells the sources that no more is asked for. */
+  async #close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const { iterator } of this.#lanes) await iterator.return?.();
+  }
+}
+
+/** The results of a loop's chunks. */
+class Results {
+  /** Every distinct tensor that is fetched, and what else is run. */
+  readonly fetches: Fetch[];
+  readonly #structure: FetchStructure;
+  readonly #parts: NDArray[][] = [];
+
+  constructor({ graph }: LoopContext, fetches: Fetch) {
+    this.#structure = new FetchStructure(graph, fetches);
+    this.fetches = [...this.#structure.tensors, ...this.#structure.targets];
+  }
+
+  add(results: unknown): void {
+    this.#parts.push((results as NDArray[]).slice(0, this.#structure.tensors.length));
+  }
+
+  build(lanes: readonly Lane[]): unknown {
+    const { tensors } = this.#structure;
+    if (this.#parts.length === 0 && tensors.length > 0) {
+      throw new ValueError(
+        `The sources of ${lanes.flatMap((lane) => lane.tensors).join(', ')} gave no step to fetch from`,
+      );
+    }
+    return this.#structure.build(tensors.map((_, i) => join(this.#parts.map((part) => part[i]!))));
+  }
+}
+
+const counted = (n: number): number => {
+  if (n === Number.POSITIVE_INFINITY || (Number.isSafeInteger(n) && n >= 0)) return n;
+  throw new ValueError(`A loop runs a whole number of times, or Infinity until a source ends, not ${String(n)}`);
+};
+
+const partsOf = (item: unknown, tensors: readonly Tensor[]): readonly unknown[] => {
+  if (Array.isArray(item) && item.length === tensors.length) return item;
+  const given = Array.isArray(item) ? `${item.length} values` : typeName(item);
+  throw new GraphTypeError(
+    `A source of ${tensors.length} tensors gives an array of as many values each time, not ${given}`,
+  );
+};
+
+/** One step's value, of the first step's shape. */
+const valueOf = (tensor: Tensor, item: unknown, first: NDArray | undefined): NDArray => {
+  const { dtype, shape } = tensor;
+  const given = toNDArray(item, undefined, dtype);
+  const flat = ArrayBuffer.isView(item) && shape.rank !== 0 && shape.numElements === given.size;
+  const value = new NDArray(dtype, flat ? shape.concrete() : given.shape, castData(given.data, given.dtype, dtype));
+  if (first !== undefined && String(first.shape) !== String(value.shape)) {
+    throw new ValueError(
+      `A source of '${tensor.name}' gave shape (${value.shape.join(', ')}) after (${first.shape.join(', ')}): the steps of a loop have one shape`,
+    );
+  }
+  return value;
+};
+
+/** Values of one shape as parts of one array. */
+const stack = (values: readonly NDArray[]): NDArray => {
+  const { shape } = values[0]!;
+  return joined(values, [values.length, ...shape]);
+};
+
+/** Arrays one after the other along their first dimension. */
+const join = (parts: readonly NDArray[]): NDArray => {
+  if (parts.length === 1) return parts[0]!;
+  const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  return joined(parts, [rows, ...parts[0]!.shape.slice(1)]);
+};
+
+const joined = (parts: readonly NDArray[], shape: readonly number[]): NDArray => {
+  const { dtype } = parts[0]!;
+  if (dtype.array === undefined)
+    return new NDArray(
+      dtype,
+      shape,
+      parts.flatMap(({ data }) => data as string[]),
+    );
+  const all = new dtype.array(sizeOf(shape));
+  let at = 0;
+  for (const { data, size } of parts) {
+    all.set(data as never, at);
+    at += size;
+  }
+  return new NDArray(dtype, shape, all);
+};

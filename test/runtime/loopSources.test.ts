@@ -1,0 +1,149 @@
+// Loops over sources: the numbers of single runs, whatever the chunks; sources are closed, and their errors are the loop's.
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import * as tf from '../../lib/index.js';
+
+const setup = (rows = 2) => {
+  const graph = new tf.Graph();
+  return graph.asDefault(() => {
+    const x = tf.placeholder(tf.float32, [rows, 3]);
+    const y = tf.placeholder(tf.int32, [rows]);
+    const total = new tf.Variable(0);
+    const add = total.assignAdd(tf.reduceSum(x));
+    const rowSums = tf.add(tf.reduceSum(x, { axis: 1 }), tf.cast(y, tf.float32));
+    const sess = new tf.Session({ graph });
+    sess.runSync(total.initializer);
+    return { x, y, total, add, rowSums, sess };
+  });
+};
+const batch = (i: number, rows = 2): [Float32Array, Int32Array] => [
+  Float32Array.from({ length: rows * 3 }, (_, e) => i + e),
+  Int32Array.from({ length: rows }, (_, e) => 10 * i + e),
+];
+const expected = (n: number): number[][] =>
+  Array.from({ length: n }, (_, i) => {
+    const [x, y] = batch(i);
+    return [0, 1].map((r) => x[3 * r]! + x[3 * r + 1]! + x[3 * r + 2]! + y[r]!);
+  });
+
+test('a generator feeds a loop until it ends, or until n runs are done', async (t) => {
+  const closed: number[] = [];
+  function* batches(n: number) {
+    try {
+      for (let i = 0; i < n; i++) yield batch(i);
+    } finally {
+      closed.push(n);
+    }
+  }
+  async function* later(n: number) {
+    for (const one of batches(n)) {
+      await wait(1);
+      yield one;
+    }
+  }
+  for (const [length, n, runs] of [
+    [5, Number.POSITIVE_INFINITY, 5],
+    [5, 9, 5],
+    [5, 3, 3],
+    [2500, 2400, 2400],
+  ] as const) {
+    const { x, y, total, add, rowSums, sess } = setup();
+    const all = () => [[[x, y], tf.stepped(batches(length))]] as const;
+    const [, sums] = sess.runLoopSync([add.op, rowSums], n, all());
+    t.deepEqual(sums.toArray(), expected(runs));
+    const once = sess.runSync(total).item();
+    const [none, other] = await sess.runLoop([add.op, rowSums], n, all());
+    t.is(none, null);
+    t.deepEqual(other.toArray(), expected(runs));
+    t.is(sess.runSync(total).item(), 2 * Number(once));
+    t.is(sess.runLoopSync(add.op, n, all()), null);
+    if (length < 10) {
+      const { rowSums: values } = await sess.runLoop({ rowSums }, n, [[[x, y], tf.stepped(later(length))]]);
+      t.deepEqual(values.toArray(), expected(runs));
+    }
+    sess.close();
+  }
+  t.is(closed.length, 4 * 3 + 3);
+});
+
+test('sources beside arrays and values, each with its tensor, of several chunks', (t) => {
+  const rows = 400_000;
+  const { x, y, add, sess } = setup(rows);
+  function* ones() {
+    for (let i = 1; ; i++) yield tf.ndarray(new Float32Array(rows * 3).fill(i), [rows, 3]);
+  }
+  const ys = tf.ndarray(new Int32Array(2 * rows), [2, rows]);
+  const sums = sess.runLoopSync(tf.reduceMax(x), 5, [
+    [x, tf.stepped(ones())],
+    [y, tf.stepped(ys)],
+  ]);
+  t.deepEqual(sums.toArray(), [1, 2, 3, 4, 5]);
+  t.is(sess.runLoopSync(add, 2, [[x, tf.stepped(ones())]]).shape[0], 2);
+  sess.close();
+});
+
+test('what a source does wrong is the error of the loop, and it is closed', async (t) => {
+  const { x, y, rowSums, add, total, sess } = setup();
+  let closed = 0;
+  function* bad(items: readonly unknown[]) {
+    try {
+      yield* items;
+      throw new RangeError('out of data');
+    } finally {
+      closed++;
+    }
+  }
+  const loop = (items: readonly unknown[], n = 10) => sess.runLoop(rowSums, n, [[[x, y], tf.stepped(bad(items))]]);
+  await t.throwsAsync(loop([batch(0), batch(1)]), { instanceOf: RangeError, message: 'out of data' });
+  t.deepEqual((await loop([batch(0), batch(1)], 2)).toArray(), expected(2));
+  await t.throwsAsync(loop([batch(0), [batch(1)[0]]]), {
+    message: /gives an array of as many values each time, not 1 values/,
+  });
+  await t.throwsAsync(loop([batch(0), 7]), { message: /gives an array of as many values each time/ });
+  await t.throwsAsync(loop([[new Float32Array(6), [1]]], 1), { message: /Cannot feed value of shape \(1,\)/ });
+  t.is(closed, 5);
+
+  const shapes = [tf.ndarray([[1, 2, 3]]), tf.ndarray([1, 2])];
+  const any = sess.graph.asDefault(() => tf.placeholder(tf.float32));
+  t.throws(() => sess.runLoopSync(tf.reduceSum(any), 2, [[any, tf.stepped(new Set(shapes))]]), {
+    instanceOf: tf.errors.ValueError,
+    message: /gave shape \(2\) after \(1, 3\)/,
+  });
+  t.throws(() => sess.runLoopSync(rowSums, 2, [[[x, y], tf.stepped(new Set())]]), {
+    message: /gave no step to fetch from/,
+  });
+  t.is(sess.runLoopSync(add.op, 2, [[x, tf.stepped(new Set())]]), null);
+  t.is(sess.runSync(total).item(), 0);
+  t.throws(() => sess.runLoopSync(add, Number.NaN, [[x, tf.stepped(new Set())]]), { instanceOf: tf.errors.ValueError });
+  t.throws(() => sess.runLoopSync(add, Number.POSITIVE_INFINITY, [[x, batch(0)[0]]]), {
+    instanceOf: tf.errors.ValueError,
+  });
+  t.throws(() => sess.runLoopSync(rowSums, 1, [[[x, y], tf.stepped([1])]]), { message: /by a source only/ });
+  async function* asynchronous() {
+    yield batch(0);
+  }
+  t.throws(() => sess.runLoopSync(rowSums, 1, [[[x, y], tf.stepped(asynchronous())]]), { message: /use runLoop/ });
+
+  function* endless() {
+    for (;;) yield batch(0)[0];
+  }
+  const slow = sess.runLoop(add, Number.POSITIVE_INFINITY, [[x, tf.stepped(endless())]], { timeoutMs: 30 });
+  await t.throwsAsync(slow, { instanceOf: tf.errors.DeadlineExceededError });
+  function* thinking() {
+    for (let i = 0; i < 100; i++) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      yield batch(i)[0];
+    }
+  }
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await sess.runLoop(add, 100, [[x, tf.stepped(thinking())]]);
+  clearInterval(timer);
+  t.true(ticks >= 10, `${ticks} ticks while a generator computed for 100 ms`);
+  const stop = new AbortController();
+  const aborted = sess.runLoop(add, Number.POSITIVE_INFINITY, [[x, tf.stepped(endless())]], { signal: stop.signal });
+  setTimeout(() => stop.abort(), 10);
+  await t.throwsAsync(aborted, { instanceOf: tf.errors.CancelledError });
+  sess.close();
+});
