@@ -5,7 +5,7 @@
 
 #include "cpu/gemm.h"
 #include "cpu/gemm_kernel.h"
-#include "cpu/transpose_block.h"
+#include "cpu/gemm_pack.h"
 
 namespace grafo::cpu {
 namespace {
@@ -42,9 +42,6 @@ Tile<T> tile_for(int vectors, int rows) {
       return tiles<T, 4>[rows - 1];
   }
 }
-
-template <class T>
-using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
 }  // namespace
 
@@ -118,10 +115,7 @@ void Gemm<T>::pack_b(const Block& block, int64_t q) const {
   T* const to = packed_b(block, q);
   if (shape_.transpose_b) {
     const T* from = block.b + column * shape_.k + block.k0;
-    transpose_items(reinterpret_cast<const Bits<T>*>(from), shape_.k,
-                    reinterpret_cast<Bits<T>*>(to), width, columns, block.depth);
-    for (int64_t k = 0; columns < width && k < block.depth; ++k)
-      for (int64_t j = columns; j < width; ++j) to[k * width + j] = T(0);
+    transpose_into(from, shape_.k, to, width, columns, block.depth);
     return;
   }
   const T* from = block.b + block.k0 * shape_.n + column;

@@ -1,6 +1,7 @@
 // The register tile: C[R, V vectors] (+)= A[R, k] B[k, V vectors], and the table of its sizes. B's
 // rows are contiguous, A's elements lie anywhere.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -23,10 +24,6 @@ struct TileArgs {
 
 template <class T>
 using Tile = void (*)(const TileArgs<T>& args);
-
-// Every loop over the tile is unrolled by word: else the sums live on the stack before and after
-// the loop over k.
-#define GRAFO_UNROLL _Pragma("GCC unroll 32")
 
 // The one place where C is written.
 template <class T>
@@ -86,9 +83,11 @@ inline void run_tile(Tile<T> function, TileArgs<T> args, int rows, int64_t colum
   args.add = false;
   function(args);
   for (int r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < columns; ++j) {
-      const T value = scrap[r * width + j];
-      c[r * c_row + j] = add ? c[r * c_row + j] + value : value;
+    for (int64_t j = 0; j < columns; j += kLanes<T>) {
+      const int64_t count = std::min<int64_t>(kLanes<T>, columns - j);
+      T* const to = c + r * c_row + j;
+      const Vector<T> value = load(scrap + r * width + j);
+      store_some(to, add ? load_some(to, count) + value : value, count);
     }
 }
 

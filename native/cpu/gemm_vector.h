@@ -26,6 +26,10 @@ constexpr int kVectorBytes = 16;
 constexpr bool kManyRegisters = false;
 #endif
 
+// Loops over an array of vectors are unrolled by word: else the compiler leaves the array on the
+// stack, at least before and after the loop that matters.
+#define GRAFO_UNROLL _Pragma("GCC unroll 32")
+
 template <class T>
 struct VectorOf {
   typedef T type __attribute__((vector_size(kVectorBytes)));
@@ -49,6 +53,35 @@ template <class T>
 inline Vector<T> broadcast(T x) {
   return x - Vector<T>{};
 }
+
+// The first `count` lanes, 0..kLanes: the others are zeros, and neither read nor written.
+#if defined(__AVX512F__)
+inline Vector<float> load_some(const float* p, int64_t count) {
+  return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+}
+inline Vector<double> load_some(const double* p, int64_t count) {
+  return (Vector<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+}
+inline void store_some(float* p, Vector<float> v, int64_t count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
+}
+inline void store_some(double* p, Vector<double> v, int64_t count) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), (__m512d)v);
+}
+#else
+template <class T>
+inline Vector<T> load_some(const T* p, int64_t count) {
+  T lanes[kLanes<T>] = {};
+  for (int64_t i = 0; i < count; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+template <class T>
+inline void store_some(T* p, Vector<T> v, int64_t count) {
+  T lanes[kLanes<T>];
+  store(lanes, v);
+  for (int64_t i = 0; i < count; ++i) p[i] = lanes[i];
+}
+#endif
 
 // a * b + c, rounded once where the machine can.
 #if defined(__AVX512F__)
