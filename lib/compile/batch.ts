@@ -10,6 +10,7 @@ import {
   type StepProgram,
   type Storage,
   sizeOfShape,
+  unionOf,
 } from './steps.js';
 
 /**
@@ -35,7 +36,7 @@ export const batch = (program: StepProgram): StepProgram => {
 
 /** Whether all that a step writes is variables. */
 const isUpdate = (step: Step): boolean =>
-  step.tape !== undefined && step.outputs.every(({ storage }) => storage.kind === 'variable');
+  step.kernel === 'Fused' && step.outputs.every(({ storage }) => storage.kind === 'variable');
 
 /** What two tapes of a batch have in common, for each tape that has it in common with another. */
 const keysOf = (steps: readonly Step[]): Map<Step, string> => {
@@ -63,7 +64,7 @@ const keysOf = (steps: readonly Step[]): Map<Step, string> => {
 /** The code of a tape that may be in a batch, and which of its outputs lie over which inputs; undefined for any other step. */
 const baseKey = (step: Step): string | undefined => {
   const { tape, inputs, outputs, op } = step;
-  if (tape === undefined || op.row.initializes === true || op.row.takesUninitialized === true) return undefined;
+  if (tape === undefined || step.kernel !== 'Fused' || op.row.takesUninitialized === true) return undefined;
   const size = sizeOfShape(tape.space);
   if (
     size === 0 ||
@@ -248,5 +249,6 @@ const join = (group: readonly Step[]): Step => {
     op: group.at(-1)!.op,
     after: new Set(group.flatMap((step) => [...step.after])),
     acts: group.some((step) => step.acts),
+    fills: unionOf(group.map((step) => step.fills)),
   };
 };

@@ -69,7 +69,7 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
   }
   for (const step of program.steps) {
     const attrs =
-      step.tape !== undefined
+      step.kernel === 'Fused' && step.tape !== undefined
         ? tapeWords(step.tape, symbols)
         : step.batch !== undefined
           ? batchWords(step.batch, symbols)
@@ -153,7 +153,7 @@ const noteFirstUse = (step: Step, unread: Map<Operation, boolean>): void => {
   for (const output of step.outputs) {
     if (output.storage.kind !== 'variable') continue;
     const { op } = output.storage.variable;
-    if (!unread.has(op)) unread.set(op, step.op.row.initializes !== true);
+    if (!unread.has(op)) unread.set(op, step.fills?.has(op) !== true);
   }
 };
 

@@ -4,6 +4,7 @@ import { dependencies } from './order.js';
 import { rootOf } from './roots.js';
 import {
   type Instruction,
+  mayRefuse,
   type PlanValue,
   Producers,
   type Reduction,
@@ -13,6 +14,7 @@ import {
   sameForm,
   sameShape,
   sizeOfShape,
+  unionOf,
 } from './steps.js';
 
 /** What one tape may hold (docs/inside/plan.md). */
@@ -26,6 +28,8 @@ interface Cluster {
   first: number;
   last: number;
   instructions: number;
+  /** Whether an instruction may refuse its operands. */
+  refuses: boolean;
   /** Distinct values the members read that none of them makes. */
   inputs: readonly PlanValue[];
   /** Values of the members that must reach memory: variables, fetches, and what a step outside reads. */
@@ -45,6 +49,7 @@ export const fuse = (program: StepProgram): StepProgram => {
       first: i,
       last: i,
       instructions: step.tape?.instructions.length ?? 0,
+      refuses: step.tape?.instructions.some(mayRefuse) ?? false,
       inputs,
       outputs,
       reduction: undefined,
@@ -99,6 +104,8 @@ export const fuse = (program: StepProgram): StepProgram => {
     };
     const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
     if (!fits(outputs) || hasDetour(from, to)) return false;
+    // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
+    if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
     from.members.push(...to.members);
     if (from.last > to.first) {
       position ??= new Map(program.steps.map((member, i) => [member, i] as const));
@@ -107,6 +114,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     from.first = Math.min(from.first, to.first);
     from.last = Math.max(from.last, to.last);
     from.instructions += to.instructions;
+    from.refuses ||= to.refuses;
     from.inputs = inputs;
     from.outputs = outputs;
     for (const member of to.members) clusterOf.set(member, from);
@@ -292,5 +300,6 @@ const assemble = (
     op: members.at(-1)!.op,
     after,
     acts: members.some((member) => member.acts),
+    fills: unionOf(members.map((member) => member.fills)),
   };
 };

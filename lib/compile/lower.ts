@@ -175,12 +175,13 @@ export class Lowering {
         op: node.op,
         after: new Set(),
         acts: isStateful(node) || this.#input.isTarget(node),
+        ...(row.initializes === true ? { fills: new Set(ofUpdated.keys()) } : {}),
       });
     };
-    const tape = (space: readonly number[], build: (tape: Tape) => void): void => {
+    const tape = (space: readonly number[], build: (tape: Tape) => void, kernel = 'Fused'): void => {
       const builder = new TapeBuilder(space, node.op.id, (array) => this.constant(array));
       build(builder);
-      emit('Fused', builder.inputs, builder.outputs, [], builder.finish());
+      emit(kernel, builder.inputs, builder.outputs, [], builder.finish());
     };
     const list = (name: string): readonly PlanValue[] => {
       const [from, count] = inputRange(node, name);
@@ -218,6 +219,10 @@ export class Lowering {
         emit(kernel, ins as readonly PlanValue[], outs as readonly PlanValue[], words.list, undefined);
       },
       tape,
+      copy: (value, output) => {
+        if (value.dtype.kind === 'string') emit('Copy', [value as PlanValue], [output as PlanValue], [], undefined);
+        else tape(value.shape, (t) => t.output(output, t.input(value)), 'Copy');
+      },
       view: (value, shape) => {
         if (sizeOfShape(shape) !== sizeOfShape(value.shape))
           throw new InternalError(`a view of ${value.shape} as ${shape}`);

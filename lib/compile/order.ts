@@ -71,7 +71,7 @@ export const order = (program: StepProgram): StepProgram => {
       if (update === undefined) return;
       if (update === step) {
         // A tape works element by element; a kernel (assign(x, x), a scatter of x into x) may not read what it writes.
-        if (step.tape === undefined) step.inputs[i] = copy(input, step, step);
+        if (step.kernel !== 'Fused') step.inputs[i] = copy(input, step, step);
         return;
       }
       if (reaches(update, step)) step.inputs[i] = copy(input, step, update);

@@ -18,9 +18,9 @@ export const bytesText = (bytes: number): string => {
 export const labelOf = ({ kernel, tape, batch }: Step): string => {
   if (batch !== undefined)
     return `${kernel} x${batch.sizes.length} (${batch.instructions.map(({ functor }) => functor).join(' ')})`;
-  if (tape === undefined) return kernel;
+  if (tape === undefined || kernel !== 'Fused') return kernel;
   const ends = tape.reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
-  const code = tape.instructions.map(({ functor }) => functor).join(' ');
+  const code = tape.instructions.map(({ functor }) => functor).join(' ') || 'Copy';
   return `Fused(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
 };
 

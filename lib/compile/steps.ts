@@ -57,7 +57,7 @@ const CHECKED = new Set(['Div', 'FloorDiv', 'FloorMod', 'Mod', 'TruncateDiv', 'T
 /** Whether an instruction checks its operands: a divisor of zero, a negative power. */
 export const mayRefuse = ({ functor, operand }: Instruction): boolean => operand.isInteger && CHECKED.has(functor);
 
-/** The program of a `Fused` step. */
+/** The program of a `Fused` step. Without instructions it copies. */
 export interface TapeCode {
   readonly space: readonly number[];
   readonly instructions: readonly Instruction[];
@@ -89,8 +89,11 @@ export interface Step {
   readonly inputs: PlanValue[];
   readonly outputs: readonly PlanValue[];
   readonly attrs: readonly Word[];
+  /** Of a `Fused` step its program; of a Copy what it would be in one. */
   readonly tape: TapeCode | undefined;
   readonly batch?: BatchCode;
+  /** Variables that it overwrites whole, whatever they were. */
+  readonly fills?: ReadonlySet<Operation>;
   /** The graph operation an error is blamed on. */
   readonly op: Operation;
   /** Steps that must run before this one though no value says so. */
@@ -118,6 +121,10 @@ export const sameShape = (a: readonly number[], b: readonly number[]): boolean =
 
 /** Whether two reductions may end one tape. */
 export const sameForm = (a: Reduction, b: Reduction): boolean => a.byRows === b.byRows && a.length === b.length;
+
+/** What is in any of the sets; none where all are empty. */
+export const unionOf = <T>(sets: readonly (ReadonlySet<T> | undefined)[]): ReadonlySet<T> =>
+  new Set(sets.flatMap((set) => (set === undefined ? [] : [...set])));
 
 /** A fresh arena value. */
 export const arenaValue = (dtype: DType, shape: readonly number[], dynamic = false): PlanValue => ({

@@ -62,6 +62,8 @@ export interface LowerContext {
   kernel(name: string, inputs: readonly Value[], outputs: readonly Value[], attrs?: (words: Words) => void): void;
   /** Adds a tape over `space`. */
   tape(space: readonly number[], build: (tape: Tape) => void): void;
+  /** Adds a copy of all elements, which a tape may take in. */
+  copy(value: Value, output: Value): void;
   /** The same elements under another shape of equal size. */
   view(value: Value, shape: readonly number[]): Value;
   /** Scratch memory. */

@@ -48,7 +48,7 @@ const assignOp = defineOp('Assign', {
     return [mergeShapes(ref, value)];
   },
   grad: 'none',
-  lower: (c) => c.kernel('Copy', [c.input('value')], c.outputs),
+  lower: (c) => c.copy(c.input('value'), c.outputs[0]!),
   updates: ['ref'],
   initializes: true,
   stateful: true,
