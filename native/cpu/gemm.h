@@ -13,6 +13,9 @@ struct GemmShape {
   bool transpose_a, transpose_b;  // A is stored [k, m], B is stored [n, k]
 };
 
+// Products with so few columns that they would leave much of a vector empty.
+enum class Thin { kNot, kDots, kTall };
+
 template <class T>
 class Gemm {
  public:
@@ -44,6 +47,7 @@ class Gemm {
   int64_t blocks_k_, depth_;           // k is cut in blocks_k_ pieces of at most depth_
   int64_t step_a_, step_b_;            // panels of A and of B that are in the scratch at a time
   int64_t group_a_, group_b_;          // panels in one piece of work
+  Thin thin_;
   bool pack_a_;
   bool pack_on_the_way_;               // B is packed by the tiles of A's first panel
   int64_t first_packed_b_;             // panels of B before this one are read in place
@@ -61,6 +65,20 @@ void multiply_rows(const RunContext* context, const T* matrix, const T* x, T* y,
 template <class T>
 void multiply_columns(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
                       int64_t columns);
+
+// The way for a thin product, the scratch it needs in elements, and the two ways (gemm_thin.cc).
+template <class T>
+Thin choose_thin(const GemmShape& shape);
+template <class T>
+int64_t thin_scratch(const GemmShape& shape, Thin thin);
+template <class T>
+bool multiply_dots(const RunContext* context, const GemmShape& shape, const T* a, const T* b, T* c,
+                   T* scratch);
+template <class T>
+bool multiply_tall(const RunContext* context, const GemmShape& shape, const T* a, const T* b, T* c,
+                   T* scratch);
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 // parallel_for, or all at once without a context.
 template <class Body>

@@ -19,30 +19,6 @@ constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = 256;
 
-int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-// The widest tile that takes all of m's rows, but two vectors at least: few rows need many columns
-// to hide the latency of the multiply-add.
-int choose_vectors(int64_t m, int64_t columns_in_vectors) {
-  int vectors = kTileVectors;
-  while (vectors < 4 && tile_rows(vectors + 1) >= m) ++vectors;
-  return static_cast<int>(std::min<int64_t>(vectors, columns_in_vectors));
-}
-
-template <class T>
-Tile<T> tile_for(int vectors, int rows) {
-  switch (vectors) {
-    case 1:
-      return tiles<T, 1>[rows - 1];
-    case 2:
-      return tiles<T, 2>[rows - 1];
-    case 3:
-      return tiles<T, 3>[rows - 1];
-    default:
-      return tiles<T, 4>[rows - 1];
-  }
-}
-
 }  // namespace
 
 // What is worked on at a time: k in [k0, k0 + depth) and the panels from a0 and b0 on.
@@ -92,6 +68,11 @@ Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
   a_items_ = pack_a_ ? ceil_div(step_a_ * tile_rows(vectors_) * depth_, 16) * 16 : 0;
   const int64_t packed = all_b ? step_b_ : panels_b_ - first_packed_b_;
   b_items_ = packed * width_ * depth_;
+  thin_ = choose_thin<T>(shape);
+  if (thin_ != Thin::kNot) {
+    a_items_ = 0;
+    b_items_ = thin_scratch<T>(shape, thin_);
+  }
 }
 
 // Panel p of A: [depth][rows of p].
@@ -217,6 +198,8 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
     multiply_columns(context, b, a, c, shape_.k, shape_.n);
     return true;
   }
+  if (thin_ == Thin::kDots) return multiply_dots(context, shape_, a, b, c, scratch);
+  if (thin_ == Thin::kTall) return multiply_tall(context, shape_, a, b, c, scratch);
   Block block;
   block.a = a;
   block.b = b;

@@ -25,10 +25,14 @@ struct TileArgs {
 template <class T>
 using Tile = void (*)(const TileArgs<T>& args);
 
-// The one place where C is written.
+// The one place where C is written: a vector of it, or the first `count` lanes of one.
 template <class T>
 inline void put(T* c, Vector<T> sum, bool add) {
   store(c, add ? load(c) + sum : sum);
+}
+template <class T>
+inline void put_some(T* c, Vector<T> sum, int64_t count, bool add) {
+  store_some(c, add ? load_some(c, count) + sum : sum, count);
 }
 
 template <class T, int R, int V, bool kPack = false>
@@ -69,6 +73,28 @@ constexpr std::array<Tile<T>, sizeof...(R)> make_tiles(std::integer_sequence<int
 template <class T, int V, bool kPack = false>
 constexpr auto tiles = make_tiles<T, V, kPack>(std::make_integer_sequence<int, tile_rows(V)>());
 
+template <class T>
+Tile<T> tile_for(int vectors, int rows) {
+  switch (vectors) {
+    case 1:
+      return tiles<T, 1>[rows - 1];
+    case 2:
+      return tiles<T, 2>[rows - 1];
+    case 3:
+      return tiles<T, 3>[rows - 1];
+    default:
+      return tiles<T, 4>[rows - 1];
+  }
+}
+
+// The widest tile that takes all of m's rows, but two vectors at least: few rows need many columns
+// to hide the latency of the multiply-add.
+inline int choose_vectors(int64_t m, int64_t columns_in_vectors) {
+  int vectors = kTileVectors;
+  while (vectors < 4 && tile_rows(vectors + 1) >= m) ++vectors;
+  return static_cast<int>(std::min<int64_t>(vectors, columns_in_vectors));
+}
+
 // Runs a tile whose right part may hang over C's edge: the overhang goes to a scrap of the stack.
 template <class T>
 inline void run_tile(Tile<T> function, TileArgs<T> args, int rows, int64_t columns, int width) {
@@ -85,9 +111,7 @@ inline void run_tile(Tile<T> function, TileArgs<T> args, int rows, int64_t colum
   for (int r = 0; r < rows; ++r)
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const int64_t count = std::min<int64_t>(kLanes<T>, columns - j);
-      T* const to = c + r * c_row + j;
-      const Vector<T> value = load(scrap + r * width + j);
-      store_some(to, add ? load_some(to, count) + value : value, count);
+      put_some<T>(c + r * c_row + j, load(scrap + r * width + j), count, add);
     }
 }
 

@@ -1,5 +1,6 @@
 // Products and transposes, as one translation unit.
 #include "cpu/gemm_blocked.cc"
+#include "cpu/gemm_thin.cc"
 #include "cpu/gemm_vector_product.cc"
 #include "cpu/matmul.cc"
 #include "cpu/transpose.cc"
