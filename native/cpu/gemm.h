@@ -31,7 +31,7 @@ class Gemm {
   void pack_a(const Block& block, int64_t begin, int64_t end) const;
   void pack_b(const Block& block, int64_t q) const;
   template <bool kPack>
-  void multiply_panels(const Block& block, int64_t p, int64_t q) const;
+  void multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const;
   void start(const Block& block, int64_t begin, int64_t end) const;
   void multiply(const Block& block, int64_t begin, int64_t end) const;
   T* packed_b(const Block& block, int64_t q) const;

@@ -111,18 +111,16 @@ void Gemm<T>::pack_b(const Block& block, int64_t q) const {
   }
 }
 
-// Panel p of A by panel q of B. With kPack B is read where it lies and packed on the way.
+// Panel p of A by panels [begin, end) of B. With kPack B is read where it lies and packed on the
+// way.
 template <class T>
 template <bool kPack>
-void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t q) const {
-  const int64_t row = row_of(p), column = q * width_;
+void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const {
+  const int64_t row = row_of(p), n = shape_.n;
   const int rows = static_cast<int>(row_of(p + 1) - row);
-  const int64_t columns = std::min(width_, shape_.n - column);
-  const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
   TileArgs<T> args;
   args.depth = block.depth;
-  args.c = block.c + row * shape_.n + column;
-  args.c_row = shape_.n;
+  args.c_row = n;
   args.add = block.k0 > 0;
   if (pack_a_) {
     args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
@@ -137,18 +135,31 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t q) const {
     args.a_row = shape_.k;
     args.a_step = 1;
   }
-  if (!kPack && q >= first_packed_b_) {
-    args.b = packed_b(block, q);
-    args.b_step = vectors * kLanes<T>;
-  } else {
-    args.b = block.b + block.k0 * shape_.n + column;
-    args.b_step = shape_.n;
+  T* const c = block.c + row * n;
+  const T* const b = block.b + block.k0 * n;
+  const Tile<T> full = tile_for<T>(vectors_, rows);
+  for (int64_t q = begin; q < end; ++q) {
+    const int64_t column = q * width_;
+    args.c = c + column;
+    args.b = b + column;
+    args.b_step = n;
+    if constexpr (kPack) {
+      args.pack = packed_b(block, q);
+      tiles<T, kTileVectors, true>[rows - 1](args);
+      continue;
+    }
+    const int64_t columns = n - column;
+    const bool packed = q >= first_packed_b_;
+    if (packed) args.b = packed_b(block, q);
+    if (columns >= width_) {
+      if (packed) args.b_step = width_;
+      full(args);
+    } else {
+      const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
+      if (packed) args.b_step = vectors * kLanes<T>;
+      run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
+    }
   }
-  if constexpr (kPack) {
-    args.pack = packed_b(block, q);
-    return tiles<T, kTileVectors, true>[rows - 1](args);
-  }
-  run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
 }
 
 // Panels [begin, end) of B are packed and multiplied with A's first panel: while they are at hand,
@@ -157,10 +168,10 @@ template <class T>
 void Gemm<T>::start(const Block& block, int64_t begin, int64_t end) const {
   for (int64_t q = block.b0 + begin; q < block.b0 + end; ++q) {
     if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
-      multiply_panels<true>(block, 0, q);
+      multiply_panels<true>(block, 0, q, q + 1);
     } else {
       pack_b(block, q);
-      multiply_panels<false>(block, 0, q);
+      multiply_panels<false>(block, 0, q, q + 1);
     }
   }
 }
@@ -176,7 +187,7 @@ void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
     const int64_t b_begin = block.b0 + piece / groups_a * group_b_;
     const int64_t b_end = std::min(b_begin + group_b_, block.b0 + block.b_panels);
     for (int64_t p = std::max(a_begin, block.a_started); p < a_end; ++p)
-      for (int64_t q = b_begin; q < b_end; ++q) multiply_panels<false>(block, p, q);
+      multiply_panels<false>(block, p, b_begin, b_end);
   }
 }
 

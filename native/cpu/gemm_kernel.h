@@ -97,17 +97,19 @@ inline int choose_vectors(int64_t m, int64_t columns_in_vectors) {
 
 // Runs a tile whose right part may hang over C's edge: the overhang goes to a scrap of the stack.
 template <class T>
-inline void run_tile(Tile<T> function, TileArgs<T> args, int rows, int64_t columns, int width) {
+inline void run_tile(Tile<T> function, const TileArgs<T>& args, int rows, int64_t columns,
+                     int width) {
   if (columns >= width) return function(args);
   constexpr int kMost = 12 * 4 * kLanes<T>;
   alignas(64) T scrap[kMost];
   T* const c = args.c;
   const int64_t c_row = args.c_row;
   const bool add = args.add;
-  args.c = scrap;
-  args.c_row = width;
-  args.add = false;
-  function(args);
+  TileArgs<T> whole = args;
+  whole.c = scrap;
+  whole.c_row = width;
+  whole.add = false;
+  function(whole);
   for (int r = 0; r < rows; ++r)
     for (int64_t j = 0; j < columns; j += kLanes<T>) {
       const int64_t count = std::min<int64_t>(kLanes<T>, columns - j);
