@@ -168,6 +168,8 @@ const parseArg = (name: string, text: string): Arg => {
   return { name, count: star < 0 ? undefined : body.slice(0, star), typeList, isRef: isRef !== null, type, fixed };
 };
 
+const parseArgs = (args: Args): Arg[] => Object.entries(args).map(([name, text]) => parseArg(name, text));
+
 const lengthOf = (arg: Arg, attrs: ReadonlyMap<string, AttrValue>): number =>
   arg.count !== undefined
     ? Number(attrs.get(arg.count))
@@ -186,16 +188,22 @@ const allowedText = (allowed: readonly DType[]): string => allowed.map((type) =>
 export const defineOp = <const I extends Args>(type: string, definition: OpDefinition<I>): OpRow<I> => {
   if (REGISTRY.has(type)) throw new ValueError(`Op '${type}' is defined twice`);
   const specs = definition.attrs ?? {};
-  const takes = Object.keys(specs)
-    .filter((name) => /^[a-z]/.test(name))
-    .map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()));
-  const inputArgs = Object.entries(definition.inputs).map(([name, text]) => parseArg(name, text));
-  const outputArgs = Object.entries(definition.outputs).map(([name, text]) => parseArg(name, text));
+  const takes = (): string[] => [
+    'name',
+    ...Object.keys(specs)
+      .filter((name) => /^[a-z]/.test(name))
+      .map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())),
+  ];
+  // A program uses a few rows of all that it imports: what a row's texts say is worked out when they are first asked for.
+  let inputsParsed: readonly Arg[] | undefined;
+  let outputsParsed: readonly Arg[] | undefined;
+  const inputArgs = (): readonly Arg[] => (inputsParsed ??= parseArgs(definition.inputs));
+  const outputArgs = (): readonly Arg[] => (outputsParsed ??= parseArgs(definition.outputs));
 
-  const arity = (attrs: ReadonlyMap<string, AttrValue>): number[] => inputArgs.map((arg) => lengthOf(arg, attrs));
+  const arity = (attrs: ReadonlyMap<string, AttrValue>): number[] => inputArgs().map((arg) => lengthOf(arg, attrs));
 
   const outputTypes = (attrs: ReadonlyMap<string, AttrValue>): { dtype: DType; isRef: boolean }[] =>
-    outputArgs.flatMap((arg) => {
+    outputArgs().flatMap((arg) => {
       if (arg.typeList) return (attrs.get(arg.type) as readonly DType[]).map((dtype) => ({ dtype, isRef: arg.isRef }));
       const dtype = arg.fixed ?? (attrs.get(arg.type) as DType);
       return Array.from({ length: lengthOf(arg, attrs) }, () => ({ dtype, isRef: arg.isRef }));
@@ -262,7 +270,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     given: Readonly<Record<string, AttrValue | undefined>> = {},
     options?: Named,
   ): Operation => {
-    const name = options === undefined ? undefined : nameIn(options, type, ['name', ...takes]);
+    const name = options === undefined ? undefined : nameIn(options, type, takes);
     const graph = graphOf(Object.values(values) as (TensorLike | readonly TensorLike[])[]);
     const attrs = new Map<string, AttrValue>();
     for (const [name, value] of Object.entries(given)) {
@@ -274,7 +282,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     const build = (scope: string): Operation => {
       const tensors: Tensor[] = [];
       const learnedFrom = new Map<string, string>();
-      for (const arg of inputArgs) {
+      for (const arg of inputArgs()) {
         const value = values[arg.name] as TensorLike | readonly TensorLike[];
         if (value === undefined) throw new GraphTypeError(`No argument for input '${arg.name}' of '${type}' Op`);
         if (arg.count === undefined && !arg.typeList) {
@@ -337,7 +345,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
           outputs: outputTypes(attrs),
         });
       // An operation on variables is placed where they are.
-      const refs = tensors.filter((_, i) => inputArgs[i]?.isRef === true);
+      const refs = tensors.filter((_, i) => inputArgs()[i]?.isRef === true);
       return refs.reduce<() => Operation>((fn, ref) => () => graph.colocateWith(ref.op, fn), create)();
     };
     return graph.asDefault(() => graph.nameScope(name ?? type, build));
@@ -377,7 +385,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     const counts = arity(op.attrs);
     const valued = new Map<number, NDArray>();
     const position = (name: string): number => {
-      const i = inputArgs.findIndex((arg) => arg.name === name);
+      const i = inputArgs().findIndex((arg) => arg.name === name);
       if (i < 0) throw new Error(`op ${type} has no input ${name}`);
       return counts.slice(0, i).reduce((sum, count) => sum + count, 0);
     };
@@ -387,7 +395,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
         inputs,
         shape: (name) => inputs[position(name)]!,
         shapes: (name) =>
-          inputs.slice(position(name), position(name) + counts[inputArgs.findIndex((arg) => arg.name === name)]!),
+          inputs.slice(position(name), position(name) + counts[inputArgs().findIndex((arg) => arg.name === name)]!),
         value: (name) => {
           const at = position(name);
           const value = constantValue(op.inputs[at]!);
@@ -414,7 +422,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     const counts = arity(op.attrs);
     let next = 0;
     const inputs = Object.fromEntries(
-      inputArgs.map((arg, i) => {
+      inputArgs().map((arg, i) => {
         const slice = op.inputs.slice(next, (next += counts[i]!));
         return [arg.name, arg.count === undefined && !arg.typeList ? slice[0]! : slice];
       }),

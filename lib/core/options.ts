@@ -79,11 +79,18 @@ const BUILDER_OPTIONS: ReadonlySet<string> = new Set(
  *
  * @param takes what this one takes, where it is known.
  */
-export const nameIn = (options: Named, what: string, takes?: readonly string[]): string | undefined => {
+export const nameIn = (
+  options: Named,
+  what: string,
+  takes?: readonly string[] | (() => readonly string[]),
+): string | undefined => {
   if (typeof options !== 'object')
     throw new GraphTypeError(`${what}() takes its options in an object, not ${String(options)}`);
   for (const key in options) {
-    if (!BUILDER_OPTIONS.has(key)) throw unknownOption(what, key, [...(takes ?? []), ...BUILDER_OPTIONS], takes);
+    if (!BUILDER_OPTIONS.has(key)) {
+      const own = typeof takes === 'function' ? takes() : takes;
+      throw unknownOption(what, key, [...(own ?? []), ...BUILDER_OPTIONS], own);
+    }
   }
   return options?.name;
 };
