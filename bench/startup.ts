@@ -61,14 +61,15 @@ const python = (places: Places, name: string, code: string, packages: readonly s
 });
 
 const candidates = (places: Places, rivals: boolean): readonly Candidate[] => {
+  // What `import 'grafo'` is in Node, and all that an installation has beside its manifest.
   const dist = path.join(places.root, 'dist');
-  const addon = path.join(places.root, 'build', 'Release', 'grafo.node');
+  const engine = path.join(places.root, 'build', 'Release');
   const ours = [
     node('node', '', []),
     node(
       'grafo',
-      `const tf = await import(${JSON.stringify(path.join(dist, 'index.js'))}); const a = tf.placeholder('float32', []); new tf.Session().runSync(a.add(1), [[a, 2]]);`,
-      [dist, addon],
+      `const tf = await import(${JSON.stringify(path.join(dist, 'start.js'))}); const a = tf.placeholder('float32', []); new tf.Session().runSync(a.add(1), [[a, 2]]);`,
+      [dist, engine],
     ),
   ];
   if (!rivals) return ours;

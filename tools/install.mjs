@@ -3,11 +3,16 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { addon, build, builder, output, removeIntermediates, root, tryAddon, upToDate } from './lib/nativeBuild.mjs';
+import { keptCode, warmStart } from './lib/start.mjs';
 
 const force = process.argv.includes('--force');
 
 function main() {
-  if (!force && upToDate()) return 0;
+  if (!force && upToDate()) {
+    // Another Node than the last one.
+    if (!existsSync(keptCode() ?? root)) warmStart();
+    return 0;
+  }
   const tool = builder();
   if (tool === undefined) {
     console.log(
@@ -31,6 +36,7 @@ function main() {
   }
   const clone = existsSync(path.join(root, 'native', 'test'));
   if (!clone) removeIntermediates();
+  warmStart();
   console.log(`grafo: built ${output}`);
   return 0;
 }
