@@ -17,6 +17,42 @@ using Stored = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
 template <class Functor, class T>
 concept HasRare = requires { static_cast<bool (*)(T)>(&Functor::rare); };
 
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+template <class T>
+using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
+template <class Functor, class T>
+concept HasVectors = Functor::kVectors != 0 && std::is_floating_point_v<T> &&
+                     requires(VectorOf<T> x) { Functor()(x); };
+
+// Several vectors at a time, so that the long chains of one need not wait for those of another.
+template <int kAtOnce, class T, class Map>
+void map_vectors(T* to, const T* x, int64_t n, Map&& map) {
+  using V = VectorOf<T>;
+  using Pair = math::Pair<V>;
+  constexpr int64_t kLanes = V::kLanes;
+  const auto pair = [=](int64_t i) { return Pair(math::load(x + i), math::load(x + i + kLanes)); };
+  const auto store_pair = [=](int64_t i, Pair y) {
+    math::store(to + i, y.low);
+    math::store(to + i + kLanes, y.high);
+  };
+  int64_t i = 0;
+  if constexpr (kAtOnce == 4) {
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+      const auto y = map(math::Pair<Pair>(pair(i), pair(i + 2 * kLanes)));
+      store_pair(i, y.low);
+      store_pair(i + 2 * kLanes, y.high);
+    }
+  } else {
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map(pair(i)));
+  }
+  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map(math::load(x + i)));
+  if (i < n) math::store(to + i, map(math::load(x + i, n - i)), n - i);
+}
+#else
+template <class Functor, class T>
+concept HasVectors = false;
+#endif
+
 template <class Functor, class T>
 void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
   using Result = Stored<decltype(Functor()(T()))>;
@@ -26,10 +62,16 @@ void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
     int rare = 0;
     for (int64_t i = 0; i < n; ++i) rare |= Functor::rare(x[i]);
     if (rare == 0) {
+      if constexpr (HasVectors<Functor, T>)
+        map_vectors<Functor::kVectors>(to, x, n, [](auto v) { return Functor().fast(v); });
+      else
 #pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) to[i] = Functor().fast(x[i]);
+        for (int64_t i = 0; i < n; ++i) to[i] = Functor().fast(x[i]);
       return;
     }
+  } else if constexpr (HasVectors<Functor, T>) {
+    map_vectors<Functor::kVectors>(to, x, n, Functor());
+    return;
   }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i]));

@@ -9,89 +9,159 @@ namespace grafo::math {
 inline constexpr double kPi = 0x1.921fb54442d18p+1;
 inline constexpr double kPiHalf = 0x1.921fb54442d18p+0;
 
-// x - n pi/2 in [-pi/4, pi/4], and n. The first part of pi/2 has 33 bits, so n times it is exact up
-// to kTrigLimit.
-inline constexpr float kTrigLimit = 1e6f;
+// What a function of floats computes in.
+template <OfFloat V>
+using Wide = decltype(widen(V()));
+
+// pi in parts: the first two have 33 bits, so a multiple of them is exact up to kTrigLimit.
+inline constexpr double kPi1 = 0x1.921fb544p+1;
+inline constexpr double kPi2 = 0x1.0b4611a6p-33;
+inline constexpr double kPi3 = 0x1.3198a2e037073p-68;
+inline constexpr double kTrigLimit = 1e6;
+
+// sin(r), |r| <= pi/2 and a little, for a float.
+template <OfDouble V>
+FN V sin_wide_reduced(V r) {
+  const V z = r * r;
+  return r * poly(z, 1.0, -0x1.5555554766194p-3, 0x1.11110c491158ap-7, -0x1.a017d95167041p-13,
+                  0x1.7170761a732c6p-19, -0x1.9a67a7d0313a5p-26);
+}
+// |x| <= kTrigLimit; the functors send the rest to the C library.
+template <OfFloat V>
+FN V sin_near(V x) {
+  using W = Wide<V>;
+  const W y = widen(x);
+  const W t = fma(y, W(1 / kPi), W(kRoundDouble)), n = t - W(kRoundDouble);
+  const W r = fma(n, W(-kPi2), fma(n, W(-kPi1), y));
+  return narrow(negate_odd(sin_wide_reduced(r), t));
+}
+// cos(x) = -sin(x - (n + 1/2) pi) (-1)^n
+template <OfFloat V>
+FN V cos_near(V x) {
+  using W = Wide<V>;
+  const W y = widen(x);
+  const W t = fma(y, W(1 / kPi), W(-0.5)) + W(kRoundDouble), n = t - W(kRoundDouble) + W(0.5);
+  const W r = fma(n, W(-kPi2), fma(n, W(-kPi1), y));
+  return narrow(negate_odd(sin_wide_reduced(-r), t));
+}
+// tan = sin / cos of r in [-pi/4, pi/4]; -cos / sin where a quarter turn is left over.
+template <OfFloat V>
+FN V tan_near(V x) {
+  using W = Wide<V>;
+  const W y = widen(x);
+  const W t = fma(y, W(2 / kPi), W(kRoundDouble)), n = t - W(kRoundDouble);
+  const W r = fma(n, W(-0.5 * kPi2), fma(n, W(-0.5 * kPi1), y));
+  const W z = r * r;
+  const W sine = r * poly(z, 1.0, -0x1.555555555516bp-3, 0x1.1111110fd3b3cp-7,
+                          -0x1.a019fd9ae7168p-13, 0x1.71d9a9b87993fp-19, -0x1.aa283bea75579p-26);
+  const W cosine = poly(z, 1.0, -0x1.ffffffffffffap-2, 0x1.5555555554134p-5, -0x1.6c16c1691d3cep-10,
+                        0x1.a019fc7ae6b8bp-16, -0x1.27e0f5440bb64p-22, 0x1.1c063511f828dp-29);
+  return narrow(select_odd(t, -cosine, sine) / select_odd(t, sine, cosine));
+}
+
+// x - n pi/2 as r + e, r rounded and e what that took; t has n in its low bits.
+template <class V>
 struct Quadrant {
-  double r;
-  u64 n;
+  V r, e, t;
 };
-FN Quadrant reduce_trig(double x) {
-  const double t = fma(x, 0x1.45f306dc9c883p-1, kRoundDouble);
-  const double n = t - kRoundDouble;
-  return {fma(n, -0x1.0b4611a626331p-34, fma(n, -0x1.921fb544p+0, x)), to_bits(t)};
+template <OfDouble V>
+FN Quadrant<V> reduce_trig(V x) {
+  const V t = fma(x, V(2 / kPi), V(kRoundDouble)), n = t - V(kRoundDouble);
+  const V a = fma(n, V(-0.5 * kPi1), x);
+  const V b = n * V(0.5 * kPi2);
+  const V c = a - b;
+  const V rest = fma(n, V(-0.5 * kPi3), (a - c) - b);
+  const V r = c + rest;
+  return {r, (c - r) + rest, t};
 }
-FN double sin_reduced(double r) {
-  const double z = r * r;
-  return fma(r * z,
-             poly(z, -0x1.555555555516bp-3, 0x1.1111110fd3b3cp-7, -0x1.a019fd9ae7168p-13,
-                  0x1.71d9a9b87993fp-19, -0x1.aa283bea75579p-26),
-             r);
+// fdlibm's polynomials.
+template <OfDouble V>
+FN V sin_reduced(V r, V z, V e) {
+  return r + fma(r * z,
+                 poly_halves(z, z * z, -0x1.5555555555549p-3, 0x1.111111110f8a6p-7,
+                             -0x1.a01a019c161d5p-13, 0x1.71de357b1fe7dp-19, -0x1.ae5e68a2b9cebp-26,
+                             0x1.5d93a5acfd57cp-33),
+                 e);
 }
-FN double cos_reduced(double r) {
-  const double z = r * r;
-  return fma(z,
-             poly(z, -0x1.ffffffffffffap-2, 0x1.5555555554134p-5, -0x1.6c16c1691d3cep-10,
-                  0x1.a019fc7ae6b8bp-16, -0x1.27e0f5440bb64p-22, 0x1.1c063511f828dp-29),
-             1.0);
+template <OfDouble V>
+FN V cos_reduced(V r, V z, V e) {
+  const V half = V(0.5) * z, top = V(1.0) - half;
+  const V tail =
+      poly_halves(z, z * z, 0x1.555555555554cp-5, -0x1.6c16c16c15177p-10, 0x1.a01a019cb159p-16,
+                  -0x1.27e4f809c52adp-22, 0x1.1ee9ebdb4b1c4p-29, -0x1.8fae9be8838d4p-37);
+  // What rounding took from 1 - z / 2 comes back.
+  return top + (((V(1.0) - top) - half) + fma(z * z, tail, -(r * e)));
 }
-FN double sin_quadrant(double r, u64 n) {
-  const double value = (n & 1) != 0 ? cos_reduced(r) : sin_reduced(r);
-  return from_bits(to_bits(value) ^ ((n & 2) << 62));
+template <OfDouble V>
+FN V sin_near(V x) {
+  const Quadrant<V> q = reduce_trig(x);
+  const V z = q.r * q.r;
+  const V value = select_odd(q.t, cos_reduced(q.r, z, q.e), sin_reduced(q.r, z, q.e));
+  return select(x == V(0), x, negate_half_turn(value, q.t));
 }
-// |x| < kTrigLimit; the functors send the rest to the C library.
-FN float sin_near(float x) {
-  const Quadrant q = reduce_trig(x);
-  return x == 0.0f ? x : float(sin_quadrant(q.r, q.n));
+template <OfDouble V>
+FN V cos_near(V x) {
+  const Quadrant<V> q = reduce_trig(x);
+  const V z = q.r * q.r;
+  const V value = select_odd(q.t, sin_reduced(q.r, z, q.e), cos_reduced(q.r, z, q.e));
+  return negate_half_turn(value, q.t + V(1.0));
 }
-FN float cos_near(float x) {
-  const Quadrant q = reduce_trig(x);
-  return float(sin_quadrant(q.r, q.n + 1));
-}
-FN float tan_near(float x) {
-  const Quadrant q = reduce_trig(x);
-  return x == 0.0f ? x : float(sin_quadrant(q.r, q.n) / sin_quadrant(q.r, q.n + 1));
+template <OfDouble V>
+FN V tan_near(V x) {
+  const Quadrant<V> q = reduce_trig(x);
+  const V z = q.r * q.r;
+  const V sine = sin_reduced(q.r, z, q.e), cosine = cos_reduced(q.r, z, q.e);
+  return select(x == V(0), x, select_odd(q.t, -cosine, sine) / select_odd(q.t, sine, cosine));
 }
 
 // asin(x) = 2 asin-like half angle past 1/2: pi/2 - 2 asin(sqrt((1 - x) / 2)).
-FN double asin_tail(double z) {
+template <OfDouble V>
+FN V asin_tail(V z) {
   return poly(z, 0x1.5555555554f05p-3, 0x1.33333335a9cd6p-4, 0x1.6db6d8e71341bp-5,
               0x1.f1c81c59ea536p-6, 0x1.6e72146fda29ep-6, 0x1.1dc2ef640046fp-6,
               0x1.b02442413f6b8p-7, 0x1.00d47e7966d96p-6, -0x1.815314c864b2dp-9,
               0x1.c93a92d53b4f5p-6);
 }
-FN float asin_wide(float x) {
-  const double a = fabs(double(x));
-  const bool near_0 = a < 0.5;
-  const double z = near_0 ? a * a : 0.5 * (1.0 - a);
-  const double base = near_0 ? a : sqrt(z);  // NaN past 1
-  const double angle = fma(base * z, asin_tail(z), base);
-  return copysign(float(near_0 ? angle : kPiHalf - 2.0 * angle), x);
+template <OfFloat V>
+FN V asin_wide(V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const auto near_0 = a < W(0.5);
+  const W z = select(near_0, a * a, W(0.5) * (W(1.0) - a));
+  const W base = select(near_0, a, sqrt(z));  // NaN past 1
+  const W angle = fma(base * z, asin_tail(z), base);
+  return copysign(narrow(select(near_0, angle, W(kPiHalf) - W(2.0) * angle)), x);
 }
-FN float acos_wide(float x) {
-  const double a = fabs(double(x));
-  const bool near_0 = a < 0.5;
-  const double z = near_0 ? a * a : 0.5 * (1.0 - a);
-  const double base = near_0 ? double(x) : sqrt(z);
-  const double angle = fma(base * z, asin_tail(z), base);
-  const double far = x < 0.0f ? kPi - 2.0 * angle : 2.0 * angle;
-  return float(near_0 ? kPiHalf - angle : far);
+template <OfFloat V>
+FN V acos_wide(V x) {
+  using W = Wide<V>;
+  const W y = widen(x), a = fabs(y);
+  const auto near_0 = a < W(0.5);
+  const W z = select(near_0, a * a, W(0.5) * (W(1.0) - a));
+  const W base = select(near_0, y, sqrt(z));
+  const W angle = fma(base * z, asin_tail(z), base);
+  const W twice = W(2.0) * angle;
+  const W far = select(y < W(0.0), W(kPi) - twice, twice);
+  return narrow(select(near_0, W(kPiHalf) - angle, far));
 }
-FN double atan_unit(double x) {  // 0 <= x <= 1
-  const double z = x * x;
-  return fma(
-      x * z,
-      poly(z, -0x1.555555554e12ep-2, 0x1.9999998350a7ap-3, -0x1.2492436ae8038p-3,
-           0x1.c71b46328c101p-4, -0x1.744cee862929dp-4, 0x1.3a8c2625b9aa7p-4, -0x1.0e22e4c8a6ab4p-4,
-           0x1.cb4cbfd1c120cp-5, -0x1.703ae186038e6p-5, 0x1.0357b7b676e8cp-5, -0x1.26a513965d7e5p-6,
-           0x1.e8b7d967003f8p-8, -0x1.01026ecc75075p-9, 0x1.fb94030f244d8p-13),
-      x);
+template <OfDouble V>
+FN V atan_unit(V x) {  // 0 <= x <= 1
+  const V z = x * x;
+  return fma(x * z,
+             poly_halves(z, z * z, -0x1.555555554e12ep-2, 0x1.9999998350a7ap-3,
+                         -0x1.2492436ae8038p-3, 0x1.c71b46328c101p-4, -0x1.744cee862929dp-4,
+                         0x1.3a8c2625b9aa7p-4, -0x1.0e22e4c8a6ab4p-4, 0x1.cb4cbfd1c120cp-5,
+                         -0x1.703ae186038e6p-5, 0x1.0357b7b676e8cp-5, -0x1.26a513965d7e5p-6,
+                         0x1.e8b7d967003f8p-8, -0x1.01026ecc75075p-9, 0x1.fb94030f244d8p-13),
+             x);
 }
-FN float atan_wide(float x) {
-  const double a = fabs(double(x));
-  const bool large = a > 1.0;
-  const double angle = atan_unit(large ? 1.0 / a : a);
-  return copysign(float(large ? kPiHalf - angle : angle), x);
+template <OfFloat V>
+FN V atan_wide(V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const auto large = a > W(1.0);
+  const W angle = atan_unit(select(large, W(1.0) / a, a));
+  return copysign(narrow(select(large, W(kPiHalf) - angle, angle)), x);
 }
 FN float atan2_wide(float y, float x) {
   const double a = fabs(double(y));
@@ -106,68 +176,93 @@ FN float atan2_wide(float y, float x) {
   return x == x && y == y ? copysign(float(angle), y) : kNaN<float>;
 }
 
-FN float sinh_wide(float x) {
-  const double a = fabs(double(x));
-  const double z = a * a;
-  const double series =
-      fma(a * z,
-          poly(z, 0x1.5555555558201p-3, 0x1.1111110857b52p-7, 0x1.a01a131097a98p-13,
-               0x1.71d208a299728p-19, 0x1.b557c78eb1ae2p-26),
-          a);
-  const double e = exp_wide(a);
-  return copysign(float(a < 1.0 ? series : 0.5 * (e - 1.0 / e)), x);
+template <OfFloat V>
+FN V sinh_wide(V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const W z = a * a;
+  const W series = fma(a * z,
+                       poly(z, 0x1.5555555558201p-3, 0x1.1111110857b52p-7, 0x1.a01a131097a98p-13,
+                            0x1.71d208a299728p-19, 0x1.b557c78eb1ae2p-26),
+                       a);
+  const W e = exp_wide(a);
+  return copysign(narrow(select(a < W(1.0), series, W(0.5) * (e - W(1.0) / e))), x);
 }
-FN float cosh_wide(float x) {
-  const double e = exp_wide(fabs(double(x)));
-  return float(0.5 * (e + 1.0 / e));
+template <OfFloat V>
+FN V cosh_wide(V x) {
+  using W = Wide<V>;
+  const W e = exp_wide(fabs(widen(x)));
+  return narrow(W(0.5) * (e + W(1.0) / e));
 }
-FN float asinh_wide(float x) {
-  const double a = fabs(double(x));
-  const double z = a * a;
-  const double far = log_wide(a + sqrt(z + 1.0));
-  const float result = float(a < 1e-3 ? fma(a * z, -1.0 / 6.0, a) : far);
-  return a < kInfinity<double> ? copysign(result, x) : x;
+template <OfFloat V>
+FN V asinh_wide(V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const W z = a * a;
+  const W far = log_wide(a + sqrt(z + W(1.0)));
+  const V result = narrow(select(a < W(1e-3), fma(a * z, W(-1.0 / 6.0), a), far));
+  return select(fabs(x) < V(kInfinity<float>), copysign(result, x), x);
 }
-FN float acosh_wide(float x) {
-  const double a = x;
-  const double t = a - 1.0;  // exact next to 1, where a + sqrt(a a - 1) would lose it
-  const float result = float(log1p_wide(t + sqrt(t * (a + 1.0))));
-  return x >= 1.0f ? (x < kInfinity<float> ? result : x) : kNaN<float>;
+template <OfFloat V>
+FN V acosh_wide(V x) {
+  using W = Wide<V>;
+  const W a = widen(x);
+  const W t = a - W(1.0);  // exact next to 1, where a + sqrt(a a - 1) would lose it
+  const V result = narrow(log1p_wide(t + sqrt(t * (a + W(1.0)))));
+  return select(x >= V(1.0f), select(x < V(kInfinity<float>), result, x), V(kNaN<float>));
 }
-FN float atanh_wide(float x) {
-  const double a = fabs(double(x));
-  const double series = fma(a * a * a, 1.0 / 3.0, a);
-  const float result = float(a < 1e-3 ? series : 0.5 * log_wide((1.0 + a) / (1.0 - a)));
-  return a < 1.0 ? copysign(result, x) : (a == 1.0 ? copysign(kInfinity<float>, x) : kNaN<float>);
+template <OfFloat V>
+FN V atanh_wide(V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const W series = fma(a * a * a, W(1.0 / 3.0), a);
+  const V result =
+      narrow(select(a < W(1e-3), series, W(0.5) * log_wide((W(1.0) + a) / (W(1.0) - a))));
+  const V size = fabs(x);
+  const V edge = select(size == V(1.0f), copysign(V(kInfinity<float>), x), V(kNaN<float>));
+  return select(size < V(1.0f), copysign(result, x), edge);
 }
 
 // erfc(x) for x >= 0: exp(-x^2) times a polynomial in (x - 2) / (x + 2).
-FN double erfc_positive(double a) {
-  const double y = a > 10.5 ? 10.5 : a;
-  const double t = (y - 2.0) / (y + 2.0);
+template <OfDouble V>
+FN V erfc_positive(V a) {
+  const V y = at_most(a, V(10.5));
+  const V t = (y - V(2.0)) / (y + V(2.0));
   return exp_wide(-y * y) *
-         poly(t, 0x1.058671b4f7563p-2, -0x1.b57034f1b1e1ep-2, 0x1.eeea7e01ebe56p-3,
-              -0x1.437f09b730633p-4, 0x1.e945e16106074p-9, 0x1.ca9417ff5787dp-8,
-              -0x1.bc02832fbdde4p-11, -0x1.01341099ed34ep-10, 0x1.67a639b58836bp-15,
-              0x1.675bef5b5af06p-13, 0x1.cbaf9cbe142f1p-16, -0x1.7976d3bb4a5f7p-16,
-              -0x1.6a9b2652231e5p-17, -0x1.628567e90c8f8p-20);
+         poly_halves(t, t * t, 0x1.058671b4f7563p-2, -0x1.b57034f1b1e1ep-2, 0x1.eeea7e01ebe56p-3,
+                     -0x1.437f09b730633p-4, 0x1.e945e16106074p-9, 0x1.ca9417ff5787dp-8,
+                     -0x1.bc02832fbdde4p-11, -0x1.01341099ed34ep-10, 0x1.67a639b58836bp-15,
+                     0x1.675bef5b5af06p-13, 0x1.cbaf9cbe142f1p-16, -0x1.7976d3bb4a5f7p-16,
+                     -0x1.6a9b2652231e5p-17, -0x1.628567e90c8f8p-20);
 }
-FN double erf_near(double x) {  // |x| <= 1
-  const double z = x * x;
+template <OfDouble V>
+FN V erf_near(V x) {  // |x| <= 1
+  const V z = x * x;
   return x * poly(z, 0x1.20dd750429b19p+0, -0x1.812746b0271ecp-2, 0x1.ce2f2197bc2efp-4,
                   -0x1.b82ce15c3b7f8p-6, 0x1.565ba0406c001p-8, -0x1.c0286cad68e02p-11,
                   0x1.f941bed7e7847p-14, -0x1.f0705a1dde9aap-17, 0x1.9ae0986f9de4fp-20,
                   -0x1.c1a515de8637ap-24);
 }
-FN float erf_wide(float x) {
-  const double a = fabs(double(x));
-  return copysign(float(a < 1.0 ? erf_near(a) : 1.0 - erfc_positive(a)), x);
+// Near 0 x times a polynomial of its square, then 1 - exp(a polynomial), which is 1 past 4.
+template <OfFloat V>
+FN V erf_wide(V x) {
+  const V a = at_most(fabs(x), V(4.0f));
+  const V z = x * x;
+  const V near_0 = fma(poly(z, 0x1.06eba6p-3f, -0x1.8126e4p-2f, 0x1.ce19eap-4f, -0x1.b6820ap-6f,
+                            0x1.46fe42p-8f, -0x1.390aa4p-11f),
+                       x, x);
+  const V p = poly(a, 0x1.077b06p-3f, 0x1.45305ap-1f, 0x1.b342a6p-4f, -0x1.85b642p-6f,
+                   0x1.deebc8p-9f, -0x1.5570bcp-12f, 0x1.82598p-17f);
+  const V far = V(1.0f) - exp_within(-fma(p, a, a));
+  return select(a < V(0.9275f), near_0, copysign(far, x));
 }
-FN float erfc_wide(float x) {
-  const double a = fabs(double(x));
-  const double tail = erfc_positive(a);
-  const double far = x < 0.0f ? 2.0 - tail : tail;
-  return float(a < 0.5 ? 1.0 - erf_near(x) : far);
+template <OfFloat V>
+FN V erfc_wide(V x) {
+  using W = Wide<V>;
+  const W y = widen(x), a = fabs(y);
+  const W tail = erfc_positive(a);
+  const W far = select(y < W(0.0), W(2.0) - tail, tail);
+  return narrow(select(a < W(0.5), W(1.0) - erf_near(y), far));
 }
 
 // x^y = exp(y log|x|) in double; signs and special values by C's Annex F.

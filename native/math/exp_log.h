@@ -1,17 +1,19 @@
-// exp, log, expm1, log1p, tanh, sigmoid and softplus in three precisions: float (native), `wide`
-// (double arithmetic that is good to 1e-9, for functions of a float), and double. Coefficients:
+// exp, log, expm1, log1p, tanh, sigmoid and softplus in three precisions: of floats, `wide` (double
+// arithmetic that is good to 1e-9, for functions of a float), and of doubles. Coefficients:
 // coefficients.py.
 //
-// Reductions are Cody and Waite's (exp) and fdlibm's (log: m in [sqrt(1/2), sqrt(2)), s = f / (2 +
-// f)). Rounding to an integer adds 1.5 * 2^mantissa, so that the integer is in the low bits and no
-// conversion, undefined for NaN, is needed.
+// exp: Cody and Waite's reduction. log: of m in [sqrt(1/2), sqrt(2)), by s = f / (2 + f) as
+// fdlibm's where they are doubles. Rounding to an integer adds 1.5 * 2^mantissa, so that the
+// integer is in the low bits and no conversion, undefined for NaN, is needed.
 #pragma once
 #include "math/base.h"
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#include "math/avx512.h"
+#endif
 
 namespace grafo::math {
 
-inline constexpr float kRoundFloat = 0x1.8p23f;
-inline constexpr double kRoundDouble = 0x1.8p52;
+inline constexpr double kSqrt2 = 0x1.6a09e667f3bcdp+0;
 inline constexpr double kLog2E = 0x1.71547652b82fep+0;
 // ln 2 in two parts; the high part times an exponent is exact, which matters where there is no fma.
 inline constexpr double kLn2High = 0x1.62e42feep-1;
@@ -19,199 +21,191 @@ inline constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 inline constexpr float kLn2HighFloat = 0x1.62e4p-1f;
 inline constexpr float kLn2LowFloat = 0x1.7f7d1cp-20f;
 
-FN float exp(float x) {
-  // Past the clamps the result is 0 or Inf all the same. NaN compares false and passes.
-  float y = x < -104.0f ? -104.0f : x;
-  y = y > 89.0f ? 89.0f : y;
-  const float t = fma(y, 0x1.715476p+0f, kRoundFloat);
-  const i32 k = i32(to_bits(t) - to_bits(kRoundFloat));
-  const float n = t - kRoundFloat;
-  const float r = fma(n, -kLn2LowFloat, fma(n, -kLn2HighFloat, y));
-  const float q = poly(r, 0.5f, 0x1.555556p-3f, 0x1.5554eap-5f, 0x1.1110e0p-7f, 0x1.6d4324p-10f,
-                       0x1.a124f2p-13f);
-  const float p = 1.0f + fma(r * r, q, r);
-  // 2^k in two factors: denormal results round once, in the last product.
-  const i32 half = k >> 1;
-  return p * from_bits(u32(half + 127) << 23) * from_bits(u32(k - half + 127) << 23);
-}
-
+// x = n ln 2 + r
+template <class V>
 struct Reduced {
-  double r;    // x - k ln 2
-  u64 k_2048;  // k + 2048, unsigned because AVX2 has no arithmetic shift of 64 bits
+  V r, n, t;  // t as times_power has it
 };
-
-FN Reduced reduce_exp(double x) {
-  const double t = fma(x, kLog2E, kRoundDouble);
-  const double n = t - kRoundDouble;
-  return {fma(n, -kLn2Low, fma(n, -kLn2High, x)), to_bits(t) - to_bits(kRoundDouble) + 2048};
+template <OfFloat V>
+FN Reduced<V> reduce_exp(V x) {
+  const V t = fma(x, V(0x1.715476p+0f), V(kRoundFloat));
+  const V n = t - V(kRoundFloat);
+  return {fma(n, V(-kLn2LowFloat), fma(n, V(-kLn2HighFloat), x)), n, t};
 }
+template <OfDouble V>
+FN Reduced<V> reduce_exp(V x) {
+  const V t = fma(x, V(kLog2E), V(kRoundDouble));
+  const V n = t - V(kRoundDouble);
+  return {fma(n, V(-kLn2Low), fma(n, V(-kLn2High), x)), n, t};
+}
+
+// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes.
+template <OfFloat V>
+FN V exp_within(V x) {
+  const Reduced<V> e = reduce_exp(x);
+  const V q =
+      poly(e.r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
+  return times_power(fma(fma(q, e.r, V(1.0f)), e.r, V(1.0f)), e.n, e.t);
+}
+template <OfDouble V>
+FN V exp_within(V x) {
+  const Reduced<V> e = reduce_exp(x);
+  const V q = poly(e.r, 0x1.000000000000ap-1, 0x1.5555555555508p-3, 0x1.55555555506eep-5,
+                   0x1.111111112499bp-7, 0x1.6c16c18468596p-10, 0x1.a01a0139d9f77p-13,
+                   0x1.a019998a8c2bep-16, 0x1.71df051e0779p-19, 0x1.28add36f150d8p-22,
+                   0x1.adaf7a8b8ac34p-26);
+  return times_power(fma(fma(q, e.r, V(1.0)), e.r, V(1.0)), e.n, e.t);
+}
+// Of these all else is 0.
+template <OfFloat V>
+FN V exp_floor(V x) {
+  return at_least(x, V(-104.0f));
+}
+template <OfDouble V>
+FN V exp_floor(V x) {
+  return at_least(x, V(-746.0));
+}
+// Past these all is Inf.
+template <OfFloat V>
+FN V exp_roof(V x) {
+  return at_most(x, V(89.0f));
+}
+template <OfDouble V>
+FN V exp_roof(V x) {
+  return at_most(x, V(710.0));
+}
+template <class V>
+FN V exp(V x) {
+  return exp_within(exp_roof(exp_floor(x)));
+}
+
 // exp(r) - 1
-FN double expm1_wide_reduced(double r) {
-  const double q = poly(r, 0.5, 0x1.55555567532adp-3, 0x1.5555555c87148p-5, 0x1.1110c632a3088p-7,
-                        0x1.6c16858b7acb9p-10, 0x1.a15179d80ae96p-13, 0x1.a1132015ba37ep-16);
+template <OfDouble V>
+FN V expm1_wide_reduced(V r) {
+  const V q = poly(r, 0x1.000000265cf7fp-1, 0x1.555554fad81d7p-3, 0x1.5554b0865f334p-5,
+                   0x1.111178dfcfap-7, 0x1.6d726cf422bcap-10, 0x1.a0496e114e595p-13);
   return fma(r * r, q, r);
 }
-FN double expm1_reduced(double r) {
-  const double q = poly(r, 0.5, 0x1.5555555555557p-3, 0x1.5555555555556p-5, 0x1.11111111100dcp-7,
-                        0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13, 0x1.a01a01a6d889cp-16,
-                        0x1.71de0231960ebp-19, 0x1.27e4db646b17ep-22, 0x1.af4de97ca4194p-26,
-                        0x1.1f730349868cep-29);
+template <OfDouble V>
+FN V expm1_reduced(V r) {
+  const V q = poly(r, 0.5, 0x1.5555555555557p-3, 0x1.5555555555556p-5, 0x1.11111111100dcp-7,
+                   0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13, 0x1.a01a01a6d889cp-16,
+                   0x1.71de0231960ebp-19, 0x1.27e4db646b17ep-22, 0x1.af4de97ca4194p-26,
+                   0x1.1f730349868cep-29);
   return fma(r * r, q, r);
 }
-
-FN double exp_wide(double x) {
-  double y = x < -700.0 ? -700.0 : x;
-  y = y > 700.0 ? 700.0 : y;
-  const Reduced reduced = reduce_exp(y);
-  return (1.0 + expm1_wide_reduced(reduced.r)) * from_bits((reduced.k_2048 - 1025) << 52);
+template <OfDouble V>
+FN V exp_wide(V x) {
+  const Reduced<V> e = reduce_exp(at_most(at_least(x, V(-700.0)), V(700.0)));
+  return times_power(V(1.0) + expm1_wide_reduced(e.r), e.n, e.t);
 }
-FN double expm1_wide(double x) {
-  double y = x < -700.0 ? -700.0 : x;
-  y = y > 700.0 ? 700.0 : y;
-  const Reduced reduced = reduce_exp(y);
-  const double scale = from_bits((reduced.k_2048 - 1025) << 52);
-  return fma(expm1_wide_reduced(reduced.r), scale, scale - 1.0);
+template <OfDouble V>
+FN V expm1_wide(V x) {
+  const Reduced<V> e = reduce_exp(at_most(at_least(x, V(-700.0)), V(700.0)));
+  const V scale = times_power(V(1.0), e.n, e.t);
+  return fma(expm1_wide_reduced(e.r), scale, scale - V(1.0));
 }
-
-FN double exp(double x) {
-  double y = x < -746.0 ? -746.0 : x;
-  y = y > 710.0 ? 710.0 : y;
-  const Reduced reduced = reduce_exp(y);
-  const u64 half = reduced.k_2048 >> 1;
-  return (1.0 + expm1_reduced(reduced.r)) * from_bits((half - 1) << 52) *
-         from_bits((reduced.k_2048 - half - 1) << 52);
+template <OfDouble V>
+FN V expm1(V x) {
+  const Reduced<V> e = reduce_exp(exp_roof(at_least(x, V(-50.0))));
+  const V half = times_power(V(0.5), e.n, e.t);  // 2^1024 would be Inf
+  const V result = V(2.0) * fma(expm1_reduced(e.r), half, half - V(0.5));
+  return select(fabs(x) < V(0x1p-54), x, result);
 }
-FN double expm1(double x) {
-  double y = x < -50.0 ? -50.0 : x;
-  y = y > 710.0 ? 710.0 : y;
-  const Reduced reduced = reduce_exp(y);
-  const double half = from_bits((reduced.k_2048 - 1026) << 52);  // 2^(k-1): 2^1024 would be Inf
-  const double result = 2.0 * fma(expm1_reduced(reduced.r), half, half - 0.5);
-  return fabs(x) < 0x1p-54 ? x : result;
+template <OfFloat V>
+FN V expm1(V x) {
+  return with_sign(narrow(expm1_wide(widen(x))), x);  // of -0 too
 }
 
 // log(1 + f + e) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)) and an e that rounding took from f.
-FN float log_reduced(float k, float f, float e) {
-  const float tail =
-      poly(f, 0x1.555554p-2f, -0x1.fffffcp-3f, 0x1.999d5ap-3f, -0x1.555b4ap-3f, 0x1.23d21ap-3f,
-           -0x1.fcf4c6p-4f, 0x1.dea282p-4f, -0x1.d635bcp-4f, 0x1.1d8ea6p-4f);
-  const float ff = f * f;
-  const float low = fma(k, kLn2LowFloat, fma(-0.5f, ff, f * ff * tail)) + e;
-  return fma(k, kLn2HighFloat, f + low);
+template <OfFloat V>
+FN V log_reduced(V k, V f, V e) {
+  const V ff = f * f;
+  const V tail =
+      poly_halves(f, ff, -0.5f, 0x1.555542p-2f, -0x1.000016p-2f, 0x1.99a734p-3f, -0x1.55583ap-3f,
+                  0x1.23079ap-3f, -0x1.fc67cap-4f, 0x1.e9b32ap-4f, -0x1.dde2c8p-4f, 0x1.0e49dep-4f);
+  const V low = fma(ff, tail, fma(k, V(kLn2LowFloat), e));
+  return fma(k, V(kLn2HighFloat), f + low);
 }
-FN float log_edges(float x, float result) {
-  const float edge = x == 0.0f ? -kInfinity<float> : x > 0.0f ? x : kNaN<float>;
-  return x > 0.0f && x < kInfinity<float> ? result : edge;
+template <OfDouble V>
+FN V log_reduced(V k, V f, V e) {
+  const V s = f / (V(2.0) + f);
+  const V z = s * s;
+  const V tail = z * poly_halves(z, z * z, 0x1.5555555555592p-1, 0x1.999999997ff15p-2,
+                                 0x1.24924941e1f41p-2, 0x1.c71c52137d1afp-3, 0x1.74663d28e6ecap-3,
+                                 0x1.39a1e14b44709p-3, 0x1.2f0413b07aec8p-3);
+  const V square = V(0.5) * f * f;
+  const V low = fma(s, square + tail, fma(k, V(kLn2Low), e));
+  return fma(k, V(kLn2High), f - (square - low));
 }
-FN float log(float x) {
-  const bool tiny = x < 0x1p-126f;
-  const u32 bits = to_bits(tiny ? x * 0x1p23f : x) - 0x3f3504f3u;  // sqrt(1/2)
-  const float k = float(i32(bits) >> 23) - (tiny ? 23.0f : 0.0f);
-  return log_edges(x, log_reduced(k, from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f, 0.0f));
-}
-// 1 + x is rounded; what that took joins the reduced argument again.
-FN float log1p(float x) {
-  const float u = 1.0f + x;
-  const float lost = x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x);
-  const u32 bits = to_bits(u) - 0x3f3504f3u;
-  const i32 k = i32(bits) >> 23;
-  const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
-  const float scaled = k < 64 ? lost * from_bits(u32(127 - k) << 23) : 0.0f;
-  const float g = f + scaled;
-  const float result = log_reduced(float(k), g, (f - g) + scaled);
-  return x == 0.0f ? x : log_edges(u, result);
+template <class V>
+FN V log(V x) {
+  const Split<V> parts = split(x);
+  return log_edges(x, log_reduced(parts.k, parts.m - V(1), V(0)));
 }
 
-struct LogParts {
-  double k;  // exponent
-  double f;  // mantissa - 1
-};
-FN LogParts split_log(double x) {
-  constexpr u64 root = u64(0x3fe6a09e667f3bcd);            // sqrt(1/2)
-  const u64 bits = to_bits(x) - root + (u64(1024) << 52);  // k + 1024 on top, positive
-  const double k = from_bits((bits >> 52) | u64(0x4330000000000000)) - (0x1p52 + 1024.0);
-  return {k, from_bits((bits & u64(0x000fffffffffffff)) + root) - 1.0};
+// 1 + x is rounded; what that took joins the reduced argument again.
+template <class V>
+FN V log1p(V x) {
+  const Plus1<V> p = plus_1(x);
+  const V g = p.m - V(1), f = g + p.lost;
+  return with_sign(log_edges(p.sum, log_reduced(p.k, f, p.lost - (f - g))), x);
 }
 
 // log of a positive normal number to 1e-11; Inf, 0 and less are the caller's.
-FN double log_wide(double x) {
-  const LogParts parts = split_log(x);
-  const double s = parts.f / (2.0 + parts.f);
-  const double z = s * s;
-  const double tail = poly(z, 0x1.5555555564eb7p-1, 0x1.999998cae671fp-2, 0x1.249323f5fe0a4p-2,
-                           0x1.c67ad18010d25p-3, 0x1.8c8cb725e2db7p-3);
-  return fma(parts.k, kLn2High + kLn2Low, fma(s * z, tail, 2.0 * s));
+template <OfDouble V>
+FN V log_wide(V x) {
+  const Split<V> parts = split(x);
+  const V f = parts.m - V(1.0);
+  const V s = f / (V(2.0) + f);
+  const V z = s * s;
+  const V tail = poly(z, 0x1.555554fd8c3afp-1, 0x1.999a7aa67d593p-2, 0x1.2438d13056684p-2,
+                      0x1.e2f74b437b9b7p-3);
+  return fma(parts.k, V(kLn2High + kLn2Low), fma(s * z, tail, V(2.0) * s));
 }
 // log(1 + x) for a float x > -1: 1 + x is exact enough but next to 0, where the series is.
-FN double log1p_wide(double x) {
-  const double series = x * fma(x, fma(x, 1.0 / 3.0, -0.5), 1.0);
-  return fabs(x) < 1e-4 ? series : log_wide(1.0 + x);
+template <OfDouble V>
+FN V log1p_wide(V x) {
+  const V series = x * fma(x, fma(x, V(1.0 / 3.0), V(-0.5)), V(1.0));
+  return select(fabs(x) < V(1e-4), series, log_wide(V(1.0) + x));
 }
 
-FN double log_edges(double x, double result) {
-  const double edge = x == 0.0 ? -kInfinity<double> : x > 0.0 ? x : kNaN<double>;
-  return x > 0.0 && x < kInfinity<double> ? result : edge;
-}
-FN double log(double x) {
-  const bool tiny = x < 0x1p-1022;
-  const LogParts parts = split_log(tiny ? x * 0x1p54 : x);
-  const double k = parts.k - (tiny ? 54.0 : 0.0);
-  const double f = parts.f;
-  const double s = f / (2.0 + f);
-  const double z = s * s;
-  const double tail = z * poly(z, 0x1.5555555555555p-1, 0x1.9999999999a38p-2, 0x1.2492492476c87p-2,
-                               0x1.c71c720160b47p-3, 0x1.745cf901605f7p-3, 0x1.3b1c360763b8ap-3,
-                               0x1.0fbe83c2cbcf3p-3, 0x1.0c04595972ab9p-3);
-  const double hfsq = 0.5 * f * f;
-  const double result = fma(k, kLn2High, f - (hfsq - fma(s, hfsq + tail, k * kLn2Low)));
-  return log_edges(x, result);
-}
-FN double log1p(double x) {
-  const double u = 1.0 + x;
-  const double lost =
-      (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;  // what rounding u took, to first order
-  const double result = log(u) + (lost == lost ? lost : 0.0);  // u is 0 or Inf
-  return fabs(x) < 0x1p-54 ? x : result;
-}
-
-FN float expm1(float x) {
-  const float result = float(expm1_wide(x));
-  return x == 0.0f ? x : result;
-}
 // 1 / (1 + exp(-x)) from exp(-|x|), which does not overflow and keeps the small results.
-template <class T>
-FN T sigmoid(T x) {
-  const T e = exp(-fabs(x));
-  const T d = T(1) + e;
-  const T lost = e - (d - T(1));  // one Newton step's worth of the rounding of d
-  const T numerator = x >= T(0) ? T(1) : e;
-  const T q = numerator / d;
-  return fma(-q, lost / d, q);
+template <class V>
+FN V sigmoid(V x) {
+  const V e = exp_within(exp_floor(-fabs(x)));
+  const V d = V(1) + e;
+  const V lost = e - (d - V(1));  // what rounding took from d, times about 1 / d
+  const V q = select(x >= V(0), V(1), e) / d;
+  return fma(-q, lost * fma(d, V(-0.5f), V(1.457f)), q);
 }
 
-FN float tanh(float x) {
-  const float a = fabs(x);
-  const float z = x * x;
-  const float near_0 = fma(
+template <OfFloat V>
+FN V tanh(V x) {
+  const V a = fabs(x);
+  const V z = x * x;
+  const V near_0 = fma(
       x * z,
       poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
       x);
-  const float far = 1.0f - 2.0f / (exp(a + a) + 1.0f);
-  return copysign(a < 0.625f ? near_0 : far, x);  // near_0 of -0 is +0
+  const V far = V(1.0f) - V(2.0f) / (exp_within(exp_roof(a + a)) + V(1.0f));
+  return copysign(select(a < V(0.625f), near_0, far), x);  // near_0 of -0 is +0
 }
-FN double tanh(double x) {
-  const double a = fabs(x);
-  const double t = expm1(2.0 * (a > 22.0 ? 22.0 : a));
-  return copysign(t / (t + 2.0), x);
+template <OfDouble V>
+FN V tanh(V x) {
+  const V a = at_most(fabs(x), V(22.0));
+  const V t = expm1(a + a);
+  return copysign(t / (t + V(2.0)), x);
 }
 
-FN float softplus(float x) {
-  const float result = float(log1p_wide(exp_wide(x)));
-  return x < 30.0f ? result : x;
-}
-FN double softplus(double x) {
-  const double larger = x > 0.0 ? x : 0.0;
-  return larger + log1p(exp(-fabs(x)));  // NaN comes through exp
+// log(1 + exp(x)) from exp(-|x|). NaN comes through exp.
+template <class V>
+FN V softplus(V x) {
+  const V e = exp_within(exp_floor(-fabs(x)));
+  // 1 + e is 2^k (1 + f) exactly.
+  const auto near_2 = e >= V(kSqrt2 - 1.0);
+  const V k = select(near_2, V(1), V(0));
+  return at_least(x, V(0)) + log_reduced(k, select(near_2, (e - V(1)) * V(0.5), e), V(0));
 }
 
 }  // namespace grafo::math

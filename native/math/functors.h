@@ -10,6 +10,8 @@
 
 namespace grafo::math {
 
+// A functor with kVectors also takes the vectors of avx512.h: so many of them at a time.
+
 // --- one argument ---
 
 #define GRAFO_UNARY(name, expression) \
@@ -18,6 +20,15 @@ namespace grafo::math {
     FN T operator()(T x) const {      \
       return expression;              \
     }                                 \
+  };
+
+#define GRAFO_UNARY_VECTORS(at_once, name, expression) \
+  struct name {                                        \
+    static constexpr int kVectors = at_once;           \
+    template <class T>                                 \
+    FN T operator()(T x) const {                       \
+      return expression;                               \
+    }                                                  \
   };
 
 struct Neg {
@@ -52,17 +63,17 @@ GRAFO_UNARY(Sqrt, sqrt(x))
 GRAFO_UNARY(Rsqrt, T(1) / sqrt(x))
 GRAFO_UNARY(Reciprocal, T(1) / x)
 GRAFO_UNARY(Inv, T(1) / x)
-GRAFO_UNARY(Exp, exp(x))
-GRAFO_UNARY(Expm1, expm1(x))
-GRAFO_UNARY(Log, log(x))
-GRAFO_UNARY(Log1p, log1p(x))
-GRAFO_UNARY(Sigmoid, sigmoid(x))
-GRAFO_UNARY(Tanh, tanh(x))
+GRAFO_UNARY_VECTORS(4, Exp, exp(x))
+GRAFO_UNARY_VECTORS(4, Expm1, expm1(x))
+GRAFO_UNARY_VECTORS(4, Log, log(x))
+GRAFO_UNARY_VECTORS(2, Log1p, log1p(x))
+GRAFO_UNARY_VECTORS(4, Sigmoid, sigmoid(x))
+GRAFO_UNARY_VECTORS(4, Tanh, tanh(x))
 GRAFO_UNARY(Floor, floor(x))
 GRAFO_UNARY(Ceil, ceil(x))
 GRAFO_UNARY(Rint, rint(x))
 GRAFO_UNARY(Relu, x < T(0) ? T(0) : x)  // NaN stays
-GRAFO_UNARY(Softplus, softplus(x))
+GRAFO_UNARY_VECTORS(4, Softplus, softplus(x))
 GRAFO_UNARY(Softsign, x / (fabs(x) + T(1)))
 
 struct Relu6 {
@@ -86,15 +97,19 @@ struct Round {
   }
 };
 // expm1 where TensorFlow has exp(x) - 1: the same function without its cancellation.
-GRAFO_UNARY(Elu, x < T(0) ? expm1(x) : x)
+GRAFO_UNARY_VECTORS(4, Elu, select(x < T(0), expm1(x), x))
 inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
-GRAFO_UNARY(Selu, x < T(0) ? T(kSeluScaleAlpha) * expm1(x) : T(kSeluScale) * x)
+GRAFO_UNARY_VECTORS(4, Selu, select(x < T(0), T(kSeluScaleAlpha) * expm1(x), T(kSeluScale) * x))
 
-#define GRAFO_ELEMENTARY(name, function)                              \
-  struct name {                                                       \
-    FN float operator()(float x) const { return function##_wide(x); } \
-    FN double operator()(double x) const { return function(x); }      \
+#define GRAFO_ELEMENTARY(name, function)                         \
+  struct name {                                                  \
+    static constexpr int kVectors = 2;                           \
+    template <OfFloat V>                                         \
+    FN V operator()(V x) const {                                 \
+      return function##_wide(x);                                 \
+    }                                                            \
+    FN double operator()(double x) const { return function(x); } \
   };
 GRAFO_ELEMENTARY(Asin, asin)
 GRAFO_ELEMENTARY(Acos, acos)
@@ -107,12 +122,21 @@ GRAFO_ELEMENTARY(Atanh, atanh)
 GRAFO_ELEMENTARY(Erf, erf)
 GRAFO_ELEMENTARY(Erfc, erfc)
 
-#define GRAFO_PERIODIC(name, function)                                                            \
-  struct name {                                                                                   \
-    FN static bool rare(float x) { return !(fabs(x) <= kTrigLimit); }                             \
-    FN float fast(float x) const { return function##_near(x); }                                   \
-    FN float operator()(float x) const { return rare(x) ? float(function(double(x))) : fast(x); } \
-    FN double operator()(double x) const { return function(x); }                                  \
+#define GRAFO_PERIODIC(name, function)                   \
+  struct name {                                          \
+    static constexpr int kVectors = 2;                   \
+    template <class T>                                   \
+    FN static bool rare(T x) {                           \
+      return !(fabs(x) <= T(kTrigLimit));                \
+    }                                                    \
+    template <class V>                                   \
+    FN V fast(V x) const {                               \
+      return function##_near(x);                         \
+    }                                                    \
+    template <class T>                                   \
+    FN T operator()(T x) const {                         \
+      return rare(x) ? T(function(double(x))) : fast(x); \
+    }                                                    \
   };
 GRAFO_PERIODIC(Sin, sin)
 GRAFO_PERIODIC(Cos, cos)
