@@ -1,10 +1,18 @@
 // One op, one row: inputs, outputs, attributes, shape rule, gradient and lowering, and from them the function that adds the op to a graph.
+import { type Arg, BuildShapes, lengthOf, parseArgs } from './args.js';
 import { type AttrSpec, type AttrValue, checkAttr } from './attrs.js';
-import { constantValue, constantValueAsShape } from './constantValue.js';
 import { convertToTensor, type TensorLike, tensorOf } from './convert.js';
-import { asDtype, type DType, type DTypeName, float32, int32 } from './dtype.js';
+import { type DType, float32, int32 } from './dtype.js';
 import { GraphTypeError, ValueError } from './errors.js';
-import { type Graph, getDefaultGraph, type Operation, type Tensor } from './graph.js';
+import {
+  enterScope,
+  type Graph,
+  getDefaultGraph,
+  leaveScope,
+  type Operation,
+  type OperationInit,
+  type Tensor,
+} from './graph.js';
 import type { LowerContext } from './lowering.js';
 import type { NDArray } from './ndarray.js';
 import { type Named, nameIn } from './options.js';
@@ -144,38 +152,7 @@ export const findOp = (type: string): OpRow | undefined => REGISTRY.get(type);
 /** Every row, by type. */
 export const allOps = (): ReadonlyMap<string, OpRow> => REGISTRY;
 
-interface Arg {
-  readonly name: string;
-  /** The number attribute of an `N*T` list, or undefined. */
-  readonly count: string | undefined;
-  /** Whether it is a `...Tlist` list. */
-  readonly typeList: boolean;
-  readonly isRef: boolean;
-  /** A dtype, or the name of a type attribute. */
-  readonly type: string;
-  readonly fixed: DType | undefined;
-}
-
-const parseArg = (name: string, text: string): Arg => {
-  const isRef = /^Ref\((.*)\)$/.exec(text);
-  const body = isRef?.[1] ?? text;
-  const typeList = body.startsWith('...');
-  const star = body.indexOf('*');
-  const type = typeList ? body.slice(3) : star < 0 ? body : body.slice(star + 1);
-  const fixed = /^(float|double|float32|float64|u?int(8|16|32|64)|bool|string)$/.test(type)
-    ? asDtype(type as DTypeName)
-    : undefined;
-  return { name, count: star < 0 ? undefined : body.slice(0, star), typeList, isRef: isRef !== null, type, fixed };
-};
-
-const parseArgs = (args: Args): Arg[] => Object.entries(args).map(([name, text]) => parseArg(name, text));
-
-const lengthOf = (arg: Arg, attrs: ReadonlyMap<string, AttrValue>): number =>
-  arg.count !== undefined
-    ? Number(attrs.get(arg.count))
-    : arg.typeList
-      ? (attrs.get(arg.type) as readonly DType[]).length
-      : 1;
+type OutputType = OperationInit['outputs'][number];
 
 const allowedText = (allowed: readonly DType[]): string => allowed.map((type) => type.name).join(', ');
 
@@ -202,12 +179,19 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
 
   const arity = (attrs: ReadonlyMap<string, AttrValue>): number[] => inputArgs().map((arg) => lengthOf(arg, attrs));
 
-  const outputTypes = (attrs: ReadonlyMap<string, AttrValue>): { dtype: DType; isRef: boolean }[] =>
-    outputArgs().flatMap((arg) => {
-      if (arg.typeList) return (attrs.get(arg.type) as readonly DType[]).map((dtype) => ({ dtype, isRef: arg.isRef }));
+  const outputTypes = (attrs: ReadonlyMap<string, AttrValue>): OutputType[] => {
+    const types: OutputType[] = [];
+    for (const arg of outputArgs()) {
+      const { isRef } = arg;
+      if (arg.typeList) {
+        for (const dtype of attrs.get(arg.type) as readonly DType[]) types.push({ dtype, isRef });
+        continue;
+      }
       const dtype = arg.fixed ?? (attrs.get(arg.type) as DType);
-      return Array.from({ length: lengthOf(arg, attrs) }, () => ({ dtype, isRef: arg.isRef }));
-    });
+      for (let left = lengthOf(arg, attrs); left > 0; left--) types.push({ dtype, isRef });
+    }
+    return types;
+  };
 
   const checkAllowed = (arg: Arg, dtype: DType, attr: AttrSpec): void => {
     const allowed = attr.allowed as readonly DType[] | undefined;
@@ -223,7 +207,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     value: TensorLike,
     arg: Arg,
     attrs: Map<string, AttrValue>,
-    learnedFrom: Map<string, string>,
+    learnedFrom: Readonly<Record<string, string>>,
   ): Tensor => {
     const known = arg.fixed ?? (attrs.get(arg.type) as DType | undefined);
     const spec = specs[arg.type];
@@ -252,7 +236,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
       );
     }
     if (known !== undefined && existing.dtype !== known) {
-      const from = learnedFrom.get(arg.type);
+      const from = learnedFrom[arg.type];
       throw new GraphTypeError(
         arg.fixed !== undefined
           ? `Input '${arg.name}' of '${type}' Op has type ${existing.dtype.name} that does not match expected type of ${known.name}.`
@@ -271,17 +255,23 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     options?: Named,
   ): Operation => {
     const name = options === undefined ? undefined : nameIn(options, type, takes);
-    const graph = graphOf(Object.values(values) as (TensorLike | readonly TensorLike[])[]);
+    let first: Tensor | undefined;
+    for (const input in values) first = commonTensor(values[input], 0, first);
+    const graph = first?.graph ?? getDefaultGraph();
     const attrs = new Map<string, AttrValue>();
-    for (const [name, value] of Object.entries(given)) {
+    for (const name of Object.keys(given)) {
+      const value = given[name];
       if (value === undefined) continue;
       const spec = specs[name];
       if (spec === undefined) throw new GraphTypeError(`apply_op() got unexpected keyword arguments: ${name}`);
       attrs.set(name, value);
     }
-    const build = (scope: string): Operation => {
+    // The stack of every operation is kept: no function stands between this one and the caller.
+    const previous = enterScope(graph, name ?? type);
+    try {
+      const scope = graph.getNameScope();
       const tensors: Tensor[] = [];
-      const learnedFrom = new Map<string, string>();
+      const learnedFrom: Record<string, string> = {};
       for (const arg of inputArgs()) {
         const value = values[arg.name] as TensorLike | readonly TensorLike[];
         if (value === undefined) throw new GraphTypeError(`No argument for input '${arg.name}' of '${type}' Op`);
@@ -290,7 +280,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
           tensors.push(tensor);
           if (arg.fixed === undefined && !attrs.has(arg.type)) {
             attrs.set(arg.type, tensor.dtype);
-            learnedFrom.set(arg.type, arg.name);
+            learnedFrom[arg.type] = arg.name;
           }
           continue;
         }
@@ -336,24 +326,29 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
         tensors.push(...made);
       }
       fillAttrs(attrs);
-      const create = (): Operation =>
-        graph.createOperation({
-          row: asRow,
-          name: scope,
-          inputs: tensors,
-          attrs: ordered(attrs),
-          outputs: outputTypes(attrs),
-        });
+      const init: OperationInit = {
+        row: asRow,
+        name: scope,
+        inputs: tensors,
+        attrs: ordered(attrs),
+        outputs: outputTypes(attrs),
+      };
       // An operation on variables is placed where they are.
-      const refs = tensors.filter((_, i) => inputArgs()[i]?.isRef === true);
-      return refs.reduce<() => Operation>((fn, ref) => () => graph.colocateWith(ref.op, fn), create)();
-    };
-    return graph.asDefault(() => graph.nameScope(name ?? type, build));
+      let create: (() => Operation) | undefined;
+      inputArgs().forEach(({ isRef }, i) => {
+        const inner = create;
+        if (isRef) create = () => graph.colocateWith(tensors[i]!.op, inner ?? (() => graph.createOperation(init)));
+      });
+      return create === undefined ? graph.createOperation(init) : create();
+    } finally {
+      leaveScope(graph, previous);
+    }
   };
 
   /** Defaults and checks of the attributes that inputs do not decide. */
   const fillAttrs = (attrs: Map<string, AttrValue>): void => {
-    for (const [name, spec] of Object.entries(specs)) {
+    for (const name in specs) {
+      const spec = specs[name]!;
       if (!attrs.has(name)) {
         if (spec.default === undefined) throw new GraphTypeError(`No argument for attr '${name}' of '${type}' Op`);
         attrs.set(name, spec.default);
@@ -367,8 +362,11 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
       }
     }
   };
-  const ordered = (attrs: ReadonlyMap<string, AttrValue>): Map<string, AttrValue> =>
-    new Map(Object.keys(specs).map((name) => [name, attrs.get(name)!] as const));
+  const ordered = (attrs: ReadonlyMap<string, AttrValue>): Map<string, AttrValue> => {
+    const sorted = new Map<string, AttrValue>();
+    for (const name in specs) sorted.set(name, attrs.get(name)!);
+    return sorted;
+  };
 
   const create = (
     graph: Graph,
@@ -382,35 +380,17 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
   };
 
   const inferShapes = (op: Operation): readonly TensorShape[] => {
-    const counts = arity(op.attrs);
-    const valued = new Map<number, NDArray>();
-    const position = (name: string): number => {
-      const i = inputArgs().findIndex((arg) => arg.name === name);
-      if (i < 0) throw new Error(`op ${type} has no input ${name}`);
-      return counts.slice(0, i).reduce((sum, count) => sum + count, 0);
-    };
-    const inputs = op.inputs.map((input) => input.shape);
+    const context = new BuildShapes(type, op, inputArgs());
     try {
-      return definition.shape({
-        inputs,
-        shape: (name) => inputs[position(name)]!,
-        shapes: (name) =>
-          inputs.slice(position(name), position(name) + counts[inputArgs().findIndex((arg) => arg.name === name)]!),
-        value: (name) => {
-          const at = position(name);
-          const value = constantValue(op.inputs[at]!);
-          if (value !== null) valued.set(at, value);
-          return value;
-        },
-        valueAsShape: (name) => constantValueAsShape(op.inputs[position(name)]!),
-        attr: <T extends AttrValue>(name: string) => op.attr<T>(name),
-        hasAttr: (name) => op.attrs.has(name),
-      });
+      return definition.shape(context);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
-      const computed = [...valued].map(([i, value]) => `input[${i}] = <${Array.from(value.data, String).join(' ')}>`);
+      const computed = context.valued.map(
+        ([i, value]) => `input[${i}] = <${Array.from(value.data, String).join(' ')}>`,
+      );
+      const inputs = context.inputs.map((shape) => shape.toBrackets().replace('<unknown>', '?')).join(', ');
       throw new ValueError(
-        `${error.text} for '${op.name}' (op: '${type}') with input shapes: ${inputs.map((shape) => shape.toBrackets().replace('<unknown>', '?')).join(', ')}${
+        `${error.text} for '${op.name}' (op: '${type}') with input shapes: ${inputs}${
           computed.length === 0 ? '' : ` and with computed input tensors: ${computed.join(', ')}`
         }.`,
         { op: type, node: op.name, createdAt: op.place.toString() || undefined },
@@ -430,24 +410,52 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     return { op, inputs, outputs: op.outputs, attr: <T extends AttrValue>(name: string) => op.attr<T>(name) };
   };
 
-  const row: OpRow<I> = Object.assign(call, { ...definition, type, attrs: specs, create, inferShapes, arity, view });
+  // The same fields in the same order for every row, whatever its definition leaves out: then V8 finds them at once.
+  const row = Object.assign(call, {
+    type,
+    attrs: specs,
+    inputs: definition.inputs,
+    outputs: definition.outputs,
+    shape: definition.shape,
+    grad: definition.grad,
+    lower: definition.lower,
+    host: definition.host,
+    hostFromShapes: definition.hostFromShapes,
+    partial: definition.partial,
+    hostInputs: definition.hostInputs,
+    stateful: definition.stateful,
+    updates: definition.updates,
+    initializes: definition.initializes,
+    takesUninitialized: definition.takesUninitialized,
+    commutative: definition.commutative,
+    dynamic: definition.dynamic,
+    create,
+    inferShapes,
+    arity,
+    view,
+  } satisfies Record<keyof OpRow<I>, unknown>) as OpRow<I>;
   const asRow = Object.freeze(row) as unknown as OpRow;
   REGISTRY.set(type, asRow);
   return row;
 };
 
+/** `found`, or the first tensor in a value; ValueError where one is of another graph. */
+const commonTensor = (value: unknown, depth: number, found: Tensor | undefined): Tensor | undefined => {
+  const tensor = value === null || typeof value !== 'object' ? undefined : tensorOf(value, false);
+  if (tensor !== undefined) {
+    if (found !== undefined && found.graph !== tensor.graph)
+      throw new ValueError(`${tensor} must be from the same graph as ${found}.`);
+    return found ?? tensor;
+  }
+  if (!Array.isArray(value) || depth >= 2) return found;
+  let first = found;
+  for (const item of value) first = commonTensor(item, depth + 1, first);
+  return first;
+};
+
 /** The graph that the tensors among some values belong to, else the default graph; ValueError where they disagree. */
 export const graphOf = (values: readonly (TensorLike | readonly TensorLike[] | undefined)[]): Graph => {
   let found: Tensor | undefined;
-  const visit = (value: unknown, depth: number): void => {
-    const tensor = value === null || typeof value !== 'object' ? undefined : tensorOf(value as TensorLike, false);
-    if (tensor === undefined) {
-      if (Array.isArray(value) && depth < 2) for (const item of value) visit(item, depth + 1);
-      return;
-    }
-    if (found === undefined) found = tensor;
-    else if (found.graph !== tensor.graph) throw new ValueError(`${tensor} must be from the same graph as ${found}.`);
-  };
-  for (const value of values) visit(value, 0);
+  for (const value of values) found = commonTensor(value, 0, found);
   return found?.graph ?? getDefaultGraph();
 };

@@ -160,6 +160,11 @@ interface ControlScope {
   readonly seen: Set<Operation>;
 }
 
+/** Makes a graph the default one and enters a name scope of it, for a row's call; gives the scope around it. */
+export let enterScope: (graph: Graph, name: string) => string | null;
+/** Leaves both: `previous` is what `enterScope` gave. */
+export let leaveScope: (graph: Graph, previous: string | null) => void;
+
 /** A graph of operations. `graph.asDefault(() => ...)` makes it the one that builders add to. */
 export class Graph {
   readonly #operations: Operation[] = [];
@@ -260,16 +265,32 @@ export class Graph {
   getNameScope(): string {
     return this.#nameStack === null ? '' : `${this.#nameStack}/`;
   }
+  #enter(name: string | null): void {
+    if (name === null || name === '') {
+      this.#nameStack = null;
+      return;
+    }
+    if (typeof name !== 'string') throw new GraphTypeError(`A scope's name must be a string, not ${kindOf(name)}`);
+    if (!(this.#nameStack === null ? OP_NAME : SCOPE_NAME).test(name))
+      throw new ValueError(`'${name}' is not a valid scope name`);
+    this.#nameStack = name.endsWith('/') ? name.slice(0, -1) : this.uniqueName(name);
+  }
+  static {
+    enterScope = (graph, name) => {
+      const previous = graph.#nameStack;
+      graph.#enter(name);
+      DEFAULT_STACK.push(graph);
+      return previous;
+    };
+    leaveScope = (graph, previous) => {
+      DEFAULT_STACK.pop();
+      graph.#nameStack = previous;
+    };
+  }
   /** Runs `fn` inside a name scope; null or '' leaves every scope; a name ending in `/` re-enters that one. */
   nameScope<R>(name: string | null, fn: (scope: string) => R): R {
     const previous = this.#nameStack;
-    if (name === null || name === '') this.#nameStack = null;
-    else {
-      if (typeof name !== 'string') throw new GraphTypeError(`A scope's name must be a string, not ${kindOf(name)}`);
-      if (!(previous === null ? OP_NAME : SCOPE_NAME).test(name))
-        throw new ValueError(`'${name}' is not a valid scope name`);
-      this.#nameStack = name.endsWith('/') ? name.slice(0, -1) : this.uniqueName(name);
-    }
+    this.#enter(name);
     try {
       return synchronous(fn, 'nameScope', this.#nameStack === null ? '' : `${this.#nameStack}/`);
     } finally {
