@@ -64,18 +64,22 @@ void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns)
   for (; r < rows; ++r) dot_rows<T, 1>(matrix + r * columns, x, y + r, columns);
 }
 
-constexpr int64_t kStrip = 512;  // columns summed at a time, in the L1 cache
-constexpr int64_t kRun = 512;    // rows in one partial sum, which bounds the error of tall matrices
-constexpr int kRowsPerPass = 8;
+constexpr int64_t kStripBytes = 1 << 13;  // columns summed at a time, in the L1 cache
+constexpr int64_t kRun = 512;             // rows in one partial sum, to bound the error
+constexpr int64_t kShortRow = 1 << 12;    // bytes of a row of which several fit the L1 cache
 
-// strip[c] += sum of R rows of x[r] matrix[r, c].
-template <class T, int R>
+// strip[c] += sum of R rows of x[r] matrix[r, c]. Rows that are short and long enough are fetched R
+// rows ahead: the machine's own prefetch stops at each page.
+template <class T, int R, bool kAhead = false>
 void add_rows(const T* matrix, int64_t row, const T* x, T* strip, int64_t columns) {
   constexpr int kWidth = kLanes<T>;
   int64_t c = 0;
   for (; c + kWidth <= columns; c += kWidth) {
     Vector<T> sum = load(strip + c);
-    for (int r = 0; r < R; ++r) sum = fma(broadcast(x[r]), load(matrix + r * row + c), sum);
+    for (int r = 0; r < R; ++r) {
+      if constexpr (kAhead) __builtin_prefetch(matrix + (r + R) * row + c);
+      sum = fma(broadcast(x[r]), load(matrix + r * row + c), sum);
+    }
     store(strip + c, sum);
   }
   for (; c < columns; ++c) {
@@ -85,16 +89,31 @@ void add_rows(const T* matrix, int64_t row, const T* x, T* strip, int64_t column
   }
 }
 
+// strip[c] += sum of rows [first, last) of x[r] matrix[r, c], in their order.
+template <class T, int R, bool kAhead>
+void add_run(const T* matrix, int64_t row, const T* x, T* strip, int64_t first, int64_t last,
+             int64_t columns) {
+  int64_t r = first;
+  for (; r + R <= last; r += R)
+    add_rows<T, R, kAhead>(matrix + r * row, row, x + r, strip, columns);
+  for (; r < last; ++r) add_rows<T, 1>(matrix + r * row, row, x + r, strip, columns);
+}
+
+template <class T>
+constexpr int64_t kStrip = kStripBytes / static_cast<int64_t>(sizeof(T));
+
 template <class T>
 void some_columns(const T* matrix, int64_t row, const T* x, T* y, int64_t rows, int64_t columns) {
-  alignas(64) T strip[kStrip];
+  alignas(64) T strip[kStrip<T>];
+  const int64_t item = sizeof(T);
+  const bool ahead = row * item <= kShortRow && columns * item >= kShortRow / 4;
   for (int64_t first = 0; first < rows; first += kRun) {
     const int64_t last = std::min(rows, first + kRun);
     for (int64_t c = 0; c < columns; ++c) strip[c] = T(0);
-    int64_t r = first;
-    for (; r + kRowsPerPass <= last; r += kRowsPerPass)
-      add_rows<T, kRowsPerPass>(matrix + r * row, row, x + r, strip, columns);
-    for (; r < last; ++r) add_rows<T, 1>(matrix + r * row, row, x + r, strip, columns);
+    if (ahead)
+      add_run<T, 4, true>(matrix, row, x, strip, first, last, columns);
+    else
+      add_run<T, 8, false>(matrix, row, x, strip, first, last, columns);
     for (int64_t c = 0; c < columns; ++c) y[c] = first == 0 ? strip[c] : y[c] + strip[c];
   }
 }
@@ -133,8 +152,9 @@ void multiply_columns(const RunContext* context, const T* matrix, const T* x, T*
   maybe_parallel(context, columns / kPiece + 1, grain_for(rows * (kPiece / 8)),
                  [&](int64_t begin, int64_t end) {
                    const int64_t last = std::min(columns, end * kPiece);
-                   for (int64_t c = begin * kPiece; c < last; c += kStrip)
-                     some_columns(matrix + c, columns, x, y + c, rows, std::min(kStrip, last - c));
+                   for (int64_t c = begin * kPiece; c < last; c += kStrip<T>)
+                     some_columns(matrix + c, columns, x, y + c, rows,
+                                  std::min(kStrip<T>, last - c));
                  });
 }
 
