@@ -410,33 +410,33 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     return { op, inputs, outputs: op.outputs, attr: <T extends AttrValue>(name: string) => op.attr<T>(name) };
   };
 
-  // The same fields in the same order for every row, whatever its definition leaves out: then V8 finds them at once.
-  const row = Object.assign(call, {
-    type,
-    attrs: specs,
-    inputs: definition.inputs,
-    outputs: definition.outputs,
-    shape: definition.shape,
-    grad: definition.grad,
-    lower: definition.lower,
-    host: definition.host,
-    hostFromShapes: definition.hostFromShapes,
-    partial: definition.partial,
-    hostInputs: definition.hostInputs,
-    stateful: definition.stateful,
-    updates: definition.updates,
-    initializes: definition.initializes,
-    takesUninitialized: definition.takesUninitialized,
-    commutative: definition.commutative,
-    dynamic: definition.dynamic,
-    create,
-    inferShapes,
-    arity,
-    view,
-  } satisfies Record<keyof OpRow<I>, unknown>) as OpRow<I>;
+  // The same fields in the same order for every row, whatever its definition leaves out, and one by one: a function with as many that
+  // Object.assign gave it is a dictionary to V8, larger and slower to ask.
+  const row = call as unknown as Record<keyof OpRow, unknown>;
+  row.type = type;
+  row.attrs = specs;
+  row.inputs = definition.inputs;
+  row.outputs = definition.outputs;
+  row.shape = definition.shape;
+  row.grad = definition.grad;
+  row.lower = definition.lower;
+  row.host = definition.host;
+  row.hostFromShapes = definition.hostFromShapes;
+  row.partial = definition.partial;
+  row.hostInputs = definition.hostInputs;
+  row.stateful = definition.stateful;
+  row.updates = definition.updates;
+  row.initializes = definition.initializes;
+  row.takesUninitialized = definition.takesUninitialized;
+  row.commutative = definition.commutative;
+  row.dynamic = definition.dynamic;
+  row.create = create;
+  row.inferShapes = inferShapes;
+  row.arity = arity;
+  row.view = view;
   const asRow = Object.freeze(row) as unknown as OpRow;
   REGISTRY.set(type, asRow);
-  return row;
+  return row as unknown as OpRow<I>;
 };
 
 /** `found`, or the first tensor in a value; ValueError where one is of another graph. */

@@ -1,10 +1,14 @@
 // The user's line: the first stack frame that is not grafo's own.
 import { fileURLToPath } from 'node:url';
 
-const HERE = import.meta.url;
-// In the bundle this file is dist/index.js; unbundled it is lib/core/place.js. Both folders hold nothing but grafo.
-const LIBRARY = HERE.replace(/\/(?:core\/place|[^/]*)\.[jt]s$/, '/');
-const LIBRARY_PATH = LIBRARY.startsWith('file:') ? fileURLToPath(LIBRARY) : LIBRARY;
+let folder: readonly [url: string, path: string] | undefined;
+/** Grafo's own folder. In the bundle this file is dist/index.js; unbundled it is lib/core/place.js. Both folders hold nothing but grafo. */
+const library = (): readonly [string, string] => {
+  if (folder !== undefined) return folder;
+  const url = import.meta.url.replace(/\/(?:core\/place|[^/]*)\.[jt]s$/, '/');
+  folder = [url, url.startsWith('file:') ? fileURLToPath(url) : url];
+  return folder;
+};
 // Scopes inside scopes inside gradients: composed ops stand deep.
 const FRAMES = 128;
 /** Where a source map (`node --enable-source-maps`) says this file lies: as the stack spells it, or '' without one. */
@@ -29,8 +33,9 @@ export class UserPlace {
   /** For example `train.ts:41:18 (buildModel)`; undefined where the stack holds only grafo's frames. */
   toString(): string {
     const source = mappedLibrary();
+    const [url, path] = library();
     for (const line of (this.#holder.stack ?? '').split('\n').slice(1)) {
-      if (line.includes(LIBRARY) || line.includes(LIBRARY_PATH) || line.includes('node:internal')) continue;
+      if (line.includes(url) || line.includes(path) || line.includes('node:internal')) continue;
       if (source !== '' && line.includes(source)) continue;
       const match = /^\s*at (?:(?<where>.*?) \()?(?<file>[^()]+):(?<row>\d+):(?<column>\d+)\)?$/.exec(line);
       if (match?.groups === undefined) continue;

@@ -18,15 +18,15 @@ const EXPORT = /^export \{\n([\s\S]*?)\n\};$/m;
 
 /**
  * The bundle as a script: an expression whose value is a function of `process.getBuiltinModule` (an `import` of one of Node's makes a module
- * of all that it has) and of the bundle's URL. Lines stay where they were.
+ * of all that it has) and of the bundle's URL, by names that no source uses. Lines stay where they were.
  */
 const scriptOf = (bundle) => {
   const code = bundle
-    .replace(IMPORT, (_, names, from) => `const {${names.replaceAll(' as ', ': ')}} = builtin("${from}");`)
-    .replaceAll('import.meta.url', 'url')
+    .replace(IMPORT, (_, names, from) => `const {${names.replaceAll(' as ', ': ')}} = $builtin("${from}");`)
+    .replaceAll('import.meta.url', '$url')
     .replace(EXPORT, (_, names) => `return {\n${names.replace(/(\S+) as (\w+)/g, '$2: $1')}\n};`)
     .replace(/^\/\/# sourceMappingURL=.*$/m, '');
-  return `(function(builtin, url) {"use strict"; ${code}})`;
+  return `(function($builtin, $url) {"use strict"; ${code}})`;
 };
 
 const moduleOf = (
