@@ -58,7 +58,9 @@ const native = () => {
   // The tests link the libraries' own objects where CMake built the addon here; else everything is compiled for them.
   const folder = cmakeFolder() ?? path.join(root, 'build-tests');
   const run = (command, list) => spawnSync(command, list, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
-  const steps = [['cmake', ['--build', folder, '--target', 'grafo_native_tests', '-j', String(jobs())]]];
+  const steps = [
+    ['cmake', ['--build', folder, '--target', 'grafo_native_tests', 'grafo_cuda_emulated', '-j', String(jobs())]],
+  ];
   if (cmakeFolder() === undefined) steps.unshift(['cmake', ['-S', root, '-B', folder, '-DCMAKE_BUILD_TYPE=Release']]);
   for (const [command, list] of steps) {
     const result = run(command, list);

@@ -20,7 +20,7 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
   for (const tensor of [...request.fetches, ...request.feeds, ...request.targets.flatMap((op) => op.outputs)]) {
     if (tensor.graph !== request.graph) throw new ValueError(`Tensor ${tensor} is not an element of this graph.`);
   }
-  let program = place(prune(request), options.allowSoftPlacement ?? false);
+  let program = place(prune(request), options.allowSoftPlacement ?? false, options.devices);
   const { evaluate } = options;
   if (options.fold !== false && evaluate !== undefined) {
     program = fold(program, (constants) =>

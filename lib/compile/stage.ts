@@ -95,5 +95,7 @@ export interface CompileOptions {
   readonly reuse?: boolean;
   /** Whether an operation on a device that is not there may run on the CPU. */
   readonly allowSoftPlacement?: boolean;
+  /** Full names of the devices there are; the CPU where none are told. */
+  readonly devices?: readonly string[];
   readonly evaluate?: Evaluator | undefined;
 }

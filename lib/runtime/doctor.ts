@@ -46,11 +46,10 @@ const readSystem: ReadSystem = (path) => {
   }
 };
 
-const whyNoGpu = (read: ReadSystem): string => {
+/** What is missing: a driver, the library that `npm run build:native` makes where it finds nvcc, or what CUDA itself says. */
+const whyNoGpu = (reason: string, read: ReadSystem): string => {
   const driver = /\b(\d+\.\d+[\d.]*)\b/.exec(read('/proc/driver/nvidia/version') ?? '')?.[1];
-  const machine =
-    driver === undefined ? 'no NVIDIA driver on this machine, and ' : `there is an NVIDIA driver (${driver}), but `;
-  return `${machine}this version has no CUDA backend`;
+  return `${driver === undefined ? 'no NVIDIA driver on this machine' : `NVIDIA driver ${driver}`}; ${reason}`;
 };
 
 /** `/a/b/grafo_cpu_v4.so: why` as `v4: why`; the last of the list is the one that runs. */
@@ -69,15 +68,16 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
     node: process.version,
     nodeApi: { host: Number(process.versions.napi), needed: NODE_API },
     platform: `${process.platform}-${process.arch}`,
-    gpu: null,
-    gpuReason: whyNoGpu(read),
   };
+  const noGpu = (reason: string) => ({ gpu: null, gpuReason: whyNoGpu(reason, read) });
   try {
     const engine = load();
     const { backend, isa, path, threads, tried } = engine.info();
     const session = new engine.NativeSession();
     const { limit: memoryBytes } = session.memory();
     session.close();
+    const gpu = engine.gpu();
+    const withGpu = 'reason' in gpu ? noGpu(gpu.reason) : { gpu: gpu.name, gpuReason: null };
     const found = {
       backend,
       isa,
@@ -88,11 +88,18 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
       path,
       tried,
     };
-    return { ok: true, ...common, ...found, error: null };
+    return { ok: true, ...common, ...withGpu, ...found, error: null };
   } catch (error) {
     const nothing = { backend: null, isa: null, notUsed: [], threads: null, memoryBytes: null, path: null, tried: [] };
     const text = error instanceof Error ? error.message : String(error);
-    return { ok: false, ...common, ...nothing, addon: nativeFile() ?? null, error: text };
+    return {
+      ok: false,
+      ...common,
+      ...noGpu('the engine is missing'),
+      ...nothing,
+      addon: nativeFile() ?? null,
+      error: text,
+    };
   }
 };
 

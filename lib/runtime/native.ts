@@ -50,6 +50,8 @@ export interface NativeSessionOptions {
   threads?: number | undefined;
   /** Budget of the session's native memory; 0 or none: what the machine has. */
   memoryBytes?: number | undefined;
+  /** Whether the session computes on the GPU. */
+  gpu?: boolean | undefined;
   /** Receives the lines of Print. */
   onLog?: ((line: string) => void) | undefined;
 }
@@ -158,6 +160,8 @@ export interface Native {
   functorNames(): string[];
   /** Whether `Fused` has this functor for the dtypes (TensorFlow's numbers) of its operands and result. */
   hasFunctor(name: string, operand: number, result: number): boolean;
+  /** The GPU and the kernels that it has, or why there is none. */
+  gpu(): { name: string; memoryBytes: number; path: string; kernels: string[] } | { reason: string };
   /** Memory that is cheap to feed from. */
   hostBuffer(bytes: number): ArrayBuffer;
 }

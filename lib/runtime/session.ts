@@ -10,6 +10,7 @@ import { UserPlace } from '../core/place.js';
 import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
+import { choosesGpu, type DeviceInfo, deviceNames, findGpu } from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
@@ -34,6 +35,11 @@ export interface SessionOptions {
   readonly maxInFlight?: number | undefined;
   /** Receives the lines of `tf.Print`; by default they go to standard error. */
   readonly onLog?: ((line: string) => void) | undefined;
+  /**
+   * Where the session computes: '/cpu:0' or '/gpu:0'. By default on the GPU, where there is one and the graph asks for it
+   * (`tf.device('/gpu:0')`) or holds much data when the session is opened.
+   */
+  readonly device?: string | undefined;
   /** Runs on the CPU what asks for a device that is not there. */
   readonly allowSoftPlacement?: boolean | undefined;
   /** Passes of the compiler to switch off. */
@@ -54,6 +60,7 @@ const SESSION: OptionNames<SessionOptions> = {
   memoryBytes: true,
   maxInFlight: true,
   onLog: true,
+  device: true,
   allowSoftPlacement: true,
   compile: true,
 };
@@ -68,16 +75,10 @@ const COMPILE: OptionNames<CompileOptions> = {
   reuse: true,
   allowSoftPlacement: true,
   evaluate: true,
+  devices: true,
 };
 const RUN_SYNC: OptionNames<SyncRunOptions> = { trace: true };
 const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, signal: true, timeoutMs: true };
-
-/** A device as `listDevices` tells it. */
-export interface DeviceInfo {
-  readonly name: string;
-  readonly deviceType: 'CPU' | 'GPU';
-  readonly memoryLimitBytes: number;
-}
 
 /** A target, a graph or a plain object of options. */
 const isArgument = (value: unknown): boolean => {
@@ -102,6 +103,7 @@ const INLINE_MS = 1;
 export class Session {
   readonly graph: Graph;
   readonly #engine: NativeSession;
+  readonly #onGpu: boolean;
   readonly #cache: PlanCache;
   readonly #queue: RunQueue;
   readonly #recent: RecentRequests;
@@ -132,7 +134,9 @@ export class Session {
     checkOptions('Session: compile', given.compile, COMPILE);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
+    this.#onGpu = choosesGpu(this.graph, given.device, given.allowSoftPlacement ?? false);
     this.#engine = new Native({
+      gpu: this.#onGpu,
       threads: given.threads,
       memoryBytes: given.memoryBytes,
       onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
@@ -140,6 +144,7 @@ export class Session {
     const engine = this.#engine;
     this.#cache = new PlanCache(this.graph, engine, {
       ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),
+      devices: deviceNames(this.#onGpu),
       ...given.compile,
       evaluate:
         given.compile?.evaluate ??
@@ -387,8 +392,11 @@ export class Session {
   /** The devices a run may use: `sess.listDevices()[0].deviceType // 'CPU'`. */
   listDevices(): readonly DeviceInfo[] {
     if (this.#closed) throw new RuntimeError('Attempted to use a closed Session.');
-    const memoryLimitBytes = this.#engine.memory().limit;
-    return [{ name: '/job:localhost/replica:0/task:0/device:CPU:0', deviceType: 'CPU', memoryLimitBytes }];
+    const [cpu, gpu] = deviceNames(this.#onGpu);
+    const host: DeviceInfo = { name: cpu!, deviceType: 'CPU', memoryLimitBytes: this.#engine.memory().limit };
+    if (gpu === undefined) return [host];
+    const found = findGpu();
+    return [host, { name: gpu, deviceType: 'GPU', memoryLimitBytes: 'reason' in found ? 0 : found.memoryBytes }];
   }
 
   /**

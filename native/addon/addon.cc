@@ -73,6 +73,25 @@ Status has_functor(const Info& call, Napi::Value* result) {
   return {};
 }
 
+// {name, memoryBytes, path, kernels} of the GPU, or {reason}.
+Status gpu(const Info& call, Napi::Value* result) {
+  const Napi::Env env = call.Env();
+  const auto object = Napi::Object::New(env);
+  *result = object;
+  const Engine* engine = nullptr;
+  if (const Status status = own_cuda_engine(&engine); !status.ok()) {
+    return set_property(env, object, "reason", Napi::String::New(env, status.text));
+  }
+  DeviceInfo info{};
+  TRY(engine->backend().device_info(0, &info));
+  Napi::Value kernels;
+  TRY(names(env, engine->backend().kernel_names, &kernels));
+  TRY(set_property(env, object, "name", Napi::String::New(env, info.name)));
+  TRY(set_number(env, object, "memoryBytes", static_cast<double>(info.memory_bytes)));
+  TRY(set_property(env, object, "path", Napi::String::New(env, engine->info().path)));
+  return set_property(env, object, "kernels", kernels);
+}
+
 // Memory for feeds. On the CPU any memory of V8's will do; the length is checked here so that a GPU can take over.
 Status host_buffer(const Info& call, Napi::Value* result) {
   int64_t bytes = 0;
@@ -106,6 +125,7 @@ Status define(Napi::Env env, Napi::Object exports) {
   TRY(add<functor_names>(exports, "functorNames"));
   TRY(add<has_functor>(exports, "hasFunctor"));
   TRY(add<host_buffer>(exports, "hostBuffer"));
+  TRY(add<gpu>(exports, "gpu"));
   TRY(set_number(env, exports, "mailboxBytes", static_cast<double>(kMailboxBytes)));
   TRY(set_number(env, exports, "mailboxFetches", static_cast<double>(kMailboxFetches)));
   TRY(SessionObject::define(env, exports));

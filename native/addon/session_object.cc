@@ -27,12 +27,15 @@ Status option(const Napi::Object& options, const char* name, Napi::Value* value)
                                             : Status();
 }
 
-Status read_options(const Napi::Value& given, SessionOptions* options, Napi::Value* on_log) {
+Status read_options(const Napi::Value& given, SessionOptions* options, bool* on_gpu, Napi::Value* on_log) {
   *on_log = given.Env().Undefined();
   if (!is_given(given)) return {};
   if (!given.IsObject()) return invalid("Options are an object");
   const auto object = given.As<Napi::Object>();
-  Napi::Value threads, bytes;
+  Napi::Value threads, bytes, gpu;
+  TRY(option(object, "gpu", &gpu));
+  if (is_given(gpu) && !gpu.IsBoolean()) return invalid("gpu: a boolean is expected");
+  *on_gpu = is_given(gpu) && gpu.As<Napi::Boolean>().Value();
   TRY(option(object, "threads", &threads));
   TRY(option(object, "memoryBytes", &bytes));
   TRY(option(object, "onLog", on_log));
@@ -48,6 +51,7 @@ Status read_options(const Napi::Value& given, SessionOptions* options, Napi::Val
 }  // namespace
 
 Status own_engine(const Engine** engine) { return Engine::load(folder_of(&kHere), engine); }
+Status own_cuda_engine(const Engine** engine) { return Engine::load_cuda(folder_of(&kHere), engine); }
 
 Status HostCopy::assign(Session* session, const void* data, int64_t bytes) {
   clear();
@@ -79,9 +83,14 @@ Status SessionObject::open(const Info& info) {
   if (environment_ == nullptr) return Status::error(Code::kInternal, "No environment");
   SessionOptions options;
   Napi::Value on_log;
-  TRY(read_options(info[0], &options, &on_log));
+  bool on_gpu = false;
+  TRY(read_options(info[0], &options, &on_gpu, &on_log));
   const Engine* engine = nullptr;
   TRY(own_engine(&engine));
+  if (on_gpu) {
+    options.cpu = &engine->backend();
+    TRY(own_cuda_engine(&engine));
+  }
   TRY(Session::open(engine->backend(), options, &session_));
 
   napi_value mailbox;

@@ -118,6 +118,8 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
 
 // The engine, with the backend that lies next to the addon.
 Status own_engine(const Engine** engine);
+// The GPU's; UNAVAILABLE with the reason where there is none.
+Status own_cuda_engine(const Engine** engine);
 
 // The wrapped object of a raw call.
 Status self_of(napi_env env, const Call& call, SessionObject** self);

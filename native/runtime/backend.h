@@ -10,12 +10,16 @@
 
 namespace grafo {
 
-constexpr int32_t kBackendVersion = 1;
+constexpr int32_t kBackendVersion = 2;
 constexpr int kMaxRank = 8;
 
-// What the engine lends to a backend: memory under its budget, the process's thread pool, the log.
+struct Backend;
+
+// What the engine lends to a backend: memory under its budget, the process's thread pool, the CPU's backend.
 struct HostServices {
   void* self;
+  // What runs kernels that a device has none for, and proves what a plan says of a step; nullptr for the CPU's own backend.
+  const Backend* cpu;
   // 64-byte aligned; nullptr when the budget or the machine has no more. release takes the same number of bytes.
   void* (*allocate)(void* self, size_t bytes);
   void (*release)(void* self, void* memory, size_t bytes);
@@ -66,7 +70,7 @@ struct PreparedStep;  // the backend's own
 
 struct DeviceInfo {
   char name[128];
-  int64_t memory_bytes;  // 0 = the host's
+  int64_t memory_bytes;  // 0 = the host's: buffers are addresses that anybody may read
 };
 
 struct Backend {
@@ -90,8 +94,17 @@ struct Backend {
   // Verifies the step, chooses the kernel and everything that depends on shapes only.
   Status (*prepare)(void* instance, const StepDesc* desc, PreparedStep** step);
   void (*destroy)(void* instance, PreparedStep* step);
-  // buffers: inputs, then outputs. An empty tensor's pointer is not null and never followed.
+  // buffers: inputs, then outputs. An empty tensor's pointer is not null and never followed. A device may compute later; what
+  // it then finds wrong is told by `synchronize`.
   Status (*run)(void* instance, PreparedStep* step, RunContext* context, void* const* buffers);
+
+  // Whole runs as one graph of a device; all nullptr where a backend has none. Between begin and end, steps that can be captured
+  // are recorded by `run` instead of run; `launch` runs a recorded graph with the same buffers.
+  int32_t (*can_capture)(const PreparedStep* step);
+  Status (*begin_capture)(void* instance);
+  Status (*end_capture)(void* instance, void** graph);
+  Status (*launch)(void* instance, void* graph);
+  void (*destroy_graph)(void* instance, void* graph);
 
   // The kernels and functors this backend has, for `doctor` and tests; functor dtype tables by (name, operand dtype, result dtype).
   int32_t (*kernel_names)(const char* const** names);

@@ -28,6 +28,8 @@ class Engine {
  public:
   // Opens the best CPU library of `folder` for this machine; GRAFO_ISA=v2|v3|v4 takes that one or none.
   static Status load(const std::string& folder, const Engine** engine);
+  // Opens the folder's CUDA library, or GRAFO_CUDA_LIBRARY; UNAVAILABLE with the reason where there is none or no GPU.
+  static Status load_cuda(const std::string& folder, const Engine** engine);
   explicit Engine(const Backend* backend) : backend_(backend) {}
 
   const Backend& backend() const { return *backend_; }
@@ -41,6 +43,7 @@ class Engine {
 struct SessionOptions {
   int32_t threads = 0;       // 0 = the pool's default
   int64_t memory_bytes = 0;  // 0 = what the machine has
+  const Backend* cpu = nullptr;  // for a backend of a device: the CPU's
 };
 
 struct Feed {
@@ -171,6 +174,9 @@ class Session {
   template <typename Run>
   Status settled(const Run& run);
   Status execute_plan(LoadedPlan* plan, std::vector<StepTime>* times);
+  Status run_graph(LoadedPlan* plan);
+  Status bind_feed(LoadedPlan* plan, size_t index, const void* data);
+  Status make_staging(LoadedPlan* plan);
   Status copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory);
   void release_plan(LoadedPlan* plan);
   Status closed() const;
@@ -188,6 +194,7 @@ class Session {
   HostServices host_;
   void* instance_ = nullptr;
   bool in_host_memory_ = false;  // the backend computes in the host's memory
+  void* cpu_instance_ = nullptr;  // of the CPU's backend, where `backend_` is another
 
   std::mutex mutex_;
   std::atomic<int32_t> cancelled_{0};

@@ -11,10 +11,48 @@ namespace {
 // What an empty tensor points to.
 alignas(kAlignment) unsigned char g_nothing[kAlignment];
 
-bool truth(const LoadedPlan& plan, int32_t value) {
+Status truth(const Execution& run, const LoadedPlan& plan, int32_t value, bool* result) {
   const int32_t storage = plan.plan.values[static_cast<size_t>(value)].storage;
-  return *static_cast<const uint8_t*>(plan.base[static_cast<size_t>(storage)]) != 0;
+  uint8_t byte = 0;
+  TRY(run.backend.copy_to_host(run.instance, &byte, plan.base[static_cast<size_t>(storage)], 1));
+  *result = byte != 0;
+  return {};
 }
+
+// The numeric operands of a step on strings, in the host's memory.
+class HostOperands {
+ public:
+  HostOperands(Execution& run, const LoadedPlan& plan, const ExecStep& step) : run_(run), step_(step) {
+    const size_t first = static_cast<size_t>(step.buffers - plan.buffers.data());
+    for (size_t i = 0; i < step.operands; ++i) {
+      const size_t s = static_cast<size_t>(plan.buffer_storages[first + i]);
+      const bool on_device = !run.in_host_memory && plan.slots[s] == nullptr && !plan.plan.storages[s].strings;
+      bytes_.push_back(on_device ? static_cast<size_t>(plan.plan.storages[s].bytes) : 0);
+      memory_.emplace_back(bytes_.back());
+      buffers_.push_back(on_device && bytes_.back() > 0 ? memory_.back().data() : step.buffers[i]);
+    }
+  }
+  void* const* buffers() const { return buffers_.data(); }
+  Status read() {
+    for (size_t i = 0; i < bytes_.size(); ++i) {
+      if (bytes_[i] > 0) TRY(run_.backend.copy_to_host(run_.instance, buffers_[i], step_.buffers[i], bytes_[i]));
+    }
+    return {};
+  }
+  Status write() {
+    for (size_t i = step_.inputs; i < bytes_.size(); ++i) {
+      if (bytes_[i] > 0) TRY(run_.backend.copy_from_host(run_.instance, step_.buffers[i], buffers_[i], bytes_[i]));
+    }
+    return {};
+  }
+
+ private:
+  Execution& run_;
+  const ExecStep& step_;
+  std::vector<size_t> bytes_;
+  std::vector<std::vector<uint8_t>> memory_;
+  std::vector<void*> buffers_;
+};
 
 Status run_strings(Execution& run, LoadedPlan& plan, const ExecStep& step) {
   const size_t first = static_cast<size_t>(step.buffers - plan.buffers.data());
@@ -30,7 +68,14 @@ Status run_strings(Execution& run, LoadedPlan& plan, const ExecStep& step) {
   }
   Status status;
   try {
-    status = step.strings->run(&run.context, {step.buffers, slots.data()});
+    if (run.in_host_memory) {
+      status = step.strings->run(&run.context, {step.buffers, slots.data()});
+    } else {
+      HostOperands operands(run, plan, step);
+      status = operands.read();
+      if (status.ok()) status = step.strings->run(&run.context, {operands.buffers(), slots.data()});
+      if (status.ok()) status = operands.write();
+    }
   } catch (const std::bad_alloc&) {
     status = Status::error(Code::kResourceExhausted, "Out of memory for strings");
   }
@@ -70,7 +115,9 @@ Status run_timed(Execution& run, LoadedPlan& plan, const ExecStep& step, int32_t
 Status run_while(Execution& run, LoadedPlan& plan, const ExecStep& step) {
   for (;;) {
     TRY(execute(run, plan, step.blocks[0]));
-    if (!truth(plan, step.condition)) return {};
+    bool goes_on = false;
+    TRY(truth(run, plan, step.condition, &goes_on));
+    if (!goes_on) return {};
     TRY(execute(run, plan, step.blocks[1]));
     // Both blocks may be empty, so a loop asks by itself.
     if (run.cancelled.load(std::memory_order_relaxed) != 0) {
@@ -158,9 +205,12 @@ Status execute(Execution& run, LoadedPlan& plan, int32_t block) {
       case StepKind::kCall:
         TRY(execute(run, plan, step.blocks[0]));
         break;
-      case StepKind::kIf:
-        TRY(execute(run, plan, step.blocks[truth(plan, step.condition) ? 0 : 1]));
+      case StepKind::kIf: {
+        bool yes = false;
+        TRY(truth(run, plan, step.condition, &yes));
+        TRY(execute(run, plan, step.blocks[yes ? 0 : 1]));
         break;
+      }
       case StepKind::kWhile:
         TRY(run_while(run, plan, step));
         break;

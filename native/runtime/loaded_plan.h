@@ -60,6 +60,14 @@ struct LoadedPlan {
   std::vector<int64_t> dynamic;
   std::vector<int32_t> fetch_dynamic;  // position in `dynamic` of each fetch, -1 if none
 
+  // On a device that computes in memory of its own:
+  std::vector<void*> device_feeds;
+  std::vector<std::vector<uint8_t>> host_fetches;
+  bool can_capture = false;  // every step can be recorded
+  void* graph = nullptr;     // the whole run, once it was recorded
+  int64_t graph_of = 0;      // generation of the addresses in it
+  int64_t ran_for = 0;       // generation of the last run step by step
+
   std::vector<Variable*> variables;
   std::vector<int64_t*> states;
   bool ready = false;    // all variables that must be initialised are
@@ -78,11 +86,19 @@ struct Execution {
   Budget& budget;
   const std::atomic<int32_t>& cancelled;
   std::vector<StepTime>* times;  // nullptr where nobody asks
+  bool in_host_memory;
   RunContext context;
 };
 
-// Turns the plan's steps into prepared ones: buffers without addresses yet. On failure `release_steps` cleans up.
-Status prepare_steps(const Backend& backend, void* instance, LoadedPlan* plan);
+// A backend and a session's instance of it.
+struct BackendInstance {
+  const Backend& backend;
+  void* instance;
+};
+
+// Turns the plan's steps into prepared ones: buffers without addresses yet. Strings are moved in the host's memory, by the CPU's
+// kernels. On failure `release_steps` cleans up.
+Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, LoadedPlan* plan);
 void release_steps(const Backend& backend, void* instance, LoadedPlan* plan);
 
 // Computes every buffer's address for an arena. Feeds get theirs from set_feed.

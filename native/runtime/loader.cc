@@ -50,6 +50,32 @@ const Backend* open_backend(const std::string& path, std::string* why) {
 
 }  // namespace
 
+Status Engine::load_cuda(const std::string& folder, const Engine** engine) {
+  static std::mutex* mutex = new std::mutex();
+  static auto* engines = new std::map<std::string, const Engine*>();
+  const char* given = std::getenv("GRAFO_CUDA_LIBRARY");
+  const std::string path = given != nullptr && *given != '\0' ? given : folder + "/grafo_cuda.so";
+  const std::lock_guard<std::mutex> lock(*mutex);
+  if (const auto found = engines->find(path); found != engines->end()) {
+    *engine = found->second;
+    return {};
+  }
+  std::string why;
+  const Backend* backend = open_backend(path, &why);
+  if (backend == nullptr) return Status::error(Code::kUnavailable, "%s: %s", path.c_str(), why.c_str());
+  DeviceInfo info{};
+  const Status status = backend->device_info(0, &info);
+  if (backend->device_count() == 0) {
+    return Status::error(Code::kUnavailable, "%s: no GPU (%s)", path.c_str(), status.ok() ? "none is told" : status.text);
+  }
+  TRY(status);
+  auto* loaded = new Engine(backend);
+  loaded->info_.path = path;
+  engines->emplace(path, loaded);
+  *engine = loaded;
+  return {};
+}
+
 Status Engine::load(const std::string& folder, const Engine** engine) {
   static std::mutex* mutex = new std::mutex();
   static auto* engines = new std::map<std::string, const Engine*>();

@@ -28,7 +28,7 @@ bool is_dynamic(const std::string& kernel, size_t output) {
   return kernel == "Where" || (kernel == "Unique" && output != 1);
 }
 
-Status prepare_kernel(const Backend& backend, void* instance, const PlanStep& step,
+Status prepare_kernel(const BackendInstance& own, const BackendInstance& cpu, const PlanStep& step,
                       const std::vector<const char*>& symbols, LoadedPlan* plan, ExecStep* exec) {
   std::vector<TensorDesc> operands;
   bool strings = false;
@@ -50,12 +50,12 @@ Status prepare_kernel(const Backend& backend, void* instance, const PlanStep& st
   desc.num_symbols = static_cast<int32_t>(symbols.size());
   desc.symbols = symbols.data();
   desc.num_states = plan->plan.random_states;
-  const Status status = strings ? make_string_step(backend, instance, desc, &exec->strings)
-                                : backend.prepare(instance, &desc, &exec->prepared);
+  const Status status = strings ? make_string_step(cpu.backend, cpu.instance, desc, &exec->strings)
+                                : own.backend.prepare(own.instance, &desc, &exec->prepared);
   return status.ok() ? status : status.at(step.node);
 }
 
-Status prepare_step(const Backend& backend, void* instance, const PlanStep& step,
+Status prepare_step(const BackendInstance& own, const BackendInstance& cpu, const PlanStep& step,
                     const std::vector<const char*>& symbols, LoadedPlan* plan, ExecStep* exec) {
   exec->kind = step.kind;
   exec->node = step.node;
@@ -76,7 +76,7 @@ Status prepare_step(const Backend& backend, void* instance, const PlanStep& step
       exec->initialized = &plan->variables[static_cast<size_t>(storage.index)]->initialized;
     }
   }
-  return prepare_kernel(backend, instance, step, symbols, plan, exec);
+  return prepare_kernel(own, cpu, step, symbols, plan, exec);
 }
 
 // Where in `dynamic` the real first dim of each storage is found, -1 if it has none.
@@ -99,7 +99,7 @@ std::vector<int32_t> place_dynamic(const Plan& plan, LoadedPlan* loaded) {
 
 }  // namespace
 
-Status prepare_steps(const Backend& backend, void* instance, LoadedPlan* loaded) {
+Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, LoadedPlan* loaded) {
   const Plan& plan = loaded->plan;
   std::vector<const char*> symbols;
   for (const std::string& symbol : plan.symbols) symbols.push_back(symbol.c_str());
@@ -116,7 +116,7 @@ Status prepare_steps(const Backend& backend, void* instance, LoadedPlan* loaded)
   for (size_t b = 0; b < plan.blocks.size(); ++b) {
     loaded->blocks[b].steps.resize(plan.blocks[b].steps.size());
     for (size_t s = 0; s < plan.blocks[b].steps.size(); ++s) {
-      TRY(prepare_step(backend, instance, plan.blocks[b].steps[s], symbols, loaded,
+      TRY(prepare_step(own, cpu, plan.blocks[b].steps[s], symbols, loaded,
                        &loaded->blocks[b].steps[s]));
     }
   }

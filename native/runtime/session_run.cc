@@ -46,11 +46,7 @@ Status check_sinks(const LoadedPlan& plan, std::span<const Sink> sinks) {
   return {};
 }
 
-void bind_feed(LoadedPlan* plan, size_t index, const Feed& feed) {
-  if (plan->feeds[index].dtype != DType::kString) {
-    set_feed(plan, index, feed.data);
-    return;
-  }
+void bind_strings(LoadedPlan* plan, size_t index, const Feed& feed) {
   const int32_t value = plan->plan.feeds[index].value;
   // Steps never write feeds (verify_plan), so dropping const is safe.
   plan->slots[static_cast<size_t>(plan->plan.values[static_cast<size_t>(value)].storage)] =
@@ -64,6 +60,16 @@ bool is_bools(const void* data, int64_t bytes) {
   uint8_t all = 0;
   for (int64_t i = 0; i < bytes; ++i) all |= values[i];
   return all <= 1;
+}
+
+Status Session::bind_feed(LoadedPlan* plan, size_t index, const void* data) {
+  if (!in_host_memory_ && plan->feeds[index].bytes > 0) {
+    const size_t bytes = static_cast<size_t>(plan->feeds[index].bytes);
+    TRY(backend_.copy_from_host(instance_, plan->device_feeds[index], data, bytes));
+    data = plan->device_feeds[index];
+  }
+  set_feed(plan, index, data);
+  return {};
 }
 
 Status Session::check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
@@ -110,13 +116,40 @@ Status Session::settled(const Run& run) {
 }
 
 Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
-  Execution run{backend_, instance_, budget_, cancelled_, times, {}};
+  if (plan->can_capture && times == nullptr && plan->ran_for == generation_) return run_graph(plan);
+  Execution run{backend_, instance_, budget_, cancelled_, times, in_host_memory_, {}};
   run.context.host = &host_;
   run.context.cancelled = &cancelled_;
   run.context.states = plan->states.data();
   run.context.log_self = this;
   run.context.log = log_line;
-  TRY(execute(run, *plan, 0));
+  const Status ran = execute(run, *plan, 0);
+  // What a device found wrong it found before the step that failed here.
+  TRY(backend_.synchronize(instance_));
+  TRY(ran);
+  plan->ran_for = generation_;
+  return {};
+}
+
+// The second run with the same addresses is recorded; that run, and all later ones, are one launch.
+Status Session::run_graph(LoadedPlan* plan) {
+  if (plan->graph != nullptr && plan->graph_of != generation_) {
+    backend_.destroy_graph(instance_, plan->graph);
+    plan->graph = nullptr;
+  }
+  if (plan->graph == nullptr) {
+    Execution run{backend_, instance_, budget_, cancelled_, nullptr, in_host_memory_, {}};
+    run.context.host = &host_;
+    run.context.cancelled = &cancelled_;
+    run.context.states = plan->states.data();
+    TRY(backend_.begin_capture(instance_));
+    const Status recorded = execute(run, *plan, 0);
+    const Status ended = backend_.end_capture(instance_, &plan->graph);
+    TRY(recorded);
+    TRY(ended);
+    plan->graph_of = generation_;
+  }
+  TRY(backend_.launch(instance_, plan->graph));
   return backend_.synchronize(instance_);
 }
 
@@ -137,12 +170,20 @@ Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTim
   last_ = nullptr;
   const auto once = [&]() -> Status {
     TRY(prepare_run(plan));
-    for (size_t i = 0; i < feeds.size(); ++i) bind_feed(plan, i, feeds[i]);
+    for (size_t i = 0; i < feeds.size(); ++i) {
+      if (plan->feeds[i].dtype == DType::kString) bind_strings(plan, i, feeds[i]);
+      else TRY(bind_feed(plan, i, feeds[i].data));
+    }
     choose_direct(plan, feeds, sinks, 1);
     for (size_t i = 0; i < plan->fetches.size(); ++i) set_fetch(plan, i, plan->in_sinks[i] != 0 ? sinks[i].data : nullptr);
     TRY(execute_plan(plan, times));
     for (size_t i = 0; i < sinks.size(); ++i) {
       if (sinks[i].data != nullptr) TRY(copy_to_sink(*plan, i, sinks[i].data));
+    }
+    for (size_t i = 0; !in_host_memory_ && i < plan->fetches.size(); ++i) {
+      if (plan->fetches[i].dtype == DType::kString || (!sinks.empty() && sinks[i].data != nullptr)) continue;
+      plan->host_fetches[i].resize(static_cast<size_t>(plan->fetches[i].bytes));
+      TRY(copy_to_sink(*plan, i, plan->host_fetches[i].data()));
     }
     return {};
   };
@@ -160,7 +201,8 @@ Fetched Session::fetched(int32_t index) const {
   const PlanValue& value =
       last_->plan.values[static_cast<size_t>(last_->plan.fetches[i].value)];
   const size_t storage = static_cast<size_t>(value.storage);
-  Fetched fetched{last_->base[storage], last_->slots[storage],
+  const void* data = in_host_memory_ || port.dtype == DType::kString ? last_->base[storage] : last_->host_fetches[i].data();
+  Fetched fetched{data, last_->slots[storage],
                   port.rank > 0 ? port.dims[0] : 1, port.size, port.bytes};
   if (!port.dynamic) return fetched;
   const int64_t rows = last_->dynamic[static_cast<size_t>(last_->fetch_dynamic[i])];
@@ -190,7 +232,10 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
   last_ = nullptr;
   return settled([&]() -> Status {
     TRY(prepare_run(plan));
-    for (size_t f = 0; f < feeds.size(); ++f) bind_feed(plan, f, feeds[f]);
+    for (size_t f = 0; n > 0 && f < feeds.size(); ++f) {
+      if (plan->feeds[f].dtype == DType::kString) bind_strings(plan, f, feeds[f]);
+      else TRY(bind_feed(plan, f, feeds[f].data));
+    }
     choose_direct(plan, feeds, sinks, n);
     const auto part_of = [&](size_t f, int64_t i) {
       return static_cast<uint8_t*>(sinks[f].data) + i * plan->fetches[f].bytes;
@@ -200,7 +245,7 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
         const int64_t bytes = plan->feeds[f].bytes;
         if (stepped[f] == 0 || bytes == 0) continue;
         const int64_t part = i % (feeds[f].bytes / bytes);
-        set_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes);
+        if (i > 0) TRY(bind_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes));
       }
       for (size_t f = 0; f < sinks.size(); ++f) set_fetch(plan, f, plan->in_sinks[f] != 0 ? part_of(f, i) : nullptr);
       TRY(execute_plan(plan, nullptr));

@@ -226,7 +226,7 @@ const Backend* fake_backend() {
       [](int32_t, DeviceInfo*) { return Status(); },
       open, close, allocate, release, copy_bytes, copy_bytes,
       [](void*) { return Status(); },
-      prepare, destroy, run, names, names,
+      prepare, destroy, run, nullptr, nullptr, nullptr, nullptr, nullptr, names, names,
       [](const char*, DType, DType) { return int32_t{0}; }};
   return &kBackend;
 }

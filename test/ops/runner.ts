@@ -62,7 +62,7 @@ const inputsOf = (inputs: readonly Input[]): Arr[] =>
 export class OpRunner {
   readonly type: string;
   readonly graph = new tf.Graph();
-  readonly session = new tf.Session({ graph: this.graph, threads: 1 });
+  readonly session = new tf.Session({ graph: this.graph, threads: 1, device: process.env.GRAFO_TEST_DEVICE });
   readonly #nodes = new Map<string, Node>();
   readonly #refs: readonly number[];
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import test from 'ava';
 import { doctor, doctorText } from '../../lib/runtime/doctor.js';
-import { native, nativeFile } from '../../lib/runtime/native.js';
+import { type Native, native, nativeFile } from '../../lib/runtime/native.js';
 import { ROOT } from '../helpers/root.js';
 
 test('with the engine: its files, level, threads and memory', (t) => {
@@ -49,15 +49,15 @@ test('a level that is not the best one: why not the better ones', (t) => {
   );
 });
 
-test('no GPU: whether there is a driver', (t) => {
-  t.is(
-    doctor(native, () => undefined).gpuReason,
-    'no NVIDIA driver on this machine, and this version has no CUDA backend',
-  );
+test('no GPU: whether there is a driver, and what the library says', (t) => {
+  const without = (): Native => ({ ...native(), gpu: () => ({ reason: '/p/grafo_cuda.so: no such file' }) });
+  t.is(doctor(without, () => undefined).gpuReason, 'no NVIDIA driver on this machine; /p/grafo_cuda.so: no such file');
   const version = 'NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27 2025\nGCC version: gcc 12';
-  t.is(
-    doctor(native, () => version).gpuReason,
-    'there is an NVIDIA driver (580.65.06), but this version has no CUDA backend',
+  t.is(doctor(without, () => version).gpuReason, 'NVIDIA driver 580.65.06; /p/grafo_cuda.so: no such file');
+  const found = { name: 'H200', memoryBytes: 1, path: '/p/grafo_cuda.so', kernels: [] };
+  t.like(
+    doctor(() => ({ ...native(), gpu: () => found })),
+    { gpu: 'H200', gpuReason: null },
   );
 });
 

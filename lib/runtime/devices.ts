@@ -1,0 +1,63 @@
+// Which device a session runs on: decided once, when it is opened.
+import { parseDevice } from '../core/device.js';
+import { InvalidArgumentError, ValueError } from '../core/errors.js';
+import type { Graph } from '../core/graph.js';
+import { type Native, native } from './native.js';
+
+/** A device as `listDevices` tells it. */
+export interface DeviceInfo {
+  readonly name: string;
+  readonly deviceType: 'CPU' | 'GPU';
+  readonly memoryLimitBytes: number;
+}
+
+/** The beginning of a device's full name in this process. */
+const HERE = '/job:localhost/replica:0/task:0/device:';
+/** A graph whose variables and constants hold fewer elements gains nothing on a GPU: a launch costs more than its steps. */
+const WORTH_ELEMENTS = 1 << 18;
+
+type Gpu = ReturnType<Native['gpu']>;
+let known: Gpu | undefined;
+
+/** The GPU of this machine, or why there is none: asked once a process. */
+export const findGpu = (): Gpu => (known ??= native().gpu());
+
+const isGpu = (device: string): boolean => device !== '' && parseDevice(device).type === 'GPU';
+
+/**
+ * Whether a session runs on the GPU. `asked` is its option: a device string, or undefined for the GPU where there is one, and the graph
+ * asks for it or is large.
+ *
+ * @throws InvalidArgumentError where a GPU is asked for and there is none, unless soft placement is allowed.
+ */
+export const choosesGpu = (graph: Graph, asked: string | undefined, allowSoftPlacement: boolean): boolean => {
+  if (asked !== undefined) {
+    const spec = parseDevice(asked);
+    if (spec.type !== 'CPU' && spec.type !== 'GPU')
+      throw new ValueError(`A session runs on '/cpu:0' or '/gpu:0', not '${asked}'`);
+    if (spec.type === 'CPU') return false;
+    const gpu = findGpu();
+    if (!('reason' in gpu) && (spec.index ?? 0) === 0) return true;
+    if (allowSoftPlacement) return false;
+    const why = 'reason' in gpu ? gpu.reason : `only ${HERE}GPU:0 is here`;
+    throw new InvalidArgumentError(`Cannot run a session on ${asked}: ${why}`);
+  }
+  const placed = graph.getOperations().some(({ device }) => isGpu(device));
+  if (!placed && weightOf(graph) < WORTH_ELEMENTS) return false;
+  return !('reason' in findGpu());
+};
+
+/** Elements of the graph's variables and constants, as far as their shapes are known. */
+const weightOf = (graph: Graph): number => {
+  let elements = 0;
+  for (const op of graph.getOperations()) {
+    if (op.type !== 'VariableV2' && op.type !== 'Const') continue;
+    elements += op.outputs[0]?.shape.numElements ?? 0;
+    if (elements >= WORTH_ELEMENTS) break;
+  }
+  return elements;
+};
+
+/** Full names of the devices of a session. */
+export const deviceNames = (onGpu: boolean): readonly string[] =>
+  onGpu ? [`${HERE}CPU:0`, `${HERE}GPU:0`] : [`${HERE}CPU:0`];

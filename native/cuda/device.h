@@ -1,0 +1,131 @@
+// What every CUDA step is written with: the session's device, prepared steps, faults that kernels find, and launches.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/status.h"
+#include "runtime/backend.h"
+
+namespace grafo {
+namespace cuda {
+
+// RESOURCE_EXHAUSTED for memory, else INTERNAL, with CUDA's name of the error.
+Status check(cudaError_t error, const char* what);
+
+// What a kernel found wrong. A kernel lowers `first` to the place of an offending element, so that the first one is told
+// whichever thread comes first; `value` is that element.
+struct Fault {
+  unsigned long long first;
+  long long value;
+};
+constexpr unsigned long long kNoFault = ~0ull;
+
+struct Device;
+
+}  // namespace cuda
+
+// A verified step. Kernels derive from it, keep what depends on shapes only, and launch in `run`.
+struct PreparedStep {
+  virtual ~PreparedStep() = default;
+  // Adds work to the device's stream, and does not wait for it.
+  virtual Status run(cuda::Device& device, RunContext& context, void* const* buffers) = 0;
+  // Whether `run` does the same again and again: no copies of the host's memory, nothing that depends on values.
+  virtual bool can_capture() const { return true; }
+  // Of a step with a fault: what it says.
+  virtual Status explain(const cuda::Fault&) const { return Status::error(Code::kInternal, "a kernel failed"); }
+
+  int32_t node = -1;
+  cuda::Fault* fault = nullptr;  // in the device's memory, of steps that may find something wrong
+};
+
+namespace cuda {
+
+using StepPointer = std::unique_ptr<PreparedStep>;
+
+// A run that was recorded.
+struct RecordedGraph {
+  cudaGraphExec_t exec = nullptr;
+  std::vector<PreparedStep*> faulty;  // steps with a fault, in the order they run
+};
+
+// One session's device. Used by one thread at a time.
+struct Device {
+  const HostServices* host = nullptr;
+  void* cpu = nullptr;  // an instance of host->cpu
+  cudaStream_t stream = nullptr;
+  int multiprocessors = 1;
+  std::vector<PreparedStep*> faulty;  // of the run in flight
+  // Set when a step found something wrong: from then on nothing of that run writes a variable.
+  unsigned* failed = nullptr;
+  Fault* told = nullptr;  // pinned: where a fault is read into
+
+  Status allocate(size_t bytes, void** memory);
+  void release(void* memory, size_t bytes);
+};
+
+// Memory of the device that a step keeps.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    if (memory_ != nullptr) device_->release(memory_, bytes_);
+  }
+  Status allocate(Device& device, size_t bytes) {
+    device_ = &device;
+    bytes_ = bytes;
+    return bytes == 0 ? Status() : device.allocate(bytes, &memory_);
+  }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(memory_);
+  }
+
+ private:
+  Device* device_ = nullptr;
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// Reads the attribute words of a step that the CPU's backend has accepted.
+class Words {
+ public:
+  explicit Words(const StepDesc& desc) : next_(desc.attrs), end_(desc.attrs + desc.num_attrs) {}
+  int32_t i32() { return next_ < end_ ? *next_++ : 0; }
+  int64_t i64() {
+    const uint32_t low = static_cast<uint32_t>(i32());
+    const uint32_t high = static_cast<uint32_t>(i32());
+    return static_cast<int64_t>(uint64_t{high} << 32 | low);
+  }
+  int32_t left() const { return static_cast<int32_t>(end_ - next_); }
+
+ private:
+  const int32_t* next_;
+  const int32_t* end_;
+};
+
+constexpr unsigned kThreads = 256;
+
+// Blocks for n elements, a thread each; kernels loop with the grid's size where that is more than a launch should have.
+inline dim3 blocks_for(int64_t n, int64_t threads = kThreads) {
+  const int64_t blocks = (n + threads - 1) / threads;
+  return dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks > (1 << 20) ? 1 << 20 : blocks));
+}
+
+template <class... Parameters, class... Arguments>
+Status launch(Device& device, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.stream = device.stream;
+  return check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "a kernel launch");
+}
+
+}  // namespace cuda
+}  // namespace grafo

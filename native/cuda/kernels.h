@@ -1,0 +1,24 @@
+// THE list of kernels of the CUDA backend. What is not in it runs on the CPU (host_step.cc).
+#pragma once
+#include "cuda/device.h"
+
+namespace grafo::cuda {
+
+// Fills `step` for a description that the CPU's backend has accepted: all that docs/inside/plan.md says holds.
+using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& step);
+
+// X(kernel, prepare function), in the order of the table.
+#define GRAFO_CUDA_KERNELS(X) \
+  X(Copy, prepare_copy)       \
+  X(Fill, prepare_fill)
+
+#define GRAFO_DECLARE(name, function) Status function(const StepDesc& desc, Device& device, StepPointer& step);
+GRAFO_CUDA_KERNELS(GRAFO_DECLARE)
+#undef GRAFO_DECLARE
+
+// Any kernel, on the CPU: operands are copied to the host's memory and results back.
+Status prepare_on_host(const StepDesc& desc, Device& device, StepPointer& step);
+
+// A step may leave the CPU's kernel for some shapes or dtypes by leaving `step` empty.
+
+}  // namespace grafo::cuda
