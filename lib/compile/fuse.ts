@@ -28,6 +28,8 @@ interface Cluster {
   first: number;
   last: number;
   instructions: number;
+  /** Tapes on strings are run by another interpreter, one by one. */
+  hasStrings: boolean;
   /** Whether an instruction may refuse its operands. */
   refuses: boolean;
   /** Distinct values the members read that none of them makes. */
@@ -49,6 +51,7 @@ export const fuse = (program: StepProgram): StepProgram => {
       first: i,
       last: i,
       instructions: step.tape?.instructions.length ?? 0,
+      hasStrings: [...inputs, ...outputs].some(({ dtype }) => dtype.kind === 'string'),
       refuses: step.tape?.instructions.some(mayRefuse) ?? false,
       inputs,
       outputs,
@@ -103,7 +106,7 @@ export const fuse = (program: StepProgram): StepProgram => {
       return cluster !== from && cluster !== to;
     };
     const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
-    if (!fits(outputs) || hasDetour(from, to)) return false;
+    if (from.hasStrings || to.hasStrings || !fits(outputs) || hasDetour(from, to)) return false;
     // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
     if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
     from.members.push(...to.members);

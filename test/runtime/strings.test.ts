@@ -118,3 +118,15 @@ test('string: feeds of texts and bytes, sync and async', async (t) => {
   t.deepEqual((await session.run(y, new Map([[x, ['c']]]))).toArray(), ['c', 'end']);
   t.throws(() => session.runSync(y, new Map([[x, [1] as never]])), { instanceOf: tf.GrafoError });
 });
+
+test('string: tapes on numbers before and behind them stay tapes of their own', (t) => {
+  new tf.Graph().asDefault(() => {
+    const x = tf.placeholder(tf.float32, [3]);
+    const word = tf.where(tf.greater(tf.square(x), 2), tf.fill([3], 'big'), tf.fill([3], 'small'));
+    const isBig = tf.multiply(tf.cast(tf.equal(word, 'big'), tf.float32), x);
+    using session = new tf.Session();
+    const [words, numbers] = session.runSync([word, isBig], [[x, [1, 2, 3]]]);
+    t.deepEqual(words.toArray(), ['small', 'big', 'big']);
+    t.deepEqual(numbers.toArray(), [0, 2, 3]);
+  });
+});
