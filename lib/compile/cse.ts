@@ -24,7 +24,8 @@ const attrKey = (value: unknown): string | undefined => {
 
 /** Merges equal nodes. Stateful ones (random, variables, prints) never are. */
 export const cse = (program: Program): Program => {
-  const original = new Map<string, Node>();
+  // Most nodes read what no other of their type reads: only those that do not are compared further.
+  const alike = new Map<string, Node | Map<string, Node>>();
   const ids = new Map<Node, number>();
   const id = (node: Node): number => {
     const known = ids.get(node);
@@ -32,8 +33,8 @@ export const cse = (program: Program): Program => {
     ids.set(node, ids.size);
     return ids.size - 1;
   };
-  return rewrite(program, (node): readonly Ref[] | undefined => {
-    if (node.row === undefined || isStateful(node)) return undefined;
+  /** What two nodes of a type with equal inputs may differ in; undefined for one that is never merged. */
+  const restKey = (node: Node): string | undefined => {
     const attrs: string[] = [];
     for (const [name, value] of node.attrs) {
       if (name.startsWith('_')) continue;
@@ -41,13 +42,29 @@ export const cse = (program: Program): Program => {
       if (text === undefined) return undefined;
       attrs.push(`${name}=${text}`);
     }
+    const controls = node.controls.map(id).sort((a, b) => a - b);
+    return `${node.op.device}|${controls.join()}|${attrs.join()}`;
+  };
+  return rewrite(program, (node): readonly Ref[] | undefined => {
+    if (node.row === undefined || isStateful(node)) return undefined;
     const inputs = node.inputs.map((input) => `${id(input.node)}:${input.output}`);
     if (node.row.commutative === true && inputs.length === 2) inputs.sort();
-    const controls = node.controls.map(id).sort((a, b) => a - b);
-    const key = `${node.row.type}|${node.op.device}|${inputs.join()}|${controls.join()}|${attrs.join()}`;
-    const first = original.get(key);
+    const reads = `${node.row.type}|${inputs.join()}`;
+    let others = alike.get(reads);
+    if (others === undefined) {
+      alike.set(reads, node);
+      return undefined;
+    }
+    if (!(others instanceof Map)) {
+      const own = restKey(others);
+      others = new Map(own === undefined ? [] : [[own, others]]);
+      alike.set(reads, others);
+    }
+    const key = restKey(node);
+    if (key === undefined) return undefined;
+    const first = others.get(key);
     if (first === undefined) {
-      original.set(key, node);
+      others.set(key, node);
       return undefined;
     }
     return node.op.outputs.map((_, output) => ({ node: first, output }));

@@ -94,16 +94,12 @@ export class Facts {
       .map((input, i) => `${input.node.op.name} ${shapes[i]!.toBrackets()}`)
       .join(', ');
   }
-  /** Calls a function of a row; its errors get the operation's place and shapes. */
-  at<R>(node: Node, fn: () => R): R {
-    try {
-      return fn();
-    } catch (error) {
-      if (!(error instanceof GrafoError) || error.node !== undefined) throw error;
-      const where = { ...place(node.op), shapes: this.describe(node) };
-      const Kind = (error instanceof OpError ? error.constructor : InvalidArgumentError) as typeof InvalidArgumentError;
-      throw new Kind(error.text, where);
-    }
+  /** An error of a row, with the operation's place and shapes. */
+  located(node: Node, error: unknown): unknown {
+    if (!(error instanceof GrafoError) || error.node !== undefined) return error;
+    const where = { ...place(node.op), shapes: this.describe(node) };
+    const Kind = (error instanceof OpError ? error.constructor : InvalidArgumentError) as typeof InvalidArgumentError;
+    return new Kind(error.text, where);
   }
 
   /** The shape of a variable's memory; one that nothing gave a shape yet is not initialised, and any will do. */
@@ -169,54 +165,46 @@ export class Facts {
     const { node } = ref;
     if (node.row === undefined)
       return this.#given.valueFeeds.has(node.feed) ? this.#given.feeds[node.feed]!.array : null;
-    if (node.row.host === undefined || this.#given.ran.has(node)) return null;
+    if (node.row.host === undefined) return null;
+    const known = this.#host.get(node);
+    if (known !== undefined) return known?.[ref.output] ?? null;
+    if (this.#given.ran.has(node)) return null;
     // Inputs first, on a stack of our own: a chain of shape arithmetic can be as long as the graph.
     const stack = [node];
     while (stack.length > 0) {
       const top = stack.at(-1)!;
-      const pending = this.#host.has(top) ? [] : this.#pending(top);
-      if (pending.length > 0) stack.push(...pending);
-      else {
-        if (!this.#host.has(top))
-          this.#host.set(
-            top,
-            this.at(top, () => this.#evaluate(top)),
-          );
-        stack.pop();
+      if (!this.#host.has(top)) {
+        const waiting = stack.length;
+        this.#pushPending(top, stack);
+        if (stack.length > waiting) continue;
+        this.#host.set(top, this.#evaluate(top));
       }
+      stack.pop();
     }
     return this.#host.get(node)?.[ref.output] ?? null;
   }
-  /** Nodes whose host values must be worked out before this one's. */
-  #pending(node: Node): Node[] {
-    if (node.row!.hostFromShapes === true) return [];
-    return node.inputs
-      .map((input) => input.node)
-      .filter((input) => input.row?.host !== undefined && !this.#host.has(input) && !this.#given.ran.has(input));
+  /** Pushes the nodes whose host values must be worked out before this one's. */
+  #pushPending(node: Node, stack: Node[]): void {
+    if (node.row!.hostFromShapes === true) return;
+    for (const { node: input } of node.inputs)
+      if (input.row?.host !== undefined && !this.#host.has(input) && !this.#given.ran.has(input)) stack.push(input);
   }
   #evaluate(node: Node): readonly NDArray[] | null {
-    return node.row!.host!({
-      shapes: this.#inputShapes(node),
-      values: node.inputs.map((input) => (node.row!.hostFromShapes === true ? null : this.host(input))),
-      outputs: node.op.outputs.map((output) => output.dtype),
-      attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
-    });
+    try {
+      return node.row!.host!({
+        shapes: this.#inputShapes(node),
+        values: node.inputs.map((input) => (node.row!.hostFromShapes === true ? null : this.host(input))),
+        outputs: node.op.outputs.map((output) => output.dtype),
+        attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
+      });
+    } catch (error) {
+      throw this.located(node, error);
+    }
   }
 
   #visit(node: Node): void {
     if (node.row === undefined) return;
-    const waits =
-      node.inputs.some(
-        (input) => this.blocked.has(input.node) || (!this.#given.ran.has(input.node) && this.#unknown(input)),
-      ) ||
-      node.controls.some((control) => this.blocked.has(control)) ||
-      // An update waits for the update before it, so that versions stay in order.
-      updatedVariables(node).some((variable) => {
-        const updates = this.#versions.updatesOf(variable);
-        const before = updates[updates.indexOf(node) - 1];
-        return before !== undefined && this.blocked.has(before);
-      });
-    if (waits) {
+    if (this.#waits(node)) {
       this.blocked.add(node);
       return;
     }
@@ -234,6 +222,19 @@ export class Facts {
     const shapes = this.#shapes(node);
     if (node.row.initializes === true && !this.#takesShape(node)) this.blocked.add(node);
     else this.#outputs.set(node, shapes);
+  }
+  /** Whether a node needs what only a later stage has. */
+  #waits(node: Node): boolean {
+    for (const input of node.inputs)
+      if (this.blocked.has(input.node) || (this.#unknown(input) && !this.#given.ran.has(input.node))) return true;
+    for (const control of node.controls) if (this.blocked.has(control)) return true;
+    if (node.row!.updates === undefined) return false;
+    // An update waits for the update before it, so that versions stay in order.
+    return updatedVariables(node).some((variable) => {
+      const updates = this.#versions.updatesOf(variable);
+      const before = updates[updates.indexOf(node) - 1];
+      return before !== undefined && this.blocked.has(before);
+    });
   }
   /**
    * Gives an assigned variable its value's shape. A stage knows one shape of a variable: where an older value of another shape is
@@ -255,13 +256,15 @@ export class Facts {
   }
   /** A variable without a shape was never assigned: what needs its shape needs its value. */
   #checkInitialized(node: Node): void {
-    if (node.row!.takesUninitialized === true) return;
-    if (node.row!.updates === undefined && variableOf({ node, output: 0 }) !== undefined) return;
-    node.inputs.forEach((input, i) => {
-      if (this.#fact(input).shape !== undefined || (i === 0 && node.row!.initializes === true)) return;
-      const variable = variableOf(input)!;
+    const row = node.row!;
+    if (row.takesUninitialized === true) return;
+    for (let i = row.initializes === true ? 1 : 0; i < node.inputs.length; i++) {
+      if (this.#fact(node.inputs[i]!).shape !== undefined) continue;
+      // A plain read is its consumers'.
+      if (row.updates === undefined && variableOf({ node, output: 0 }) !== undefined) return;
+      const variable = variableOf(node.inputs[i]!)!;
       throw new FailedPreconditionError(`Attempting to use uninitialized value ${variable.name}`, place(variable));
-    });
+    }
   }
   /** Whether something of this stage wants a variable before an update, other than the update itself. */
   #wantsBefore(variable: Operation, made: number, update: Node): boolean {
@@ -287,28 +290,15 @@ export class Facts {
   #shapes(node: Node): readonly OutputFact[] {
     const row = node.row!;
     if (row.lower === 'source') return this.#sourceShapes(node);
-    const inputs = this.#inputShapes(node);
-    const first = (name: string): number => inputRange(node, name)[0];
-    const context: ShapeContext = {
-      inputs,
-      shape: (name) => inputs[first(name)]!,
-      shapes: (name) => {
-        const [from, count] = inputRange(node, name);
-        return inputs.slice(from, from + count);
-      },
-      value: (name) => this.host(node.inputs[first(name)]!),
-      valueAsShape: (name) => {
-        const value = this.host(node.inputs[first(name)]!);
-        if (value === null || value.rank === 0) return UNKNOWN;
-        return new TensorShape(Array.from(value.data as Int32Array, (dim) => (Number(dim) < 0 ? null : Number(dim))));
-      },
-      attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
-      hasAttr: (name) => node.attrs.has(name),
-      planning: true,
-      node: node.op.name,
-    };
-    const shapes = this.at(node, () => row.shape(context));
-    for (const { dims } of shapes) if (dims !== null) checkSize(node.op, dims);
+    const context = new PlanShapes(this, node, this.#inputShapes(node));
+    const { inputs } = context;
+    let shapes: readonly TensorShape[];
+    try {
+      shapes = row.shape(context);
+      for (const { dims } of shapes) if (dims !== null) checkSize(node.op, dims);
+    } catch (error) {
+      throw this.located(node, error);
+    }
     return shapes.map((shape, i): OutputFact => {
       if (shape.isFullyDefined) {
         // What the graph promised (set_shape, a placeholder's shape) is checked by feeding; here shapes follow from values.
@@ -338,16 +328,52 @@ export class Facts {
   }
 }
 
+/** What a shape rule asks while a plan is made. */
+class PlanShapes implements ShapeContext {
+  readonly inputs: readonly TensorShape[];
+  readonly planning = true;
+  readonly #facts: Facts;
+  readonly #node: Node;
+
+  constructor(facts: Facts, node: Node, inputs: readonly TensorShape[]) {
+    this.#facts = facts;
+    this.#node = node;
+    this.inputs = inputs;
+  }
+  get node(): string {
+    return this.#node.op.name;
+  }
+  shape(name: string): TensorShape {
+    return this.inputs[inputRange(this.#node, name)[0]]!;
+  }
+  shapes(name: string): readonly TensorShape[] {
+    const [from, count] = inputRange(this.#node, name);
+    return this.inputs.slice(from, from + count);
+  }
+  value(name: string): NDArray | null {
+    return this.#facts.host(this.#node.inputs[inputRange(this.#node, name)[0]]!);
+  }
+  valueAsShape(name: string): TensorShape {
+    const value = this.value(name);
+    if (value === null || value.rank === 0) return UNKNOWN;
+    return new TensorShape(Array.from(value.data as Int32Array, (dim) => (Number(dim) < 0 ? null : Number(dim))));
+  }
+  attr<T extends AttrValue>(name: string): T {
+    return this.#node.attrs.get(name) as T;
+  }
+  hasAttr(name: string): boolean {
+    return this.#node.attrs.has(name);
+  }
+}
+
 /** Refuses what no tensor can be: more dimensions than the engine counts, more elements than a number does. */
 const checkSize = (op: Operation, dims: readonly (number | null)[]): void => {
-  const text = (): string => `[${dims.map((dim) => dim ?? '?').join(',')}]`;
-  if (dims.length > MAX_RANK)
-    throw new UnimplementedError(
-      `Tensors of more than ${MAX_RANK} dimensions are not supported: shape ${text()}`,
-      place(op),
-    );
-  if (dims.includes(null) || Number.isSafeInteger(sizeOf(dims as readonly number[]))) return;
-  throw new InvalidArgumentError(`Shape ${text()} would have more than 2**53 - 1 elements`, place(op));
+  if (dims.length <= MAX_RANK && (dims.includes(null) || Number.isSafeInteger(sizeOf(dims as readonly number[]))))
+    return;
+  const text = `[${dims.map((dim) => dim ?? '?').join(',')}]`;
+  throw dims.length > MAX_RANK
+    ? new UnimplementedError(`Tensors of more than ${MAX_RANK} dimensions are not supported: shape ${text}`, place(op))
+    : new InvalidArgumentError(`Shape ${text} would have more than 2**53 - 1 elements`, place(op));
 };
 
 /** An operation's place for an error. */

@@ -8,7 +8,7 @@ import type { NDArray } from '../core/ndarray.js';
 import { type Facts, hostPositions, place } from './facts.js';
 import { inputRange, isStateful, isVariableRef, type Node, type Ref } from './program.js';
 import { arenaValue, bytesOf, type PlanValue, type Step, sizeOfShape, type VariableSlot, type Word } from './steps.js';
-import { TapeBuilder } from './tape.js';
+import { operandOf, TapeBuilder } from './tape.js';
 import { updatedPositions, updatedVariables, type Versions, variableOf, versionRef } from './versions.js';
 
 /** What lowering needs to know beside the facts. */
@@ -119,17 +119,23 @@ export class Lowering {
     const row = node.row;
     if (row === undefined) return;
     const before: Step[] = [];
-    for (const input of node.inputs) before.push(...(this.#done.get(input.node) ?? NO_STEPS));
-    for (const control of node.controls) before.push(...(this.#done.get(control) ?? NO_STEPS));
+    for (const input of node.inputs) for (const step of this.#done.get(input.node) ?? NO_STEPS) before.push(step);
+    for (const control of node.controls) for (const step of this.#done.get(control) ?? NO_STEPS) before.push(step);
     const first = this.steps.length;
     const isRead = row.updates === undefined && variableOf({ node, output: 0 }) !== undefined;
-    if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host')
-      this.#input.facts.at(node, () => this.#steps(node));
+    if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host') this.#located(node);
     const made = this.steps.slice(first);
     for (const step of made) for (const earlier of before) step.after.add(earlier);
     this.#done.set(node, made.length > 0 ? made : before.length > 1 ? [...new Set(before)] : before);
   }
 
+  #located(node: Node): void {
+    try {
+      this.#steps(node);
+    } catch (error) {
+      throw this.#input.facts.located(node, error);
+    }
+  }
   #steps(node: Node): void {
     const row = node.row!;
     const { facts, versions } = this.#input;
@@ -156,6 +162,15 @@ export class Lowering {
       return arenaValue(tensor.dtype, facts.shape(ref), facts.isDynamic(ref));
     });
     this.#values.set(node, outputs);
+    if (row.lower === 'alias') {
+      outputs[0] = { ...inputs[0]!, shape: outputs[0]!.shape };
+      return;
+    }
+    if (typeof row.lower === 'object') {
+      this.#tape(node, row.lower.functor, inputs, outputs);
+      return;
+    }
+    if (typeof row.lower !== 'function') return;
     const emit = (
       kernel: string,
       ins: readonly PlanValue[],
@@ -187,19 +202,6 @@ export class Lowering {
       const [from, count] = inputRange(node, name);
       return inputs.slice(from, from + count);
     };
-    if (row.lower === 'alias') {
-      outputs[0] = { ...inputs[0]!, shape: outputs[0]!.shape };
-      return;
-    }
-    if (typeof row.lower === 'object') {
-      const { functor } = row.lower;
-      tape(outputs[0]!.shape, (t) => {
-        const operands = node.inputs.map((_, i) => t.input(inputs[i]!));
-        t.output(outputs[0]!, t.apply(functor, operands, outputs[0]!.dtype));
-      });
-      return;
-    }
-    if (typeof row.lower !== 'function') return;
     const context: LowerContext = {
       op: node.op,
       inputs,
@@ -235,6 +237,32 @@ export class Lowering {
       },
     };
     row.lower(context);
+  }
+
+  /** One instruction over all inputs: what most nodes are. */
+  #tape(node: Node, functor: string, inputs: readonly PlanValue[], outputs: readonly PlanValue[]): void {
+    const read: PlanValue[] = [];
+    const args = inputs.map((input) => {
+      const at = read.indexOf(input);
+      return at < 0 ? read.push(input) - 1 : at;
+    });
+    const output = outputs[0]!;
+    const operand = operandOf(functor, inputs).dtype;
+    this.steps.push({
+      kernel: 'Fused',
+      inputs: read,
+      outputs: [output],
+      attrs: [],
+      tape: {
+        space: output.shape,
+        instructions: [{ functor, operand, result: output.dtype, args, node: node.op.id }],
+        outputs: [read.length],
+        reductions: [undefined],
+      },
+      op: node.op,
+      after: new Set(),
+      acts: isStateful(node) || this.#input.isTarget(node),
+    });
   }
 }
 

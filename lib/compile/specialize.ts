@@ -36,7 +36,8 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
   const needed = new Set<Node>();
   const stack: Node[] = [];
   const want = (ref: Ref): void => {
-    if (carriedValue(given, ref) !== undefined || isHostOnly(ref, facts)) return;
+    // A node that is known to be needed stays so, and it is the one thing that is cheap to ask.
+    if (needed.has(ref.node) || carriedValue(given, ref) !== undefined || isHostOnly(ref, facts)) return;
     stack.push(ref.node);
   };
   for (const fetch of fetches) want(fetch);
@@ -47,10 +48,8 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
     if (node.row === undefined || needed.has(node) || given.ran.has(node) || facts.blocked.has(node)) continue;
     needed.add(node);
     const hosts = hostPositions(node);
-    node.inputs.forEach((input, i) => {
-      if (!hosts.includes(i)) want(input);
-    });
-    stack.push(...node.controls);
+    for (let i = 0; i < node.inputs.length; i++) if (!hosts.includes(i)) want(node.inputs[i]!);
+    for (const control of node.controls) stack.push(control);
   }
   return needed;
 };
@@ -58,9 +57,8 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
 /** Whether a ref's value is known here, so that a constant stands for it. */
 const isHostOnly = (ref: Ref, facts: Facts): boolean => {
   const { node } = ref;
-  if (node.row === undefined || node.row.host === undefined || isStateful(node) || node.row.type === 'Const')
+  if (node.row?.host === undefined || node.row.type === 'Const' || node.controls.length > 0 || isStateful(node))
     return false;
-  if (node.controls.length > 0) return false;
   const value = facts.host(ref);
   return value !== null && value.size <= MAX_HOST_ELEMENTS;
 };

@@ -12,6 +12,10 @@ interface Operand extends TapeRef {
   readonly instruction: number;
 }
 
+/** The operand whose dtype a functor computes in. Select's first one is its condition. */
+export const operandOf = <T extends { readonly dtype: DType }>(functor: string, args: readonly T[]): T =>
+  args[functor === 'Select' ? 1 : 0]!;
+
 /** The Tape that rows write to. */
 export class TapeBuilder implements Tape {
   readonly inputs: PlanValue[] = [];
@@ -39,8 +43,7 @@ export class TapeBuilder implements Tape {
   }
   apply(functor: string, operands: readonly TapeRef[], dtype?: DType): TapeRef {
     const args = operands as Operand[];
-    // Select's first operand is its condition.
-    const operand = args[functor === 'Select' ? 1 : 0]!.dtype;
+    const operand = operandOf(functor, args).dtype;
     const result = dtype ?? operand;
     this.#code.push({ functor, operand, result, args });
     return { dtype: result, input: -1, instruction: this.#code.length - 1 } as Operand;

@@ -3,7 +3,7 @@ import { InternalError } from '../core/errors.js';
 import {
   bytesOf,
   type PlanValue,
-  Producers,
+  type Reduction,
   type Step,
   type StepProgram,
   type Storage,
@@ -19,7 +19,6 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
       `after ${pass}: ${what}${step === undefined ? '' : ` (${step.kernel} of '${step.op.name}')`}`,
     );
   };
-  const producers = new Producers(program.steps);
   const written = new Set<Storage>();
   for (const step of program.steps) {
     for (const input of step.inputs) if (isTooLarge(input)) fail(step, 'a value is larger than its storage');
@@ -27,20 +26,20 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
       if (isTooLarge(output)) fail(step, 'a value is larger than its storage');
       if (output.storage.kind === 'constant' || output.storage.kind === 'feed')
         fail(step, `writes a ${output.storage.kind}`);
-      if (output.storage.kind === 'arena' && written.has(output.storage)) fail(step, 'a storage is written twice');
+      if (output.storage.kind !== 'arena') continue;
+      if (written.has(output.storage)) fail(step, 'a storage is written twice');
       written.add(output.storage);
     }
-    if (step.tape !== undefined) verifyTape(step, (what) => fail(step, what));
-    if (step.batch !== undefined) verifyBatch(step, (what) => fail(step, what));
+    if (step.tape !== undefined) verifyTape(step, fail);
+    if (step.batch !== undefined) verifyBatch(step, fail);
   }
   for (const step of program.steps) {
     for (const input of step.inputs) {
-      if (input.storage.kind === 'arena' && producers.of(input) === undefined) fail(step, 'reads what no step writes');
+      if (input.storage.kind === 'arena' && !written.has(input.storage)) fail(step, 'reads what no step writes');
     }
   }
   for (const fetch of program.fetches) {
-    if (fetch.storage.kind === 'arena' && producers.of(fetch) === undefined)
-      fail(undefined, 'fetches what no step writes');
+    if (fetch.storage.kind === 'arena' && !written.has(fetch.storage)) fail(undefined, 'fetches what no step writes');
   }
 };
 
@@ -59,22 +58,29 @@ export const verifyOrder = (program: StepProgram): void => {
   }
 };
 
-const verifyTape = (step: Step, fail: (what: string) => never): void => {
+/** Throws what is wrong with a step. */
+type Fail = (step: Step, what: string) => never;
+
+const verifyTape = (step: Step, fail: Fail): void => {
   const { space, outputs, reductions } = step.tape!;
   if (outputs.length !== step.outputs.length || reductions.length !== step.outputs.length)
-    fail('a tape stores another number of outputs');
-  verifyCode(step.tape!, step.inputs, step.outputs, fail);
-  const first = reductions.find((reduction) => reduction !== undefined);
-  step.outputs.forEach((output, i) => {
+    fail(step, 'a tape stores another number of outputs');
+  verifyCode(step, step.tape!, step.inputs, step.outputs, fail);
+  const size = sizeOfShape(space);
+  let first: Reduction | undefined;
+  for (let i = 0; i < reductions.length; i++) {
     const reduction = reductions[i];
-    if (sizeOfShape(output.shape) * (reduction?.length ?? 1) !== sizeOfShape(space))
-      fail('an output has another size than the space');
-    if (reduction !== undefined && !sameForm(reduction, first!)) fail('a tape has reductions of two forms');
-  });
+    if (sizeOfShape(step.outputs[i]!.shape) * (reduction?.length ?? 1) !== size)
+      fail(step, 'an output has another size than the space');
+    if (reduction === undefined) continue;
+    first ??= reduction;
+    if (!sameForm(reduction, first)) fail(step, 'a tape has reductions of two forms');
+  }
 };
 
 /** Each segment by itself, and that none reads or writes what another writes. */
-const verifyBatch = (step: Step, fail: (what: string) => never): void => {
+const verifyBatch = (step: Step, wrong: Fail): void => {
+  const fail = (what: string): never => wrong(step, what);
   const { shared, scalars, sizes, outputs } = step.batch!;
   if (step.inputs.length !== shared + sizes.length * scalars.length) fail('a batch has another number of inputs');
   if (step.outputs.length !== sizes.length * outputs.length) fail('a batch has another number of outputs');
@@ -93,28 +99,29 @@ const verifyBatch = (step: Step, fail: (what: string) => never): void => {
       if ((writers.get(storage) ?? g) !== g) fail(`segment ${g} reads what another writes`);
     });
     for (const { shape } of made) if (sizeOfShape(shape) !== size) fail(`an output of segment ${g} has another size`);
-    verifyCode(step.batch!, [...common, ...own], made, fail);
+    verifyCode(step, step.batch!, [...common, ...own], made, wrong);
   });
 };
 
 /** Operands come before what reads them, and have the dtypes that the code says. */
 const verifyCode = (
+  step: Step,
   { instructions, outputs }: Pick<TapeCode, 'instructions' | 'outputs'>,
   inputs: readonly PlanValue[],
   stored: readonly PlanValue[],
-  fail: (what: string) => never,
+  fail: Fail,
 ): void => {
   const dtypeOf = (operand: number) =>
     operand < inputs.length ? inputs[operand]!.dtype : instructions[operand - inputs.length]!.result;
-  instructions.forEach((instruction, i) => {
-    instruction.args.forEach((arg, k) => {
-      if (arg < 0 || arg >= inputs.length + i) fail(`instruction ${i} reads operand ${arg}`);
-      if (instruction.functor === 'Select' && k === 0) return;
-      if (dtypeOf(arg) !== instruction.operand)
-        fail(`instruction ${i} (${instruction.functor}) takes ${instruction.operand}, gets ${dtypeOf(arg)}`);
-    });
-  });
-  stored.forEach((output, i) => {
-    if (dtypeOf(outputs[i]!) !== output.dtype) fail('an output has another dtype than its operand');
-  });
+  for (let i = 0; i < instructions.length; i++) {
+    const { functor, operand, args } = instructions[i]!;
+    for (let k = 0; k < args.length; k++) {
+      const arg = args[k]!;
+      if (arg < 0 || arg >= inputs.length + i) fail(step, `instruction ${i} reads operand ${arg}`);
+      if (functor === 'Select' && k === 0) continue;
+      if (dtypeOf(arg) !== operand) fail(step, `instruction ${i} (${functor}) takes ${operand}, gets ${dtypeOf(arg)}`);
+    }
+  }
+  for (let i = 0; i < stored.length; i++)
+    if (dtypeOf(outputs[i]!) !== stored[i]!.dtype) fail(step, 'an output has another dtype than its operand');
 };

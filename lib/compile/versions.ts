@@ -85,6 +85,9 @@ export const updatedVariables = (node: Node): readonly Operation[] =>
  */
 export const variableOf = (ref: Ref): Operation | undefined => {
   let { node } = ref;
+  // Asked for every input of every node, of which most are neither.
+  if (node.row === undefined || (node.op.outputs[ref.output]?.isRef !== true && node.op.row.type !== 'Identity'))
+    return undefined;
   for (;;) {
     if (node.row === undefined) return undefined;
     if (node.row.lower === 'source') return isVariableRef({ node, output: 0 }) ? node.op : undefined;
