@@ -24,8 +24,11 @@ export const labelOf = ({ kernel, tape, batch }: Step): string => {
   return `Fused(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
 };
 
-/** One line a step. */
-export const print = (program: StepProgram, memory: MemoryPlan): string => {
+const hasStrings = ({ inputs, outputs }: Step): boolean =>
+  [...inputs, ...outputs].some(({ dtype }) => dtype.kind === 'string');
+
+/** One line a step. It says where a device leaves a step to the CPU. */
+export const print = (program: StepProgram, memory: MemoryPlan, deviceKernels?: ReadonlySet<string>): string => {
   const names = new Map<Storage, string>();
   const name = (value: PlanValue): string => {
     const { storage } = value;
@@ -47,7 +50,8 @@ export const print = (program: StepProgram, memory: MemoryPlan): string => {
   const lines = program.steps.map((step, i) => {
     for (const value of [...step.inputs, ...step.outputs])
       moved += value.dtype.size * value.shape.reduce((size, dim) => size * dim, 1);
-    const head = `${String(i).padStart(3)}  ${labelOf(step)}`;
+    const isHere = deviceKernels === undefined || (deviceKernels.has(step.kernel) && !hasStrings(step));
+    const head = `${String(i).padStart(3)}  ${labelOf(step)}${isHere ? '' : ' on the CPU'}`;
     return `${head}  ${step.outputs.map(operand).join(', ')} <- ${step.inputs.map(operand).join(', ')}  '${step.op.name}'`;
   });
   const fetched = program.fetches.map(operand).join(', ');

@@ -139,7 +139,7 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     feeds: feeds.map(({ value, source }) => ({ source, dtype: value.dtype, shape: value.shape })),
     fetches: fetched.map(({ dtype, shape, dynamic }) => ({ dtype, shape, dynamic })),
     results: isLast ? results : [],
-    explain: () => print(final, memory),
+    explain: () => print(final, memory, symbolic.options.deviceKernels),
     steps: () => measure(final),
     shapesOf: (id) => {
       const node = program.nodes.find(({ op, row }) => row !== undefined && op.id === id);

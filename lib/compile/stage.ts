@@ -97,5 +97,7 @@ export interface CompileOptions {
   readonly allowSoftPlacement?: boolean;
   /** Full names of the devices there are; the CPU where none are told. */
   readonly devices?: readonly string[];
+  /** Kernels that the device has; the others run on the CPU. Undefined where the CPU is the device. */
+  readonly deviceKernels?: ReadonlySet<string> | undefined;
   readonly evaluate?: Evaluator | undefined;
 }

@@ -22,6 +22,12 @@ let known: Gpu | undefined;
 /** The GPU of this machine, or why there is none: asked once a process. */
 export const findGpu = (): Gpu => (known ??= native().gpu());
 
+/** The kernels that run on it. */
+export const gpuKernels = (): ReadonlySet<string> => {
+  const gpu = findGpu();
+  return new Set('reason' in gpu ? [] : gpu.kernels);
+};
+
 const isGpu = (device: string): boolean => device !== '' && parseDevice(device).type === 'GPU';
 
 /**

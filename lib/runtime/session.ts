@@ -10,7 +10,7 @@ import { UserPlace } from '../core/place.js';
 import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
-import { choosesGpu, type DeviceInfo, deviceNames, findGpu } from './devices.js';
+import { choosesGpu, type DeviceInfo, deviceNames, findGpu, gpuKernels } from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
@@ -76,6 +76,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   allowSoftPlacement: true,
   evaluate: true,
   devices: true,
+  deviceKernels: true,
 };
 const RUN_SYNC: OptionNames<SyncRunOptions> = { trace: true };
 const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, signal: true, timeoutMs: true };
@@ -145,6 +146,7 @@ export class Session {
     this.#cache = new PlanCache(this.graph, engine, {
       ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),
       devices: deviceNames(this.#onGpu),
+      deviceKernels: this.#onGpu ? gpuKernels() : undefined,
       ...given.compile,
       evaluate:
         given.compile?.evaluate ??
