@@ -32,8 +32,10 @@ class Gemm {
   void pack_b(const Block& block, int64_t q) const;
   template <bool kPack>
   void multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const;
-  void start(const Block& block, int64_t begin, int64_t end) const;
-  void multiply(const Block& block, int64_t begin, int64_t end) const;
+  void prepare(const Block& block, int64_t begin, int64_t end) const;
+  void multiply(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
+                int64_t b_end) const;
+  void run_block(const RunContext* context, const Block& block) const;
   T* packed_b(const Block& block, int64_t q) const;
   int64_t row_of(int64_t panel) const {
     return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);

@@ -30,7 +30,6 @@ struct Gemm<T>::Block {
   T* a_scratch;
   T* b_scratch;
   int64_t k0, depth, a0, a_panels, b0, b_panels;
-  int64_t a_started;  // panels of A before this one are done
 };
 
 template <class T>
@@ -82,8 +81,11 @@ void Gemm<T>::pack_a(const Block& block, int64_t begin, int64_t end) const {
     const int64_t row = row_of(p), rows = row_of(p + 1) - row;
     T* to = block.a_scratch + (row - row_of(block.a0)) * block.depth;
     const T* from = block.a + block.k0 * shape_.m + row;
-    for (int64_t k = 0; k < block.depth; ++k, to += rows, from += shape_.m)
-      for (int64_t r = 0; r < rows; ++r) to[r] = from[r];
+    for (int64_t k = 0; k < block.depth; ++k, to += rows, from += shape_.m) {
+      int64_t r = 0;
+      for (; r + kLanes<T> <= rows; r += kLanes<T>) store(to + r, load(from + r));
+      if (r < rows) store_some(to + r, load_some(from + r, rows - r), rows - r);
+    }
   }
 }
 
@@ -162,12 +164,15 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
   }
 }
 
-// Panels [begin, end) of B are packed and multiplied with A's first panel: while they are at hand,
-// and where they lie in rows the multiply-adds hide the copy.
+// Panels [begin, end) of B are packed, those that are to be. Large ones are multiplied with A's
+// first panel, too: while they are at hand, and where they lie in rows the multiply-adds hide
+// the copy.
 template <class T>
-void Gemm<T>::start(const Block& block, int64_t begin, int64_t end) const {
-  for (int64_t q = block.b0 + begin; q < block.b0 + end; ++q) {
-    if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
+void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
+  for (int64_t q = std::max(begin, first_packed_b_); q < end; ++q) {
+    if (!pack_on_the_way_) {
+      pack_b(block, q);
+    } else if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
       multiply_panels<true>(block, 0, q, q + 1);
     } else {
       pack_b(block, q);
@@ -176,19 +181,55 @@ void Gemm<T>::start(const Block& block, int64_t begin, int64_t end) const {
   }
 }
 
-// Pieces [begin, end) of the block: groups of panels, A's running fastest so that B's group stays
-// in the L2 cache.
+// Panels [a_begin, a_end) of A by [b_begin, b_end) of B, B's panels running fastest: they stay in
+// the L2 cache, A's panel in the L1 cache.
 template <class T>
-void Gemm<T>::multiply(const Block& block, int64_t begin, int64_t end) const {
+void Gemm<T>::multiply(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
+                       int64_t b_end) const {
+  for (int64_t p = std::max<int64_t>(a_begin, pack_on_the_way_); p < a_end; ++p)
+    multiply_panels<false>(block, p, b_begin, b_end);
+}
+
+// Everything that is to be done with a block of k, some of A's panels and some of B's.
+template <class T>
+void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
+  const int64_t threads = context ? context->host->threads(context->host->self) : 1;
+  const int64_t a_end = block.a0 + block.a_panels, b_end = block.b0 + block.b_panels;
+  const int64_t cost = tile_rows(vectors_) * width_ * block.depth / 16;  // of a tile
+  if (pack_a_)
+    maybe_parallel(context, block.a_panels, grain_for(rows_low_ * block.depth / 4),
+                   [&](int64_t begin, int64_t end) { pack_a(block, begin, end); });
+  const auto columns = [&](int64_t group, int64_t begin, int64_t end) {
+    for (int64_t q = block.b0 + begin * group, last; begin < end; ++begin, q = last) {
+      last = std::min(q + group, b_end);
+      if (block.a0 == 0) prepare(block, q, last);
+      multiply(block, block.a0, a_end, q, last);
+    }
+  };
+  if (threads == 1) return columns(group_b_, 0, ceil_div(block.b_panels, group_b_));
+  // Each thread takes columns: what it packs stays in its own cache.
+  const int64_t narrow = std::max<int64_t>(1, group_b_ / 2);
+  const int64_t groups = ceil_div(block.b_panels, narrow);
+  if (groups >= 2 * threads)
+    return maybe_parallel(context, groups, grain_for(cost * narrow * block.a_panels),
+                          [&](int64_t begin, int64_t end) { columns(narrow, begin, end); });
+  // Too few: rows, too, once B is ready.
+  if (block.a0 == 0)
+    maybe_parallel(context, block.b_panels, grain_for(pack_on_the_way_ ? cost : width_ * block.depth / 4),
+                   [&](int64_t begin, int64_t end) {
+                     prepare(block, block.b0 + begin, block.b0 + end);
+                   });
   const int64_t groups_a = ceil_div(block.a_panels, group_a_);
-  for (int64_t piece = begin; piece < end; ++piece) {
-    const int64_t a_begin = block.a0 + piece % groups_a * group_a_;
-    const int64_t a_end = std::min(a_begin + group_a_, block.a0 + block.a_panels);
-    const int64_t b_begin = block.b0 + piece / groups_a * group_b_;
-    const int64_t b_end = std::min(b_begin + group_b_, block.b0 + block.b_panels);
-    for (int64_t p = std::max(a_begin, block.a_started); p < a_end; ++p)
-      multiply_panels<false>(block, p, b_begin, b_end);
-  }
+  const int64_t low = block.a_panels / groups_a, extra = block.a_panels % groups_a;
+  const auto first = [&](int64_t g) { return block.a0 + g * low + std::min(g, extra); };
+  maybe_parallel(context, groups_a * groups, grain_for(cost * narrow * low),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t piece = begin; piece < end; ++piece) {
+                     const int64_t g = piece % groups_a;
+                     const int64_t q = block.b0 + piece / groups_a * narrow;
+                     multiply(block, first(g), first(g + 1), q, std::min(q + narrow, b_end));
+                   }
+                 });
 }
 
 template <class T>
@@ -221,31 +262,10 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
     block.b_panels = std::min(step_b_, panels_b_ - block.b0);
     for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
       block.depth = std::min(depth_, shape_.k - block.k0);
-      if (!pack_on_the_way_) {
-        const int64_t first = std::max(block.b0, first_packed_b_);
-        maybe_parallel(context, block.b0 + block.b_panels - first,
-                       grain_for(width_ * block.depth / 4), [&](int64_t begin, int64_t end) {
-                         for (int64_t q = first + begin; q < first + end; ++q) pack_b(block, q);
-                       });
-      }
-      block.a_started = 0;
       for (block.a0 = 0; block.a0 < panels_a_; block.a0 += step_a_) {
         if (context && is_cancelled(*context)) return false;
         block.a_panels = std::min(step_a_, panels_a_ - block.a0);
-        if (pack_a_)
-          maybe_parallel(context, block.a_panels, grain_for(rows_low_ * block.depth / 4),
-                         [&](int64_t begin, int64_t end) { pack_a(block, begin, end); });
-        if (pack_on_the_way_ && block.a0 == 0) {
-          maybe_parallel(context, block.b_panels, grain_for(width_ * block.depth),
-                         [&](int64_t begin, int64_t end) { start(block, begin, end); });
-          block.a_started = 1;
-        }
-        const int64_t pieces =
-            ceil_div(block.a_panels, group_a_) * ceil_div(block.b_panels, group_b_);
-        const int64_t rows = std::min(shape_.m, kGroupRows);
-        const int64_t columns = std::min(shape_.n, kGroupColumns);
-        maybe_parallel(context, pieces, grain_for(rows * columns / 16 * block.depth / 2),
-                       [&](int64_t begin, int64_t end) { multiply(block, begin, end); });
+        run_block(context, block);
       }
     }
   }
