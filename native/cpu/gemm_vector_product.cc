@@ -130,6 +130,48 @@ T sum_column(const T* matrix, int64_t row, const T* x, int64_t rows) {
   return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
+// The same where columns divide a vector and rows follow each other: a vector holds several rows, each times its own x. Sums
+// are over lanes that are a fixed distance apart, so a column's are added up at the end.
+template <class T, int C>
+void sum_narrow(const T* matrix, const T* x, T* y, int64_t rows) {
+  constexpr int kWidth = kLanes<T>, kRows = kWidth / C, kChains = 4;
+  typedef std::conditional_t<sizeof(T) == 4, int32_t, int64_t> Lane;
+  typedef Lane Lanes __attribute__((vector_size(kVectorBytes)));
+  Lanes row_of;
+  for (int i = 0; i < kWidth; ++i) row_of[i] = i / C;
+  Vector<T> sum[kChains] = {};
+  int64_t r = 0;
+  // The last x's of a vector are read as a whole one, so it must be there.
+  const auto step = [&](int64_t at, Vector<T>& total) {
+    const Vector<T> each = __builtin_shuffle(load(x + at), row_of);
+    total = fma(load(matrix + at * C), each, total);
+  };
+  for (; r + (kChains - 1) * kRows + kWidth <= rows; r += kChains * kRows)
+    for (int i = 0; i < kChains; ++i) step(r + i * kRows, sum[i]);
+  for (; r + kWidth <= rows; r += kRows) step(r, sum[0]);
+  const Vector<T> all = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+  T lanes[kWidth];
+  store(lanes, all);
+  for (int half = kWidth / 2; half >= C; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  for (; r < rows; ++r)
+    for (int c = 0; c < C; ++c) lanes[c] = fma(matrix[r * C + c], x[r], lanes[c]);
+  for (int c = 0; c < C; ++c) y[c] = lanes[c];
+}
+
+template <class T>
+bool sum_few_columns(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns) {
+  if constexpr (kLanes<T> >= 4) {
+    if (columns == 1) return sum_narrow<T, 1>(matrix, x, y, rows), true;
+    if (columns == 2) return sum_narrow<T, 2>(matrix, x, y, rows), true;
+    if (columns == 4) return sum_narrow<T, 4>(matrix, x, y, rows), true;
+  }
+  if constexpr (kLanes<T> >= 8) {
+    if (columns == 8) return sum_narrow<T, 8>(matrix, x, y, rows), true;
+  }
+  return false;
+}
+
 }  // namespace
 
 template <class T>
@@ -143,6 +185,7 @@ void multiply_rows(const RunContext* context, const T* matrix, const T* x, T* y,
 template <class T>
 void multiply_columns(const RunContext* context, const T* matrix, const T* x, T* y, int64_t rows,
                       int64_t columns) {
+  if (sum_few_columns(matrix, x, y, rows, columns)) return;
   if (columns < kLanes<T> / 2 || columns == 1) {
     for (int64_t c = 0; c < columns; ++c) y[c] = sum_column(matrix + c, columns, x, rows);
     return;
