@@ -5,24 +5,11 @@
 
 #include <algorithm>
 
+#include "cpu/fused_node.h"
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
 namespace {
-
-// An instruction before slots are known. Operands: k < inputs is input k, else a result.
-struct Node {
-  Loop loop = nullptr;
-  Check check = nullptr;
-  const char* refusal = nullptr;
-  DType result = DType::kFloat32;
-  int32_t operands[3] = {-1, -1, -1};
-  int32_t node = -1;
-  int32_t cost = 1;
-  int32_t output = -1;  // the output it writes itself
-  int32_t last_use = -1;
-  int16_t slot = -1;
-};
 
 // Simple operations an element up to which memory decides how long a tape takes.
 constexpr int64_t kCheapTape = 6;
@@ -37,6 +24,7 @@ class Builder {
     TRY(read_outputs());
     TRY(check_inputs());
     TRY(check_aliases());
+    join_pairs(nodes_, inputs(), output_operands_, desc_.num_outputs);
     place_outputs();
     TRY(give_slots());
     emit();
@@ -82,7 +70,7 @@ class Builder {
   Status read_instruction(int32_t i) {
     Node& node = nodes_[static_cast<size_t>(i)];
     const char* name = attrs_.symbol();
-    const DType type = static_cast<DType>(attrs_.i32());
+    const DType type = node.type = static_cast<DType>(attrs_.i32());
     node.result = static_cast<DType>(attrs_.i32());
     for (int32_t& operand : node.operands) operand = attrs_.i32();
     node.node = attrs_.i32();
@@ -105,6 +93,7 @@ class Builder {
       if (node.result != (row->to_bool ? DType::kBool : type))
         return reject(desc_, "instruction %d: %s of %s does not give %s", i, name, dtype_name(type),
                       dtype_name(node.result));
+      node.row = row;
       node.loop = row->loops[column];
       node.check = row->checks[column];
       node.refusal = row->refusal;

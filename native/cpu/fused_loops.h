@@ -24,13 +24,13 @@ template <class Functor, class T>
 concept HasVectors = Functor::kVectors != 0 && std::is_floating_point_v<T> &&
                      requires(VectorOf<T> x) { Functor()(x); };
 
-// Several vectors at a time, so that the long chains of one need not wait for those of another.
-template <int kAtOnce, class T, class Map>
-void map_vectors(T* to, const T* x, int64_t n, Map&& map) {
-  using V = VectorOf<T>;
-  using Pair = math::Pair<V>;
-  constexpr int64_t kLanes = V::kLanes;
-  const auto pair = [=](int64_t i) { return Pair(math::load(x + i), math::load(x + i + kLanes)); };
+// to[i] = map(x[i]...), several vectors at a time, so that the long chains of one need not wait for
+// those of another.
+template <int kAtOnce, class T, class Map, class... From>
+void map_vectors(T* to, int64_t n, Map&& map, const From*... x) {
+  using Pair = math::Pair<VectorOf<T>>;
+  constexpr int64_t kLanes = VectorOf<T>::kLanes;
+  const auto pair = [](const T* from) { return Pair(math::load(from), math::load(from + kLanes)); };
   const auto store_pair = [=](int64_t i, Pair y) {
     math::store(to + i, y.low);
     math::store(to + i + kLanes, y.high);
@@ -38,15 +38,28 @@ void map_vectors(T* to, const T* x, int64_t n, Map&& map) {
   int64_t i = 0;
   if constexpr (kAtOnce == 4) {
     for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-      const auto y = map(math::Pair<Pair>(pair(i), pair(i + 2 * kLanes)));
+      const auto y = map(math::Pair<Pair>(pair(x + i), pair(x + i + 2 * kLanes))...);
       store_pair(i, y.low);
       store_pair(i + 2 * kLanes, y.high);
     }
   } else {
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map(pair(i)));
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map(pair(x + i)...));
   }
-  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map(math::load(x + i)));
-  if (i < n) math::store(to + i, map(math::load(x + i, n - i)), n - i);
+  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map(math::load(x + i)...));
+  if (i < n) math::store(to + i, map(math::load(x + i, n - i)...), n - i);
+}
+// A functor of two stages is run stage by stage: as one, its chain of instructions would be too
+// long to overlap with the next.
+template <class Functor, class T>
+void map_stages(T* to, const T* x, int64_t n) {
+  constexpr int64_t kBlock = 16 * VectorOf<T>::kLanes;
+  alignas(64) T begun[kBlock];
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t block = n - i < kBlock ? n - i : kBlock;
+    map_vectors<Functor::kVectors>(begun, block, [](auto v) { return Functor().begin(v); }, x + i);
+    map_vectors<Functor::kVectors>(
+        to + i, block, [](auto v, auto w) { return Functor().end(v, w); }, x + i, begun);
+  }
 }
 #else
 template <class Functor, class T>
@@ -63,14 +76,17 @@ void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
     for (int64_t i = 0; i < n; ++i) rare |= Functor::rare(x[i]);
     if (rare == 0) {
       if constexpr (HasVectors<Functor, T>)
-        map_vectors<Functor::kVectors>(to, x, n, [](auto v) { return Functor().fast(v); });
+        map_vectors<Functor::kVectors>(to, n, [](auto v) { return Functor().fast(v); }, x);
       else
 #pragma GCC ivdep
         for (int64_t i = 0; i < n; ++i) to[i] = Functor().fast(x[i]);
       return;
     }
   } else if constexpr (HasVectors<Functor, T>) {
-    map_vectors<Functor::kVectors>(to, x, n, Functor());
+    if constexpr (requires(T y) { Functor().begin(y); })
+      map_stages<Functor>(to, x, n);
+    else
+      map_vectors<Functor::kVectors>(to, n, Functor(), x);
     return;
   }
 #pragma GCC ivdep

@@ -152,6 +152,15 @@ FN V log1p(V x) {
   return with_sign(log_edges(p.sum, log_reduced(p.k, f, p.lost - (f - g))), x);
 }
 
+// The same bits for 0 <= x <= 1, where the exponent is 0 or 1.
+template <class V>
+FN V log1p_unit(V x) {
+  const auto high = V(1) + x >= V(kSqrt2);
+  const V less = x - V(1), lost = x - (less + V(1)), half = V(0.5), none = V(0);
+  const V f = select(high, less * half, x);
+  return log_reduced(select(high, V(1), none), f, select(high, lost * half, none));
+}
+
 // log of a positive normal number to 1e-11; Inf, 0 and less are the caller's.
 template <OfDouble V>
 FN V log_wide(V x) {
@@ -170,24 +179,27 @@ FN V log1p_wide(V x) {
   return select(fabs(x) < V(1e-4), series, log_wide(V(1.0) + x));
 }
 
-// 1 / (1 + exp(-x)) from exp(-|x|), which does not overflow and keeps the small results.
 template <class V>
-FN V sigmoid(V x) {
-  const V e = exp_within(exp_floor(-fabs(x)));
+FN V exp_minus_abs(V x) {
+  return exp_within(exp_floor(-fabs(x)));
+}
+
+// 1 / (1 + exp(-x)) from e = exp(-|x|), which does not overflow and keeps the small results.
+template <class V>
+FN V sigmoid_of(V x, V e) {
   const V d = V(1) + e;
   const V lost = e - (d - V(1));  // what rounding took from d, times about 1 / d
   const V q = select(x >= V(0), V(1), e) / d;
   return fma(-q, lost * fma(d, V(-0.5f), V(1.457f)), q);
 }
-
 template <OfFloat V>
 FN V tanh(V x) {
   const V a = fabs(x);
   const V z = x * x;
-  const V near_0 = fma(
-      x * z,
-      poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
-      x);
+  const V near_0 = fma(x * z,
+                       poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f,
+                            -0x1.8f8de4p-8f),
+                       x);
   const V far = V(1.0f) - V(2.0f) / (exp_within(exp_roof(a + a)) + V(1.0f));
   return copysign(select(a < V(0.625f), near_0, far), x);  // near_0 of -0 is +0
 }
@@ -198,14 +210,10 @@ FN V tanh(V x) {
   return copysign(t / (t + V(2.0)), x);
 }
 
-// log(1 + exp(x)) from exp(-|x|). NaN comes through exp.
+// log(1 + exp(x)) from e = exp(-|x|). NaN comes through exp.
 template <class V>
-FN V softplus(V x) {
-  const V e = exp_within(exp_floor(-fabs(x)));
-  // 1 + e is 2^k (1 + f) exactly.
-  const auto near_2 = e >= V(kSqrt2 - 1.0);
-  const V k = select(near_2, V(1), V(0));
-  return at_least(x, V(0)) + log_reduced(k, select(near_2, (e - V(1)) * V(0.5), e), V(0));
+FN V softplus_of(V x, V e) {
+  return at_least(x, V(0)) + log1p_unit(e);
 }
 
 }  // namespace grafo::math

@@ -66,15 +66,33 @@ GRAFO_UNARY(Inv, T(1) / x)
 GRAFO_UNARY_VECTORS(4, Exp, exp(x))
 GRAFO_UNARY_VECTORS(4, Expm1, expm1(x))
 GRAFO_UNARY_VECTORS(4, Log, log(x))
-GRAFO_UNARY_VECTORS(2, Log1p, log1p(x))
-GRAFO_UNARY_VECTORS(4, Sigmoid, sigmoid(x))
+GRAFO_UNARY_VECTORS(4, Log1p, log1p(x))
 GRAFO_UNARY_VECTORS(4, Tanh, tanh(x))
 GRAFO_UNARY(Floor, floor(x))
 GRAFO_UNARY(Ceil, ceil(x))
 GRAFO_UNARY(Rint, rint(x))
-GRAFO_UNARY(Relu, x < T(0) ? T(0) : x)  // NaN stays
-GRAFO_UNARY_VECTORS(4, Softplus, softplus(x))
+GRAFO_UNARY(Relu, at_least(x, T(0)))  // NaN stays
 GRAFO_UNARY(Softsign, x / (fabs(x) + T(1)))
+
+// By two stages: end(x, begin(x)).
+#define GRAFO_UNARY_STAGES(name, first, last) \
+  struct name {                               \
+    static constexpr int kVectors = 4;        \
+    template <class V>                        \
+    FN V begin(V x) const {                   \
+      return first(x);                        \
+    }                                         \
+    template <class V>                        \
+    FN V end(V x, V begun) const {            \
+      return last(x, begun);                  \
+    }                                         \
+    template <class V>                        \
+    FN V operator()(V x) const {              \
+      return end(x, begin(x));                \
+    }                                         \
+  };
+GRAFO_UNARY_STAGES(Softplus, exp_minus_abs, softplus_of)
+GRAFO_UNARY_STAGES(Sigmoid, exp_minus_abs, sigmoid_of)
 
 struct Relu6 {
   template <class T>

@@ -1,0 +1,29 @@
+// An instruction of a tape before slots are known, and what is done to instructions then.
+#pragma once
+#include <vector>
+
+#include "cpu/fused_table.h"
+
+namespace grafo::cpu {
+
+// Operands: k < inputs is input k, else a result.
+struct Node {
+  const FunctorRow* row = nullptr;  // null for Cast
+  Loop loop = nullptr;
+  Check check = nullptr;
+  const char* refusal = nullptr;
+  DType type = DType::kFloat32;  // of the operands
+  DType result = DType::kFloat32;
+  int32_t operands[3] = {-1, -1, -1};
+  int32_t node = -1;
+  int32_t cost = 1;
+  int32_t output = -1;  // the output it writes itself
+  int32_t last_use = -1;
+  int16_t slot = -1;
+};
+
+// Makes two instructions one where there is a loop for both and nothing else reads what the first
+// one leaves (fused_pairs.cc). `outputs` are operands.
+void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_outputs);
+
+}  // namespace grafo::cpu

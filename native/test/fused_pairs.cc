@@ -1,0 +1,107 @@
+// Instructions that are joined give the bits of one after the other, and are joined only where
+// nobody else reads what the first one leaves.
+#include "cpu/fused_node.h"
+
+#include <cmath>
+#include <random>
+
+#include "test/fused_step.h"
+
+namespace {
+
+using namespace grafo;
+using namespace grafo::test::tape;
+using cpu::Node;
+
+struct Op {
+  const char* name;
+  int32_t a, b;
+};
+
+template <class T>
+void fill(Value& v, int seed) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  std::uniform_real_distribution<double> near(-2, 2);
+  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-40, -1e-40, 200.0, -200.0, 0.4142};
+  for (int64_t i = 0; i < v.desc.size; ++i)
+    v.data<T>()[i] = static_cast<T>(i % 5 == 0 ? edges[random() % 10] : near(random));
+}
+
+// The last result of `ops` over three inputs; every other one is stored too where `apart`, which
+// keeps them apart.
+template <class T>
+std::vector<T> last_of(const std::vector<Op>& ops, bool apart) {
+  const DType type = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
+  constexpr int64_t kSize = 1237;
+  Value in[3], out[8];
+  Tape tape({kSize});
+  for (int i = 0; i < 3; ++i) {
+    in[i] = value(type, {kSize});
+    fill<T>(in[i], i);
+    tape.inputs.push_back(&in[i]);
+  }
+  for (const Op& op : ops) tape.op(op.name, type, type, op.a, op.b);
+  for (size_t i = apart ? 0 : ops.size() - 1; i < ops.size(); ++i) {
+    out[i] = value(type, {kSize});
+    tape.outputs.push_back(&out[i]);
+    tape.out(3 + static_cast<int32_t>(i));
+  }
+  const Status status = tape.run();
+  EXPECT(status.ok(), "%s", ops.back().name);
+  const T* made = out[ops.size() - 1].data<T>();
+  return {made, made + kSize};
+}
+
+template <class T>
+void joined_as_apart(const std::vector<Op>& ops) {
+  const std::vector<T> joined = last_of<T>(ops, false), apart = last_of<T>(ops, true);
+  for (size_t i = 0; i < joined.size(); ++i)
+    EXPECT(std::memcmp(&joined[i], &apart[i], sizeof(T)) == 0 ||
+               (joined[i] != joined[i] && apart[i] != apart[i]),
+           "%s of %s at %zu: %g, apart %g", ops.back().name, ops[0].name, i, double(joined[i]),
+           double(apart[i]));
+}
+void joined_as_apart(const std::vector<Op>& ops) {
+  joined_as_apart<float>(ops);
+  joined_as_apart<double>(ops);
+}
+
+std::vector<Node> joined(const std::vector<Op>& ops, std::vector<int32_t> outputs) {
+  std::vector<Node> nodes;
+  for (const Op& op : ops) {
+    Node node;
+    node.row = cpu::find_functor(op.name);
+    node.type = node.result = DType::kFloat32;
+    node.operands[0] = op.a;
+    node.operands[1] = op.b;
+    nodes.push_back(node);
+  }
+  cpu::join_pairs(nodes, 3, outputs.data(), static_cast<int>(outputs.size()));
+  return nodes;
+}
+
+}  // namespace
+
+TEST("Fused: joined instructions give the bits of one after the other") {
+  for (const char* outer : {"Add", "AddV2", "Sub", "Mul"})
+    for (const char* inner : {"Add", "AddV2", "Sub", "Mul"}) {
+      joined_as_apart({{inner, 0, 1}, {outer, 3, 2}});
+      joined_as_apart({{inner, 0, 1}, {outer, 2, 3}});
+    }
+  joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}});
+  joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}});
+  joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}});
+  joined_as_apart({{"Relu", 0, -1}, {"Sub", 3, 1}});
+  joined_as_apart({{"Add", 0, 1}, {"Relu", 3, -1}});
+}
+
+TEST("Fused: what is joined, and what is not because it is read again") {
+  CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}}, {4}).size() == 1);
+  CHECK(joined({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}}, {6}).size() == 2);
+  CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}}, {4, 3}).size() == 2);
+  CHECK(joined({{"Mul", 0, 1}, {"Sub", 3, 3}}, {4}).size() == 2);
+  CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}, {"Tanh", 3, -1}}, {4, 5}).size() == 3);
+  const std::vector<Node> nodes = joined({{"Mul", 0, 1}, {"Tanh", 2, -1}, {"Sub", 4, 3}}, {5});
+  CHECK(nodes.size() == 2 && nodes[1].operands[0] == 0 && nodes[1].operands[1] == 1 &&
+        nodes[1].operands[2] == 3);
+}
