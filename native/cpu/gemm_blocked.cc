@@ -214,11 +214,11 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
     return maybe_parallel(context, groups, grain_for(cost * narrow * block.a_panels),
                           [&](int64_t begin, int64_t end) { columns(narrow, begin, end); });
   // Too few: rows, too, once B is ready.
+  const int64_t cost_b = pack_on_the_way_ ? cost : width_ * block.depth / 4;
   if (block.a0 == 0)
-    maybe_parallel(context, block.b_panels, grain_for(pack_on_the_way_ ? cost : width_ * block.depth / 4),
-                   [&](int64_t begin, int64_t end) {
-                     prepare(block, block.b0 + begin, block.b0 + end);
-                   });
+    maybe_parallel(context, block.b_panels, grain_for(cost_b), [&](int64_t begin, int64_t end) {
+      prepare(block, block.b0 + begin, block.b0 + end);
+    });
   const int64_t groups_a = ceil_div(block.a_panels, group_a_);
   const int64_t low = block.a_panels / groups_a, extra = block.a_panels % groups_a;
   const auto first = [&](int64_t g) { return block.a0 + g * low + std::min(g, extra); };

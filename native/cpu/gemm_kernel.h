@@ -9,6 +9,8 @@
 
 namespace grafo::cpu {
 
+// Filled field by field and handed on by reference: a copy made by vectors waits for the stores
+// before it, and with them for the tile before.
 template <class T>
 struct TileArgs {
   int64_t depth;
