@@ -1,0 +1,62 @@
+// What a session says of its memory is what the process takes.
+import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import * as tf from '../../lib/index.js';
+
+const MB = 2 ** 20;
+setFlagsFromString('--expose_gc');
+const gc = runInNewContext('gc') as () => void;
+/** Resident bytes of the process that are no file's, without garbage. */
+const resident = (): number => {
+  gc();
+  return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? Number.NaN) * 1024;
+};
+const why =
+  process.env.GRAFO_SANITIZER !== undefined
+    ? 'a sanitizer keeps memory back'
+    : process.platform !== 'linux'
+      ? 'no /proc'
+      : '';
+if (why !== '') console.log(`skipped: ${why}`);
+const measured = why === '' ? test.serial : test.serial.skip;
+
+measured('variables, constants and arena are what the process grows by, and what explain promises', (t) => {
+  const graph = new tf.Graph();
+  graph.asDefault(() => {
+    const side = 2048; // 16 MB a matrix
+    const x = tf.placeholder('float32', [side, side]);
+    const v = new tf.Variable(tf.zeros([side, side]));
+    const update = v.assignAdd(tf.transpose(x));
+    // Two transposes that are both alive: the arena holds two matrices.
+    const [a, b] = [tf.transpose(x), tf.cumsum(x)];
+    const out = tf.reduceSum(tf.matmul(a, b));
+    using sess = new tf.Session({ threads: 1, device: '/cpu:0' });
+    // Kept to the end: V8 gives the memory of dead buffers back when it pleases.
+    const ones = new Float32Array(side * side).fill(1);
+    const fed = tf.ndarray(ones, [side, side]);
+    const before = resident();
+    sess.runSync(v.initializer);
+    t.is(sess.memory().variables, 16 * MB);
+    const compare = (what: string): number => {
+      const [grown, { used }] = [resident() - before, sess.memory()];
+      t.true(
+        Math.abs(grown - used) < 10 * MB,
+        `${what}: the process grew by ${grown / MB} MB, the session uses ${used / MB}`,
+      );
+      return grown;
+    };
+    compare('a variable');
+
+    const promised = Number(/arena ([\d.]+) MB/.exec(sess.explain([out, update.op], [[x, fed]]))![1]);
+    sess.runSync([out, update.op], [[x, fed]]);
+    const { arena, used, peak } = sess.memory();
+    t.true(Math.abs(arena / MB - promised) < 0.1, `${arena / MB} and ${promised}`);
+    t.true(peak >= used);
+    const grown = compare('a run');
+    for (let i = 0; i < 5; i++) sess.runSync([out, update.op], [[x, fed]]);
+    t.true(Math.abs(resident() - before - grown) < 4 * MB, 'later runs take nothing more');
+    t.is(ones[0], 1);
+  });
+});
