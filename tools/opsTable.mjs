@@ -39,7 +39,7 @@ export const opsPage = (rows, dtypes) => {
 
 Made from the rows of \`lib/ops\` by \`node tools/opsTable.mjs\`; a test compares. Types are TensorFlow's. *gradient*: yes; null (TensorFlow registers
 none either); or an error where one is asked for. *runs*: fused into tapes with its neighbours, as steps of its own, as a view that costs nothing, or not
-at all (worked out while planning). All ${rows.size} run on the CPU; there are no CUDA kernels in this version.
+at all (worked out while planning). All ${rows.size} run on the CPU; which steps a GPU runs itself, \`sess.explain\` says (docs/inside/cuda.md).
 
 | op | inputs | outputs | dtypes | gradient | runs |
 |---|---|---|---|---|---|
