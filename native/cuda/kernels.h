@@ -8,9 +8,19 @@ namespace grafo::cuda {
 using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& step);
 
 // X(kernel, prepare function), in the order of the table.
-#define GRAFO_CUDA_KERNELS(X) \
-  X(Copy, prepare_copy)       \
-  X(Fill, prepare_fill)
+#define GRAFO_CUDA_KERNELS(X)               \
+  X(Copy, prepare_copy)                     \
+  X(Fill, prepare_fill)                     \
+  X(Transpose, prepare_transpose)           \
+  X(Concat, prepare_concat)                 \
+  X(Slice, prepare_slice)                   \
+  X(SliceGrad, prepare_slice_grad)          \
+  X(MirrorPad, prepare_mirror_pad)          \
+  X(MirrorPadGrad, prepare_mirror_pad_grad) \
+  X(Tile, prepare_tile)                     \
+  X(OneHot, prepare_one_hot)                \
+  X(Range, prepare_range)                   \
+  X(LinSpace, prepare_linspace)
 
 #define GRAFO_DECLARE(name, function) Status function(const StepDesc& desc, Device& device, StepPointer& step);
 GRAFO_CUDA_KERNELS(GRAFO_DECLARE)
