@@ -51,7 +51,7 @@ export const fuse = (program: StepProgram): StepProgram => {
       first: i,
       last: i,
       instructions: step.tape?.instructions.length ?? 0,
-      hasStrings: [...inputs, ...outputs].some(({ dtype }) => dtype.kind === 'string'),
+      hasStrings: inputs.some(isString) || outputs.some(isString),
       refuses: step.tape?.instructions.some(mayRefuse) ?? false,
       inputs,
       outputs,
@@ -79,9 +79,9 @@ export const fuse = (program: StepProgram): StepProgram => {
   };
   /** Whether `from` is reached from `to` by a way that leaves both. */
   const hasDetour = (from: Cluster, to: Cluster): boolean => {
-    const stack = dependenciesOf(to).filter(
-      (cluster) => cluster !== from && cluster !== to && cluster.last >= from.first,
-    );
+    const stack: Cluster[] = [];
+    for (const cluster of dependenciesOf(to))
+      if (cluster !== from && cluster !== to && cluster.last >= from.first) stack.push(cluster);
     if (stack.length === 0) return false;
     const seen = new Set<Cluster>([to]);
     while (stack.length > 0) {
@@ -105,7 +105,9 @@ export const fuse = (program: StepProgram): StepProgram => {
       const cluster = clusterOf.get(reader);
       return cluster !== from && cluster !== to;
     };
-    const outputs = [...from.outputs, ...to.outputs].filter((value) => isKept(value, isOutside, readers, fetched));
+    const outputs: PlanValue[] = [];
+    for (const value of from.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
+    for (const value of to.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
     if (from.hasStrings || to.hasStrings || !fits(outputs) || hasDetour(from, to)) return false;
     // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
     if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
@@ -130,7 +132,8 @@ export const fuse = (program: StepProgram): StepProgram => {
     for (const input of step.inputs) {
       const producer = producers.of(input);
       if (producer?.tape === undefined || !sameShape(input.shape, space)) continue;
-      const [from, to] = [clusterOf.get(producer)!, clusterOf.get(step)!];
+      const from = clusterOf.get(producer)!;
+      const to = clusterOf.get(step)!;
       if (from === to || !sameShape(producer.tape.space, space)) continue;
       const inputs = joinedInputs(from, to);
       if (inputs !== undefined && merge(from, to, inputs)) return true;
@@ -186,6 +189,8 @@ interface Joined {
   readonly instructions: Instruction[];
 }
 
+const isString = ({ dtype }: PlanValue): boolean => dtype.kind === 'string';
+
 /** The values of one storage are the same only at the same version, shape and dtype. */
 export const isSame = (a: PlanValue, b: PlanValue): boolean =>
   a.storage === b.storage && a.version === b.version && a.dtype === b.dtype && sameShape(a.shape, b.shape);
@@ -230,60 +235,54 @@ const join = (
   fetched: ReadonlySet<Storage>,
 ): Joined => {
   const inside = new Set(members);
+  const isOutside = (reader: Step): boolean => !inside.has(reader);
   const inputs: PlanValue[] = [];
   const outputs: PlanValue[] = [];
   const reductions: (Reduction | undefined)[] = [];
+  const instructions: Instruction[] = [];
+  // Where a value is: input i as ~i while not all inputs are known, else an instruction's position.
+  const stored: number[] = [];
   // By storage: almost every storage has one value in a tape.
-  const results = new Map<Storage, { value: PlanValue; from: { input: number } | { instruction: number } }[]>();
+  const results = new Map<Storage, { value: PlanValue; from: number }[]>();
   const loaded = new Map<Storage, number[]>();
-  const code: { instruction: Instruction; args: ({ input: number } | { instruction: number })[] }[] = [];
-  const stored: ({ input: number } | { instruction: number })[] = [];
+  const load = (member: Step, value: PlanValue): number => {
+    // A reduction's input is what its producer stores, under whatever shape.
+    const made = results.get(value.storage)?.find((one) => member.tape === undefined || isSame(one.value, value));
+    if (made !== undefined) return made.from;
+    let places = loaded.get(value.storage);
+    if (places === undefined) loaded.set(value.storage, (places = []));
+    let at = places.find((place) => isSame(inputs[place]!, value));
+    if (at === undefined) places.push((at = inputs.push(value) - 1));
+    return ~at;
+  };
   for (const member of members) {
     const tape = member.tape ?? rootOf(member)!;
-    const base = code.length;
-    const load = (i: number): { input: number } | { instruction: number } => {
-      const value = member.inputs[i]!;
-      // A reduction's input is what its producer stores, under whatever shape.
-      const isMade = (made: PlanValue): boolean => member.tape === undefined || isSame(made, value);
-      const made = results.get(value.storage)?.find((result) => isMade(result.value));
-      if (made !== undefined) return made.from;
-      let places = loaded.get(value.storage);
-      if (places === undefined) loaded.set(value.storage, (places = []));
-      let at = places.find((place) => isSame(inputs[place]!, value));
-      if (at === undefined) places.push((at = inputs.push(value) - 1));
-      return { input: at };
-    };
-    const operand = (arg: number): { input: number } | { instruction: number } =>
-      arg < member.inputs.length ? load(arg) : { instruction: base + arg - member.inputs.length };
-    for (const instruction of tape.instructions) code.push({ instruction, args: instruction.args.map(operand) });
-    member.outputs.forEach((value, i) => {
+    const base = instructions.length - member.inputs.length;
+    const operand = (arg: number): number =>
+      arg < member.inputs.length ? load(member, member.inputs[arg]!) : base + arg;
+    for (const { functor, operand: type, result, args, node } of tape.instructions)
+      instructions.push({ functor, operand: type, result, args: args.map(operand), node });
+    for (let i = 0; i < member.outputs.length; i++) {
+      const value = member.outputs[i]!;
       const from = operand(tape.outputs[i]!);
       const reduction = tape.reductions[i];
-      if (reduction !== undefined) {
-        outputs.push(value);
-        stored.push(from);
-        reductions.push(reduction);
-        return;
+      if (reduction === undefined) {
+        const list = results.get(value.storage);
+        if (list === undefined) results.set(value.storage, [{ value, from }]);
+        else list.push({ value, from });
+        if (!isKept(value, isOutside, readers, fetched)) continue;
       }
-      const list = results.get(value.storage);
-      if (list === undefined) results.set(value.storage, [{ value, from }]);
-      else list.push({ value, from });
-      if (isKept(value, (reader) => !inside.has(reader), readers, fetched)) {
-        outputs.push(value);
-        stored.push(from);
-        reductions.push(undefined);
-      }
-    });
+      outputs.push(value);
+      stored.push(from);
+      reductions.push(reduction);
+    }
   }
-  const index = (from: { input: number } | { instruction: number }): number =>
-    'input' in from ? from.input : inputs.length + from.instruction;
-  return {
-    inputs,
-    outputs,
-    stored: stored.map(index),
-    reductions,
-    instructions: code.map(({ instruction, args }) => ({ ...instruction, args: args.map(index) })),
-  };
+  const index = (from: number): number => (from < 0 ? ~from : inputs.length + from);
+  for (let i = 0; i < instructions.length; i++) {
+    const { functor, operand, result, args, node } = instructions[i]!;
+    instructions[i] = { functor, operand, result, args: args.map(index), node };
+  }
+  return { inputs, outputs, stored: stored.map(index), reductions, instructions };
 };
 
 const assemble = (
@@ -292,7 +291,8 @@ const assemble = (
   fetched: ReadonlySet<Storage>,
 ): Step => {
   const { inputs, outputs, stored, reductions, instructions } = join(members, readers, fetched);
-  const after = new Set(members.flatMap((member) => [...member.after]));
+  const after = new Set<Step>();
+  for (const member of members) for (const earlier of member.after) after.add(earlier);
   for (const member of members) after.delete(member);
   return {
     kernel: 'Fused',

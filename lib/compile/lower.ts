@@ -25,6 +25,8 @@ export interface LowerInput {
 
 const NO_STEPS: readonly Step[] = [];
 const NO_POSITIONS: ReadonlySet<number> = new Set();
+/** Never written to. */
+const NO_VALUES = new Map<Operation, PlanValue>();
 
 /** Lowers the nodes of a stage in order and keeps which value each ref became. */
 export class Lowering {
@@ -142,10 +144,8 @@ export class Lowering {
     const updated = updatedVariables(node);
     const targets = updated.length === 0 ? NO_POSITIONS : new Set(updatedPositions(node));
     const hosts = hostPositions(node);
-    const ofUpdated = new Map<Operation, PlanValue>();
-    for (const variable of updated) {
-      ofUpdated.set(variable, this.#variableAt(variable, versions.made(node, variable)));
-    }
+    const ofUpdated = updated.length === 0 ? NO_VALUES : new Map<Operation, PlanValue>();
+    for (const variable of updated) ofUpdated.set(variable, this.#variableAt(variable, versions.made(node, variable)));
     const inputs = node.inputs.map((input, i): PlanValue => {
       const own = targets.has(i) ? ofUpdated.get(variableOf(input)!) : undefined;
       // The memory an update is about to change holds the version before its own.

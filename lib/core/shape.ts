@@ -149,6 +149,7 @@ export const SCALAR = new TensorShape([]);
  */
 export const broadcastShapes = (a: TensorShape, b: TensorShape): TensorShape => {
   if (a.dims === null || b.dims === null) return UNKNOWN;
+  if (a === b || sameDims(a.dims, b.dims)) return a;
   const rank = Math.max(a.dims.length, b.dims.length);
   const dims: Dim[] = [];
   for (let i = 0; i < rank; i++) {
@@ -163,7 +164,14 @@ export const broadcastShapes = (a: TensorShape, b: TensorShape): TensorShape => 
     else if (x === 1) dims.push(y);
     else throw new ValueError(`Dimensions must be equal, but are ${x} and ${y}`);
   }
-  return new TensorShape(dims);
+  // Almost always it is one of the two.
+  return sameDims(dims, a.dims) ? a : sameDims(dims, b.dims) ? b : new TensorShape(dims);
+};
+
+const sameDims = (a: readonly Dim[], b: readonly Dim[]): boolean => {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 };
 
 /** Elements of a concrete shape. */
