@@ -14,6 +14,7 @@ constexpr int64_t kDepthBytes = 2048;       // of a row of A in a block: a tile'
 constexpr int64_t kInPlaceBytes = 2 << 20;  // a B of this size stays near without packing
 constexpr int64_t kInPlaceRow = 4096;       // unless each of its rows is on a page of its own
 constexpr int64_t kNearBytes = 1 << 16;
+constexpr int64_t kNearestBytes = 40 << 10;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
@@ -41,6 +42,9 @@ template <class T>
 Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
   const int64_t in_vectors = ceil_div(shape.n, kLanes<T>);
   vectors_ = choose_vectors(shape.m, in_vectors);
+  // Wide and flat: half as many rows of A and C to find. For a B that stays in the first cache.
+  const int64_t near_columns = kNearestBytes / static_cast<int64_t>(sizeof(T)) / shape.k;
+  if (kManyRegisters && in_vectors % 4 == 0 && shape.n <= near_columns) vectors_ = 4;
   width_ = vectors_ * kLanes<T>;
   panels_b_ = ceil_div(shape.n, width_);
   panels_a_ = ceil_div(shape.m, tile_rows(vectors_));
