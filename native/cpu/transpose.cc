@@ -1,4 +1,11 @@
-// Transpose: any permutation as a walk over blocks of the two axes that are innermost on either side.
+// Transpose: any permutation as a walk over blocks of the two axes that are innermost on either
+// side.
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#include "cpu/fused.h"
+#include "cpu/gemm_pack.h"
 #include "cpu/kernels.h"
 #include "cpu/strided.h"
 #include "cpu/transpose_block.h"
@@ -11,8 +18,9 @@ struct TransposeStep : PreparedStep {
   // Row-major over y without the two block axes; steps in x, and where each position lies in y.
   Strided outer;
   int64_t outer_y[kMaxRank];
-  int64_t rows = 1, columns;  // of a matrix of x: columns are contiguous in x, rows are contiguous in y
-  int64_t x_row, y_row;       // distance of two rows in x, of two columns in y
+  int64_t rows = 1,
+          columns;       // of a matrix of x: columns are contiguous in x, rows are contiguous in y
+  int64_t x_row, y_row;  // distance of two rows in x, of two columns in y
 };
 
 // Rows of x that stay whole.
@@ -32,19 +40,82 @@ Status run_rows(const PreparedStep& base, RunContext& context, void* const* buff
   return Status();
 }
 
-// A tile is turned round in a buffer of the L1 cache and then leaves in whole rows of y: with dimensions that are powers of
-// two its rows in x and in y would each share one set of the cache.
-constexpr int64_t kTileRows = 64;
-constexpr int64_t kTileColumns = 32;
+// The type whose vectors move items of T, where they are as long as a line of the cache: then
+// squares of them go straight from whole lines to whole lines, and rows that share a set of the
+// cache (with dimensions that are powers of two all do) do not disturb each other.
+template <class T>
+struct Lines {
+  static constexpr bool kWhole = false;
+};
+#if defined(__AVX512F__)
+template <class T>
+__attribute__((noinline)) void stream_square(const T* from, int64_t from_row, T* to,
+                                             int64_t to_row) {
+  Vector<T> x[kLanes<T>];
+  GRAFO_UNROLL for (int i = 0; i < kLanes<T>; ++i) x[i] = load(from + i * from_row);
+  transpose_lanes<T>(x, [&](int i, Vector<T> v) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i * to_row), (__m512i)v);
+  });
+}
+
+template <>
+struct Lines<uint32_t> {
+  static constexpr bool kWhole = true;
+  using Item = float;
+};
+template <>
+struct Lines<uint64_t> {
+  static constexpr bool kWhole = true;
+  using Item = double;
+};
+#endif
+
+// Else a tile is turned round in a buffer of the L1 cache and then leaves in whole rows of y.
+template <class T>
+constexpr int64_t kTileRows = Lines<T>::kWhole ? 1024 : 64;
+template <class T>
+constexpr int64_t kTileColumns = Lines<T>::kWhole ? 128 / sizeof(T) : 32;
+
+// Where y is large it goes past the caches.
+constexpr int64_t kStreamedBytes = int64_t{8} << 20;
+
+#if defined(__AVX512F__)
+template <class T>
+void move_lines(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns,
+                bool streams) {
+  using Item = typename Lines<T>::Item;
+  constexpr int64_t kSide = 64 / sizeof(T);
+  const int64_t full_rows = rows / kSide * kSide, full_columns = columns / kSide * kSide;
+  for (int64_t r = 0; r < full_rows; r += kSide)
+    for (int64_t c = 0; c < full_columns; c += kSide) {
+      const auto* from = reinterpret_cast<const Item*>(x + r * x_row + c);
+      auto* to = reinterpret_cast<Item*>(y + c * y_row + r);
+      if (streams)
+        stream_square(from, x_row, to, y_row);
+      else
+        transpose_square(from, x_row, to, y_row);
+    }
+  transpose_items(x + full_columns, x_row, y + full_columns * y_row, y_row, full_rows,
+                  columns - full_columns);
+  transpose_items(x + full_rows * x_row, x_row, y + full_rows, y_row, rows - full_rows, columns);
+}
+
+#endif
 
 template <class T>
-void move_tile(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns) {
-  alignas(64) T buffer[kTileRows * kTileColumns];
-  for (int64_t r = 0; r < rows; r += kBlock<T>)
-    transpose_items(x + r * x_row, x_row, buffer + r, kTileRows,
-                    std::min<int64_t>(kBlock<T>, rows - r), columns);
-  for (int64_t c = 0; c < columns; ++c)
-    std::memcpy(y + c * y_row, buffer + c * kTileRows, static_cast<size_t>(rows) * sizeof(T));
+void move_tile(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns,
+               [[maybe_unused]] bool streams) {
+  if constexpr (Lines<T>::kWhole) {
+    move_lines(x, x_row, y, y_row, rows, columns, streams);
+  } else {
+    constexpr int64_t kRow = kTileRows<T>;
+    alignas(64) T buffer[kRow * kTileColumns<T>];
+    for (int64_t r = 0; r < rows; r += kBlock<T>)
+      transpose_items(x + r * x_row, x_row, buffer + r, kRow,
+                      std::min<int64_t>(kBlock<T>, rows - r), columns);
+    for (int64_t c = 0; c < columns; ++c)
+      std::memcpy(y + c * y_row, buffer + c * kRow, static_cast<size_t>(rows) * sizeof(T));
+  }
 }
 
 template <class T>
@@ -52,31 +123,38 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   const auto& step = static_cast<const TransposeStep&>(base);
   const T* const x = static_cast<const T*>(buffers[0]);
   T* const y = static_cast<T*>(buffers[1]);
-  const int64_t tall = (step.rows + kTileRows - 1) / kTileRows;
-  const int64_t wide = (step.columns + kTileColumns - 1) / kTileColumns;
+  const int64_t tall = (step.rows + kTileRows<T> - 1) / kTileRows<T>;
+  const int64_t wide = (step.columns + kTileColumns<T> - 1) / kTileColumns<T>;
   const int64_t tiles = tall * wide;
   int64_t matrices = 1;
   for (int d = 0; d < step.outer.rank; ++d) matrices *= step.outer.dims[d];
-  const int64_t tile_bytes = std::min(step.rows, kTileRows) * std::min(step.columns, kTileColumns) *
+  const int64_t tile_bytes = std::min(step.rows, kTileRows<T>) *
+                             std::min(step.columns, kTileColumns<T>) *
                              static_cast<int64_t>(sizeof(T));
-  parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      int64_t index = piece / tiles, at_x = 0, at_y = 0;
-      for (int d = step.outer.rank - 1; d >= 0; --d) {
-        const int64_t i = index % step.outer.dims[d];
-        index /= step.outer.dims[d];
-        at_x += i * step.outer.steps[d];
-        at_y += i * step.outer_y[d];
-      }
-      // Down the columns of x first: y's rows are then written in order.
-      const int64_t row = piece % tiles % tall * kTileRows;
-      const int64_t column = piece % tiles / tall * kTileColumns;
-      move_tile(x + at_x + row * step.x_row + column, step.x_row,
-                y + at_y + column * step.y_row + row, step.y_row,
-                std::min(kTileRows, step.rows - row),
-                std::min(kTileColumns, step.columns - column));
-    }
-  });
+  const int64_t item = static_cast<int64_t>(sizeof(T));
+  bool streams = matrices * step.rows * step.columns * item >= kStreamedBytes &&
+                 reinterpret_cast<uintptr_t>(y) % 64 == 0 && step.y_row * item % 64 == 0;
+  for (int d = 0; d < step.outer.rank; ++d) streams &= step.outer_y[d] * item % 64 == 0;
+  parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes + 1,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t piece = begin; piece < end; ++piece) {
+                   int64_t index = piece / tiles, at_x = 0, at_y = 0;
+                   for (int d = step.outer.rank - 1; d >= 0; --d) {
+                     const int64_t i = index % step.outer.dims[d];
+                     index /= step.outer.dims[d];
+                     at_x += i * step.outer.steps[d];
+                     at_y += i * step.outer_y[d];
+                   }
+                   // Down the columns of x first: y's rows are then written in order.
+                   const int64_t row = piece % tiles % tall * kTileRows<T>;
+                   const int64_t column = piece % tiles / tall * kTileColumns<T>;
+                   move_tile(x + at_x + row * step.x_row + column, step.x_row,
+                             y + at_y + column * step.y_row + row, step.y_row,
+                             std::min(kTileRows<T>, step.rows - row),
+                             std::min(kTileColumns<T>, step.columns - column), streams);
+                 }
+                 if (streams) end_stream();
+               });
   return Status();
 }
 
