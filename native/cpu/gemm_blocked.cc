@@ -20,6 +20,12 @@ constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = 256;
 
+// More pieces, so that each thread gets as many: the pool deals out at most four ranges a thread.
+int64_t even_pieces(int64_t pieces, int64_t threads, int64_t most) {
+  const int64_t unit = pieces > 4 * threads ? 4 * threads : threads;
+  return std::min(most, ceil_div(pieces, unit) * unit);
+}
+
 }  // namespace
 
 // What is worked on at a time: k in [k0, k0 + depth) and the panels from a0 and b0 on.
@@ -200,9 +206,6 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
   const int64_t threads = context ? context->host->threads(context->host->self) : 1;
   const int64_t a_end = block.a0 + block.a_panels, b_end = block.b0 + block.b_panels;
   const int64_t cost = tile_rows(vectors_) * width_ * block.depth / 16;  // of a tile
-  if (pack_a_)
-    maybe_parallel(context, block.a_panels, grain_for(rows_low_ * block.depth / 4),
-                   [&](int64_t begin, int64_t end) { pack_a(block, begin, end); });
   const auto columns = [&](int64_t group, int64_t begin, int64_t end) {
     for (int64_t q = block.b0 + begin * group, last; begin < end; ++begin, q = last) {
       last = std::min(q + group, b_end);
@@ -210,28 +213,45 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
       multiply(block, block.a0, a_end, q, last);
     }
   };
-  if (threads == 1) return columns(group_b_, 0, ceil_div(block.b_panels, group_b_));
-  // Each thread takes columns: what it packs stays in its own cache.
+  if (threads == 1) {
+    if (pack_a_) pack_a(block, 0, block.a_panels);
+    return columns(group_b_, 0, ceil_div(block.b_panels, group_b_));
+  }
+  // What a thread packs it had better read itself, out of its own cache: columns of B ...
   const int64_t narrow = std::max<int64_t>(1, group_b_ / 2);
   const int64_t groups = ceil_div(block.b_panels, narrow);
-  if (groups >= 2 * threads)
+  if (!pack_a_ && groups >= 2 * threads)
     return maybe_parallel(context, groups, grain_for(cost * narrow * block.a_panels),
                           [&](int64_t begin, int64_t end) { columns(narrow, begin, end); });
-  // Too few: rows, too, once B is ready.
-  const int64_t cost_b = pack_on_the_way_ ? cost : width_ * block.depth / 4;
-  if (block.a0 == 0)
+  if (block.a0 == 0) {
+    if (pack_a_ && pack_on_the_way_) pack_a(block, 0, 1);
+    const int64_t cost_b = pack_on_the_way_ ? cost : width_ * block.depth / 4;
     maybe_parallel(context, block.b_panels, grain_for(cost_b), [&](int64_t begin, int64_t end) {
       prepare(block, block.b0 + begin, block.b0 + end);
     });
-  const int64_t groups_a = ceil_div(block.a_panels, group_a_);
+  }
+  // ... or rows of A, once B is ready; both where there are too few columns.
+  int64_t groups_a = ceil_div(block.a_panels, group_a_);
+  if (pack_a_) groups_a = even_pieces(std::max(groups_a, 2 * threads), threads, block.a_panels);
   const int64_t low = block.a_panels / groups_a, extra = block.a_panels % groups_a;
-  const auto first = [&](int64_t g) { return block.a0 + g * low + std::min(g, extra); };
+  const auto first = [&](int64_t g) { return g * low + std::min(g, extra); };
+  if (pack_a_)
+    return maybe_parallel(
+        context, groups_a, grain_for(cost * low * block.b_panels), [&](int64_t begin, int64_t end) {
+          for (int64_t g = begin; g < end; ++g) {
+            const int64_t p = first(g), last = first(g + 1);
+            pack_a(block, p, last);
+            for (int64_t q = block.b0; q < b_end; q += group_b_)
+              multiply(block, block.a0 + p, block.a0 + last, q, std::min(q + group_b_, b_end));
+          }
+        });
   maybe_parallel(context, groups_a * groups, grain_for(cost * narrow * low),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t piece = begin; piece < end; ++piece) {
                      const int64_t g = piece % groups_a;
                      const int64_t q = block.b0 + piece / groups_a * narrow;
-                     multiply(block, first(g), first(g + 1), q, std::min(q + narrow, b_end));
+                     multiply(block, block.a0 + first(g), block.a0 + first(g + 1), q,
+                              std::min(q + narrow, b_end));
                    }
                  });
 }
