@@ -31,12 +31,13 @@ export const gpuKernels = (): ReadonlySet<string> => {
 const isGpu = (device: string): boolean => device !== '' && parseDevice(device).type === 'GPU';
 
 /**
- * Whether a session runs on the GPU. `asked` is its option: a device string, or undefined for the GPU where there is one, and the graph
- * asks for it or is large.
+ * Whether a session runs on the GPU. `option` is what it was opened with, else GRAFO_DEVICE: a device string, or undefined for the GPU
+ * where there is one, and the graph asks for it or is large.
  *
  * @throws InvalidArgumentError where a GPU is asked for and there is none, unless soft placement is allowed.
  */
-export const choosesGpu = (graph: Graph, asked: string | undefined, allowSoftPlacement: boolean): boolean => {
+export const choosesGpu = (graph: Graph, option: string | undefined, allowSoftPlacement: boolean): boolean => {
+  const asked = option ?? (process.env.GRAFO_DEVICE || undefined);
   if (asked !== undefined) {
     const spec = parseDevice(asked);
     if (spec.type !== 'CPU' && spec.type !== 'GPU')

@@ -37,7 +37,7 @@ export interface SessionOptions {
   readonly onLog?: ((line: string) => void) | undefined;
   /**
    * Where the session computes: '/cpu:0' or '/gpu:0'. By default on the GPU, where there is one and the graph asks for it
-   * (`tf.device('/gpu:0')`) or holds much data when the session is opened.
+   * (`tf.device('/gpu:0')`) or holds much data when the session is opened. The environment variable GRAFO_DEVICE sets another default.
    */
   readonly device?: string | undefined;
   /** Runs on the CPU what asks for a device that is not there. */

@@ -5,7 +5,8 @@ import test from 'ava';
 import * as tf from '../../lib/index.js';
 import { ROOT } from '../helpers/root.js';
 
-const library = path.join(ROOT, 'build', 'Release', 'grafo_cuda_emulated.so');
+// On a machine with a GPU the library to test is named by GRAFO_CUDA_LIBRARY.
+const library = process.env.GRAFO_CUDA_LIBRARY ?? path.join(ROOT, 'build', 'Release', 'grafo_cuda_emulated.so');
 process.env.GRAFO_CUDA_LIBRARY = library;
 const emulated = existsSync(library) ? test : test.skip;
 if (!existsSync(library))
@@ -89,4 +90,24 @@ emulated('devices are chosen as asked, and an error on the device is the operati
     const words = tf.where(tf.greater(v, 2), tf.fill([3], 'big'), tf.fill([3], 'small'));
     t.deepEqual(sess.runSync(words).toArray(), ['big', 'small', 'big']);
   });
+});
+
+emulated('GRAFO_DEVICE is the device of a session that names none', (t) => {
+  const before = process.env.GRAFO_DEVICE;
+  try {
+    const graph = new tf.Graph();
+    const one = graph.asDefault(() => tf.constant(1));
+    process.env.GRAFO_DEVICE = '/gpu:0';
+    using byDefault = new tf.Session(graph);
+    t.is(byDefault.listDevices().length, 2);
+    t.is(byDefault.runSync(one).item(), 1);
+    using chosen = new tf.Session({ graph, device: '/cpu:0' });
+    t.is(chosen.listDevices().length, 1);
+    process.env.GRAFO_DEVICE = '';
+    using unset = new tf.Session(graph);
+    t.is(unset.listDevices().length, 1);
+  } finally {
+    if (before === undefined) delete process.env.GRAFO_DEVICE;
+    else process.env.GRAFO_DEVICE = before;
+  }
 });

@@ -1,4 +1,5 @@
 // Runs op rows of grafo on reference arrays: one graph and session per op, one node per dtypes, attributes and arity, placeholders of unknown shape.
+import { isDeepStrictEqual } from 'node:util';
 import type { AttrValue } from '../../lib/core/attrs.js';
 import { findOp } from '../../lib/core/defineOp.js';
 import * as tf from '../../lib/index.js';
@@ -128,8 +129,19 @@ export class OpRunner {
     );
   }
 
-  /** Runs the op once: its outputs, or the variables' values afterwards where it has ref inputs. */
+  /**
+   * Runs the op: its outputs, or the variables' values afterwards where it has ref inputs. With GRAFO_TEST_TWICE a second time, from the
+   * same values: a device records the first run and plays it again, and every bit has to be the same. Random ops go on instead.
+   */
   run(inputs: readonly Input[], attrs: Attrs = {}): Outcome {
+    const first = this.#run(inputs, attrs);
+    if (process.env.GRAFO_TEST_TWICE !== '1' || findOp(this.type)?.stateful === true) return first;
+    const again = this.#run(inputs, attrs);
+    if (isDeepStrictEqual(first, again)) return first;
+    return { code: 'INTERNAL', text: 'a second run of the same inputs gave something else' };
+  }
+
+  #run(inputs: readonly Input[], attrs: Attrs): Outcome {
     try {
       const node = this.node(inputs, attrs);
       const flat = inputsOf(inputs);
