@@ -77,7 +77,7 @@ const runOne = (tf, workload, mode, device) =>
     const { step, told } = workload.build(tf, data);
     const precision = { tf32: 'tf32', bf16: 'bf16' }[workload.precision];
     const options = precision === undefined ? {} : { gpu: { precision } };
-    using session = new tf.Session({ ...(device === undefined ? {} : { device }), ...options });
+    const session = new tf.Session({ ...(device === undefined ? {} : { device }), ...options });
     session.runSync(tf.globalVariablesInitializer());
     const buffers = fed.map(({ dtype, shape, kind }) => fill(session.hostBuffer(dtype, shape), kind));
     const feeds = fed.map(({ placeholder }, i) => [placeholder, buffers[i]]);
@@ -96,6 +96,7 @@ const runOne = (tf, workload, mode, device) =>
       }, 1);
     }
     const value = Number(session.runSync(told, feeds).item());
+    session.close();
     if (!Number.isFinite(value)) throw new Error(`the result is ${value}`);
     return {
       ...timing,
