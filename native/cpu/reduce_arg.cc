@@ -1,5 +1,7 @@
 // ArgReduce and Cumulative: both see x as [outer, axis, inner].
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 #include "cpu/kernels.h"
 #include "math/functors.h"
@@ -58,6 +60,11 @@ struct Larger {
   FN bool operator()(T x, T best) const {
     return x > best;
   }
+  // Of vectors; the first where the other is NaN.
+  template <class V>
+  FN static V better(V best, V x) {
+    return math::at_least(best, x);
+  }
 };
 struct Smaller {
   template <class T>
@@ -66,7 +73,51 @@ struct Smaller {
   FN bool operator()(T x, T best) const {
     return x < best;
   }
+  // Of vectors; the first where the other is NaN.
+  template <class V>
+  FN static V better(V best, V x) {
+    return math::at_most(best, x);
+  }
 };
+
+// The best of n values and `best`, in lanes.
+template <class Wins, class T>
+T best_value(const T* x, int64_t n, T best) {
+  int64_t i = 0;
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+  if constexpr (std::is_floating_point_v<T>) {
+    using V = std::conditional_t<sizeof(T) == 4, math::F32x16, math::F64x8>;
+    constexpr int64_t kLanes = V::kLanes;
+    V lane[4] = {V(best), V(best), V(best), V(best)};
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes)
+      for (int v = 0; v < 4; ++v) lane[v] = Wins::better(lane[v], math::load(x + i + v * kLanes));
+    T each[kLanes];
+    math::store(each, Wins::better(Wins::better(lane[0], lane[1]), Wins::better(lane[2], lane[3])));
+    for (const T value : each) best = Wins()(value, best) ? value : best;
+  }
+#endif
+  T lane[32];
+  std::fill_n(lane, 32, best);
+  for (; i + 32 <= n; i += 32)
+    for (int l = 0; l < 32; ++l) lane[l] = Wins()(x[i + l], lane[l]) ? x[i + l] : lane[l];
+  for (; i < n; ++i) lane[0] = Wins()(x[i], lane[0]) ? x[i] : lane[0];
+  for (int l = 0; l < 32; ++l) best = Wins()(lane[l], best) ? lane[l] : best;
+  return best;
+}
+
+// Where `value`, which is among them, is first.
+template <class T>
+int64_t find_first(const T* x, int64_t n, T value) {
+  constexpr int64_t kStep = 64;
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    int found = 0;
+    for (int64_t l = 0; l < kStep; ++l) found |= x[i + l] == value;
+    if (found != 0) break;
+  }
+  while (x[i] != value) ++i;
+  return i;
+}
 
 // Starts from the lowest finite number at index 0, as Eigen's tuple reducer does: NaN never wins,
 // and neither does -Inf.
@@ -82,26 +133,44 @@ int64_t best_of_row(const T* x, int64_t n) {
     }
     return index;
   }
-  // The best value first, which vectorises in lanes; then where it is.
-  T lane[32];
-  std::fill_n(lane, 32, best);
-  int64_t i = 0;
-  for (; i + 32 <= n; i += 32)
-    for (int l = 0; l < 32; ++l) lane[l] = Wins()(x[i + l], lane[l]) ? x[i + l] : lane[l];
-  for (; i < n; ++i) lane[0] = Wins()(x[i], lane[0]) ? x[i] : lane[0];
-  for (int l = 0; l < 32; ++l) best = Wins()(lane[l], best) ? lane[l] : best;
-  if (!Wins()(best, Wins::template start<T>)) return 0;
-  for (i = 0; x[i] != best; ++i) {
+  // The best value of each block, then where it is in the first of the best blocks.
+  constexpr int64_t kBlock = 1024;
+  int64_t block = -1;
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const T value = best_value<Wins>(x + i, std::min(kBlock, n - i), best);
+    if (!Wins()(value, best)) continue;
+    best = value;
+    block = i;
   }
-  return i;
+  return block < 0 ? 0 : block + find_first(x + block, std::min(kBlock, n - block), best);
 }
 
-void store_indices(const int64_t* index, int64_t n, bool wide, void* y, int64_t at) {
+template <class Index>
+void store_indices(const Index* index, int64_t n, bool wide, void* y, int64_t at) {
   if (wide)
     std::copy_n(index, n, static_cast<int64_t*>(y) + at);
   else
     for (int64_t j = 0; j < n; ++j)
       static_cast<int32_t*>(y)[at + j] = static_cast<int32_t>(index[j]);
+}
+
+template <class Wins, class T, class Index>
+void arg_columns(const AxisStep& step, const RunContext& context, const T* from, void* y) {
+  for_strips(step, context, [&](int64_t outer, int64_t first, int64_t width) {
+    T best[kStrip];
+    Index index[kStrip];
+    std::fill_n(best, width, Wins::template start<T>);
+    std::fill_n(index, width, Index{0});
+    const T* base = from + outer * step.axis * step.inner + first;
+    for (int64_t a = 0; a < step.axis; ++a)
+      for (int64_t j = 0; j < width; ++j) {
+        const T value = base[a * step.inner + j];
+        const bool wins = Wins()(value, best[j]);
+        index[j] = wins ? static_cast<Index>(a) : index[j];
+        best[j] = wins ? value : best[j];
+      }
+    store_indices(index, width, step.wide, y, outer * step.inner + first);
+  });
 }
 
 template <class Wins, class T>
@@ -116,21 +185,12 @@ void arg_loop(const AxisStep& step, const RunContext& context, const void* x, vo
     });
     return;
   }
-  for_strips(step, context, [&](int64_t outer, int64_t first, int64_t width) {
-    T best[kStrip];
-    int64_t index[kStrip];
-    std::fill_n(best, width, Wins::template start<T>);
-    std::fill_n(index, width, int64_t{0});
-    const T* base = from + outer * step.axis * step.inner + first;
-    for (int64_t a = 0; a < step.axis; ++a)
-      for (int64_t j = 0; j < width; ++j) {
-        const T value = base[a * step.inner + j];
-        const bool wins = Wins()(value, best[j]);
-        index[j] = wins ? a : index[j];
-        best[j] = wins ? value : best[j];
-      }
-    store_indices(index, width, step.wide, y, outer * step.inner + first);
-  });
+  // Indices as wide as the values fill the same vectors.
+  using Narrow = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+  if (step.axis <= std::numeric_limits<Narrow>::max())
+    arg_columns<Wins, T, Narrow>(step, context, from, y);
+  else
+    arg_columns<Wins, T, int64_t>(step, context, from, y);
 }
 
 template <class Combine, class T>
