@@ -63,19 +63,20 @@ const isHostOnly = (ref: Ref, facts: Facts): boolean => {
   return value !== null && value.size <= MAX_HOST_ELEMENTS;
 };
 
-/** Makes the stage that starts from `given`. `updatesDone` counts the updates of each variable that earlier stages ran. */
-export const specialize = (symbolic: Symbolic, given: Given, updatesDone: ReadonlyMap<Operation, number>): Stage => {
-  const { program, versions, options } = symbolic;
-  const facts = new Facts(program, given, versions);
-  const isLast = facts.blocked.size === 0;
-  const doneAfter = countUpdates(program, facts, updatesDone);
-  const carry = isLast ? [] : refsToCarry(symbolic, facts, given, doneAfter);
-  const wanted = isLast
-    ? program.fetches.filter((ref) => carriedValue(given, ref) === undefined)
-    : carry.filter((ref) => ref.output >= 0);
-  const needed = neededNodes(symbolic, facts, given, wanted);
-
-  const feeds: { value: PlanValue; source: FeedSource }[] = [];
+/**
+ * The steps of the needed nodes, and where what they are fed comes from. A function of its own: a stage keeps what its own functions look at
+ * for as long as its plan lives, and the tables of a lowering are larger than the plan.
+ */
+const lowered = (
+  { program, versions }: Symbolic,
+  facts: Facts,
+  given: Given,
+  updatesDone: ReadonlyMap<Operation, number>,
+  needed: ReadonlySet<Node>,
+  fetches: readonly Ref[],
+): { readonly steps: StepProgram; readonly sources: readonly FeedSource[] } => {
+  const feeds: PlanValue[] = [];
+  const sources: FeedSource[] = [];
   const feedIndex = new Map<string, number>();
   const feed = (key: string, source: FeedSource, shape: readonly number[], dtype: NDArray['dtype']): PlanValue => {
     let i = feedIndex.get(key);
@@ -83,9 +84,10 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
       i = feeds.length;
       feedIndex.set(key, i);
       const storage = { kind: 'feed' as const, bytes: bytesOf(dtype, shape), index: i };
-      feeds.push({ value: { dtype, shape, storage, version: 0, dynamic: false }, source });
+      feeds.push({ dtype, shape, storage, version: 0, dynamic: false });
+      sources.push(source);
     }
-    return feeds[i]!.value;
+    return feeds[i]!;
   };
   const fed = (ref: Ref): PlanValue | undefined => {
     const carried = carriedValue(given, ref);
@@ -106,11 +108,15 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     if (needed.has(node)) lowering.lower(node);
     else lowering.skip(node);
   }
-  const fetched = (isLast ? wanted : carry).map((ref) =>
+  const fetched = fetches.map((ref) =>
     ref.output >= 0 ? lowering.value(ref, 'fetch') : lowering.snapshot(ref.node.op, -1 - ref.output),
   );
+  return { steps: { steps: lowering.steps, fetches: fetched, feeds }, sources };
+};
 
-  let steps: StepProgram = { steps: lowering.steps, fetches: fetched, feeds: feeds.map(({ value }) => value) };
+/** The passes from lowered steps to those that a plan runs. */
+const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
+  let steps = made;
   verifySteps(steps, 'lower');
   steps = drop(schedule(order(steps)));
   if (options.share !== false) {
@@ -127,16 +133,33 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     steps = batch(steps);
     verifySteps(steps, 'batch');
   }
-  const memory = planMemory(steps, { inPlace: options.inPlace !== false, reuse: options.reuse !== false });
-  verifyOrder(steps);
-  const final = steps;
+  return steps;
+};
+
+/** Makes the stage that starts from `given`. `updatesDone` counts the updates of each variable that earlier stages ran. */
+export const specialize = (symbolic: Symbolic, given: Given, updatesDone: ReadonlyMap<Operation, number>): Stage => {
+  const { program, versions, options } = symbolic;
+  const facts = new Facts(program, given, versions);
+  const isLast = facts.blocked.size === 0;
+  const doneAfter = countUpdates(program, facts, updatesDone);
+  const carry = isLast ? [] : refsToCarry(symbolic, facts, given, doneAfter);
+  const wanted = isLast
+    ? program.fetches.filter((ref) => carriedValue(given, ref) === undefined)
+    : carry.filter((ref) => ref.output >= 0);
+  const needed = neededNodes(symbolic, facts, given, wanted);
+
+  const { steps, sources } = lowered(symbolic, facts, given, updatesDone, needed, isLast ? wanted : carry);
+  const final = improved(steps, options);
+  const { fetches: fetched } = steps;
+  const memory = planMemory(final, { inPlace: options.inPlace !== false, reuse: options.reuse !== false });
+  verifyOrder(final);
   const results = program.fetches.map((ref) => {
     const value = carriedValue(given, ref);
     return value !== undefined ? { value } : { fetch: isLast ? wanted.indexOf(ref) : -1 };
   });
   return {
     plan: encode(final, memory),
-    feeds: feeds.map(({ value, source }) => ({ source, dtype: value.dtype, shape: value.shape })),
+    feeds: steps.feeds.map(({ dtype, shape }, i) => ({ source: sources[i]!, dtype, shape })),
     fetches: fetched.map(({ dtype, shape, dynamic }) => ({ dtype, shape, dynamic })),
     results: isLast ? results : [],
     explain: () => print(final, memory, symbolic.options.deviceKernels),
