@@ -136,12 +136,16 @@ export class Session {
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
     this.#onGpu = choosesGpu(this.graph, given.device, given.allowSoftPlacement ?? false);
-    this.#engine = new Native({
-      gpu: this.#onGpu,
-      threads: given.threads,
-      memoryBytes: given.memoryBytes,
-      onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
-    });
+    try {
+      this.#engine = new Native({
+        gpu: this.#onGpu,
+        threads: given.threads,
+        memoryBytes: given.memoryBytes,
+        onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
+      });
+    } catch (error) {
+      throw typedError(this.graph, error);
+    }
     const engine = this.#engine;
     this.#cache = new PlanCache(this.graph, engine, {
       ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),

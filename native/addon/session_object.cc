@@ -6,6 +6,7 @@
 
 #include "addon/convert.h"
 #include "base/dynlib.h"
+#include "runtime/blas.h"
 
 namespace grafo {
 namespace {
@@ -87,6 +88,7 @@ Status SessionObject::open(const Info& info) {
   TRY(read_options(info[0], &options, &on_gpu, &on_log));
   const Engine* engine = nullptr;
   TRY(own_engine(&engine));
+  TRY(find_blas(&options.blas));
   if (on_gpu) {
     options.cpu = &engine->backend();
     TRY(own_cuda_engine(&engine));

@@ -8,6 +8,9 @@
 namespace grafo::cpu {
 namespace {
 
+// A BLAS is asked for products from here on: the call of a library and its threads cost more than a small one.
+constexpr double kBlasOperations = 5e5;
+
 // Leading dimensions of C, with the distance in matrices that A and B move along each (0 = broadcast).
 struct Batch {
   int rank = 0;
@@ -46,6 +49,29 @@ struct RealStep : MatMulStep {
   using MatMulStep::MatMulStep;
   std::optional<Gemm<T>> gemm;
 };
+
+// With the user's BLAS, one product after the other: it has threads of its own.
+struct BlasStep : MatMulStep {
+  using MatMulStep::MatMulStep;
+  void (*multiply)(const BlasProduct& shape, const void* a, const void* b, void* c);
+  int64_t item;
+};
+
+Status run_blas(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const BlasStep&>(base);
+  const GemmShape& shape = step.shape;
+  const BlasProduct product{shape.m, shape.n, shape.k, shape.transpose_a, shape.transpose_b};
+  const auto at = [&](int operand, int64_t items) {
+    return static_cast<char*>(buffers[operand]) + items * step.item;
+  };
+  for (int64_t i = 0; i < step.batch.size; ++i) {
+    if (is_cancelled(context)) return cancelled();
+    int64_t at_a, at_b;
+    step.batch.offsets(i, &at_a, &at_b);
+    step.multiply(product, at(0, at_a * step.a_items), at(1, at_b * step.b_items), at(2, i * step.c_items));
+  }
+  return Status();
+}
 
 template <class T>
 Status run_real(const PreparedStep& base, RunContext& context, void* const* buffers) {
@@ -223,6 +249,16 @@ Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointe
     matmul->c_items = shape.m * shape.n;
     return matmul;
   };
+  const Blas* const blas = host.blas;
+  if (blas != nullptr && is_float(a.dtype) && std::max({shape.m, shape.n, shape.k}) <= blas->most &&
+      2.0 * shape.m * shape.n * shape.k >= kBlasOperations) {
+    auto matmul = fill(std::make_unique<BlasStep>(run_blas, host));
+    const bool is_single = a.dtype == DType::kFloat32;
+    matmul->multiply = is_single ? blas->multiply_float : blas->multiply_double;
+    matmul->item = is_single ? 4 : 8;
+    step = std::move(matmul);
+    return Status();
+  }
   if (a.dtype == DType::kFloat32)
     return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), step);
   if (a.dtype == DType::kFloat64)

@@ -15,11 +15,24 @@ constexpr int kMaxRank = 8;
 
 struct Backend;
 
+// One product of contiguous row-major matrices: C = op(A) op(B).
+struct BlasProduct {
+  int64_t m, n, k;
+  bool transpose_a, transpose_b;
+};
+// A BLAS that the user asked for, with threads of its own.
+struct Blas {
+  void (*multiply_float)(const BlasProduct& shape, const void* a, const void* b, void* c);
+  void (*multiply_double)(const BlasProduct& shape, const void* a, const void* b, void* c);
+  int64_t most;  // no dimension is larger
+};
+
 // What the engine lends to a backend: memory under its budget, the process's thread pool, the CPU's backend.
 struct HostServices {
   void* self;
   // What runs kernels that a device has none for, and proves what a plan says of a step; nullptr for the CPU's own backend.
   const Backend* cpu;
+  const Blas* blas;  // nullptr where nobody asked for one
   // 64-byte aligned; nullptr when the budget or the machine has no more. release takes the same number of bytes.
   void* (*allocate)(void* self, size_t bytes);
   void (*release)(void* self, void* memory, size_t bytes);

@@ -44,6 +44,7 @@ struct SessionOptions {
   int32_t threads = 0;       // 0 = the pool's default
   int64_t memory_bytes = 0;  // 0 = what the machine has
   const Backend* cpu = nullptr;  // for a backend of a device: the CPU's
+  const Blas* blas = nullptr;
 };
 
 struct Feed {

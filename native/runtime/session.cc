@@ -82,7 +82,7 @@ Session::Session(const Backend& backend, const SessionOptions& options)
       threads_(std::clamp(options.threads > 0 ? options.threads : ThreadPool::get().default_threads(),
                           1, ThreadPool::kMaxThreads)),
       budget_(options.memory_bytes > 0 ? options.memory_bytes : machine_memory()),
-      host_{this, options.cpu, host_allocate, host_release, host_threads, host_parallel_for} {}
+      host_{this, options.cpu, options.blas, host_allocate, host_release, host_threads, host_parallel_for} {}
 
 Session::~Session() { close(); }
 

@@ -30,7 +30,7 @@ namespace grafo::test::tape {
 // on threads.
 struct Host {
   int32_t count = 1;
-  HostServices services{this, nullptr, allocate, release, threads, parallel_for};
+  HostServices services{this, nullptr, nullptr, allocate, release, threads, parallel_for};
 
   static void* allocate(void*, size_t bytes) {
     return std::aligned_alloc(64, (bytes + 63) / 64 * 64);

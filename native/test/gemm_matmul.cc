@@ -138,6 +138,55 @@ TEST("MatMul: batches broadcast like TensorFlow's") {
   CHECK(step.outputs[0].bytes == once);
 }
 
+int g_products = 0;
+template <class T>
+void plain_product(const BlasProduct& shape, const void* a, const void* b, void* c) {
+  ++g_products;
+  const auto [m, n, k, ta, tb] = shape;
+  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      T sum = 0;
+      for (int64_t p = 0; p < k; ++p) sum += x[ta ? p * m + i : i * k + p] * y[tb ? j * k + p : p * n + j];
+      static_cast<T*>(c)[i * n + j] = sum;
+    }
+}
+
+TEST("MatMul: a BLAS takes products that are worth it, each of a batch, and no others") {
+  const Blas blas{plain_product<float>, plain_product<double>, 200};
+  const auto compare = [&](auto item, int64_t m, int64_t n, int64_t k, int products) {
+    using T = decltype(item);
+    for (int transposes = 0; transposes < 4; ++transposes) {
+      Step step = matmul<T>(m, n, k, transposes & 1, transposes & 2);
+      CHECK(step.run().ok());
+      const auto own = step.outputs[0].template get<T>();
+      g_products = 0;
+      step.blas = &blas;
+      CHECK_EQ(std::string(step.run().text), "");
+      CHECK_EQ(g_products, products);
+      const auto theirs = step.outputs[0].template get<T>();
+      for (size_t i = 0; i < own.size(); ++i) CHECK(std::abs(own[i] - theirs[i]) < (sizeof(T) == 4 ? 1e-3 : 1e-11));
+    }
+  };
+  compare(1.0f, 70, 80, 90, 1);
+  compare(1.0, 70, 80, 90, 1);
+  compare(1.0f, 20, 30, 40, 0);   // too small
+  compare(1.0, 70, 80, 201, 0);   // more than its integers hold
+  Step batch;
+  batch.kernel = "MatMul";
+  batch.inputs = {tensor<float>({3, 70, 90}, numbers<float>(3 * 6300, 1)), tensor<float>({3, 90, 80}, numbers<float>(3 * 7200, 2))};
+  batch.outputs = {output<float>({3, 70, 80})};
+  batch.attrs.i32(0).i32(0);
+  CHECK(batch.run().ok());
+  const auto own = batch.outputs[0].get<float>();
+  g_products = 0;
+  batch.blas = &blas;
+  CHECK(batch.run().ok());
+  CHECK_EQ(g_products, 3);
+  const auto theirs = batch.outputs[0].get<float>();
+  for (size_t i = 0; i < own.size(); ++i) CHECK(std::abs(own[i] - theirs[i]) < 1e-3);
+}
+
 TEST("MatMul: integers wrap around") {
   for (int transposes = 0; transposes < 4; ++transposes) {
     const bool ta = transposes & 1, tb = transposes & 2;

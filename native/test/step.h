@@ -137,11 +137,13 @@ struct Step {
   int32_t threads = 1;
   int64_t state = 0;
   uint8_t initialized = 1;
+  const Blas* blas = nullptr;
   int64_t dynamic[4] = {-1, -1, -1, -1};
   std::string log;
 
   Status run() {
     Host host(threads);
+    host.services.blas = blas;
     const Backend* backend = grafo_backend();
     void* instance = nullptr;
     TRY(backend->open(&host.services, 0, &instance));

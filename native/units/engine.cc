@@ -6,6 +6,7 @@
 #include "plan/liveness.cc"
 #include "plan/print.cc"
 #include "plan/verify.cc"
+#include "runtime/blas.cc"
 #include "runtime/executor.cc"
 #include "runtime/loader.cc"
 #include "runtime/prepare.cc"
