@@ -9,18 +9,22 @@ using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& st
 
 // X(kernel, prepare function), in the order of the table.
 #define GRAFO_CUDA_KERNELS(X)               \
-  X(Copy, prepare_copy)                     \
-  X(Fill, prepare_fill)                     \
-  X(Transpose, prepare_transpose)           \
-  X(Concat, prepare_concat)                 \
-  X(Slice, prepare_slice)                   \
-  X(SliceGrad, prepare_slice_grad)          \
-  X(MirrorPad, prepare_mirror_pad)          \
-  X(MirrorPadGrad, prepare_mirror_pad_grad) \
-  X(Tile, prepare_tile)                     \
-  X(OneHot, prepare_one_hot)                \
-  X(Range, prepare_range)                   \
-  X(LinSpace, prepare_linspace)
+  X(Copy, prepare_copy)                           \
+  X(Fill, prepare_fill)                           \
+  X(Transpose, prepare_transpose)                 \
+  X(Concat, prepare_concat)                       \
+  X(Slice, prepare_slice)                         \
+  X(SliceGrad, prepare_slice_grad)                \
+  X(MirrorPad, prepare_mirror_pad)                \
+  X(MirrorPadGrad, prepare_mirror_pad_grad)       \
+  X(Tile, prepare_tile)                           \
+  X(OneHot, prepare_one_hot)                      \
+  X(Range, prepare_range)                         \
+  X(LinSpace, prepare_linspace)                   \
+  X(Gather, prepare_gather)                       \
+  X(SegmentSum, prepare_segment_sum)              \
+  X(ScatterUpdate, prepare_scatter_update)        \
+  X(SparseApplyMomentum, prepare_sparse_momentum)
 
 #define GRAFO_DECLARE(name, function) Status function(const StepDesc& desc, Device& device, StepPointer& step);
 GRAFO_CUDA_KERNELS(GRAFO_DECLARE)

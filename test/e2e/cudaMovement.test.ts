@@ -1,42 +1,7 @@
 // Kernels that move memory, on the emulated device against the CPU's, bit by bit: sizes over several blocks and tiles, every path that the op tables'
 // small tensors do not take; the first run (step by step), the second (recorded) and the third (a graph).
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
 import * as tf from '../../lib/index.js';
-import { ROOT } from '../helpers/root.js';
-
-const library = path.join(ROOT, 'build', 'Release', 'grafo_cuda_emulated.so');
-process.env.GRAFO_CUDA_LIBRARY = library;
-const emulated = existsSync(library) ? test : test.skip;
-
-type Feeds = readonly (readonly [tf.Tensor, tf.NDArray])[];
-const bytes = (value: tf.NDArray): string => {
-  const data = value.data as Float32Array;
-  return `${value.shape} ${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')}`;
-};
-
-/** Runs what `build` makes three times on both devices; what every run gave must have the same bits. */
-const agree = (t: ExecutionContext, build: () => { fetches: tf.Tensor[]; feeds: Feeds }): void => {
-  const graph = new tf.Graph();
-  const { fetches, feeds } = graph.asDefault(build);
-  const runs = ['/cpu:0', '/gpu:0'].map((device) => {
-    using sess = new tf.Session({ graph, device });
-    return [0, 1, 2].map(() => sess.runSync(fetches, feeds).map((value) => bytes(value as tf.NDArray)));
-  });
-  fetches.forEach((fetch, f) => {
-    for (let i = 0; i < 3; i++) t.true(runs[0]![i]![f] === runs[1]![i]![f], `${fetch.name}, run ${i + 1}`);
-  });
-};
-
-/** A placeholder of known shape and a value whose elements all differ where the dtype has enough numbers. */
-const fed = (dtype: 'float32' | 'float64' | 'int64' | 'int16' | 'uint8', shape: number[]): [tf.Tensor, tf.NDArray] => {
-  const size = shape.reduce((n, dim) => n * dim, 1);
-  const type = tf.asDtype(dtype);
-  const data = new type.array!(size);
-  for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(i * 7 - 3) : i * 7 - 3;
-  return [tf.placeholder(dtype, shape), new tf.NDArray(type, shape, data)];
-};
+import { agree, emulated, fed } from '../helpers/cuda.js';
 
 const permutations = (items: number[]): number[][] =>
   items.length < 2

@@ -84,6 +84,17 @@ T __shfl_xor_sync(unsigned, T value, int mask, int = 32) {
   return emulate::shuffle(value, emulate::lane() ^ static_cast<unsigned>(mask));
 }
 
+inline unsigned __ballot_sync(unsigned, int condition) {
+  uint64_t* const slots = emulate::warp_exchange();
+  slots[emulate::lane()] = condition != 0;
+  emulate::warp_barrier();
+  unsigned bits = 0;
+  for (unsigned lane = 0; lane < 32 && lane < blockDim.x * blockDim.y * blockDim.z; ++lane) bits |= unsigned(slots[lane]) << lane;
+  emulate::warp_barrier();
+  return bits;
+}
+inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+
 template <class T>
 T atomicAdd(T* at, T value) {
   const T old = *at;
