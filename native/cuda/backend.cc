@@ -170,12 +170,16 @@ int32_t can_capture(const PreparedStep* step) { return step->can_capture(); }
 Status begin_capture(void* instance) {
   Device& device = as_device(instance);
   device.faulty.clear();
-  return check(cudaStreamBeginCapture(device.stream, cudaStreamCaptureModeThreadLocal), "a capture");
+  device.draws.clear();
+  TRY(check(cudaStreamBeginCapture(device.stream, cudaStreamCaptureModeThreadLocal), "a capture"));
+  device.recording = true;
+  return {};
 }
 
 Status end_capture(void* instance, void** graph) {
   Device& device = as_device(instance);
   auto recorded = std::unique_ptr<RecordedGraph>(new (std::nothrow) RecordedGraph());
+  device.recording = false;
   cudaGraph_t captured = nullptr;
   TRY(check(cudaStreamEndCapture(device.stream, &captured), "a capture"));
   if (recorded == nullptr) {
@@ -186,14 +190,16 @@ Status end_capture(void* instance, void** graph) {
   (void)cudaGraphDestroy(captured);
   TRY(check(error, "the making of a graph"));
   recorded->faulty = std::exchange(device.faulty, {});
+  recorded->draws = std::exchange(device.draws, {});
   *graph = recorded.release();
   return {};
 }
 
-Status launch_graph(void* instance, void* graph) {
+Status launch_graph(void* instance, void* graph, int64_t* const* states) {
   Device& device = as_device(instance);
   const auto* recorded = static_cast<const RecordedGraph*>(graph);
   device.faulty = recorded->faulty;
+  for (PreparedStep* step : recorded->draws) step->draw(states);
   return check(cudaGraphLaunch(recorded->exec, device.stream), "the launch of a graph");
 }
 

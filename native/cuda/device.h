@@ -18,10 +18,10 @@ namespace cuda {
 Status check(cudaError_t error, const char* what);
 
 // What a kernel found wrong. A kernel lowers `first` to the place of an offending element, so that the first one is told
-// whichever thread comes first; `value` is that element.
+// whichever thread comes first; `value` is that element, `other` what else the text says.
 struct Fault {
   unsigned long long first;
-  long long value;
+  long long value, other;
 };
 constexpr unsigned long long kNoFault = ~0ull;
 
@@ -36,6 +36,8 @@ struct PreparedStep {
   virtual Status run(cuda::Device& device, RunContext& context, void* const* buffers) = 0;
   // Whether `run` does the same again and again: no copies of the host's memory, nothing that depends on values.
   virtual bool can_capture() const { return true; }
+  // Before each launch of a recorded run, of a step in its `draws`: what the launch takes from the session's states.
+  virtual void draw(int64_t* const*) {}
   // Of a step with a fault: what it says.
   virtual Status explain(const cuda::Fault&) const { return Status::error(Code::kInternal, "a kernel failed"); }
 
@@ -51,6 +53,7 @@ using StepPointer = std::unique_ptr<PreparedStep>;
 struct RecordedGraph {
   cudaGraphExec_t exec = nullptr;
   std::vector<PreparedStep*> faulty;  // steps with a fault, in the order they run
+  std::vector<PreparedStep*> draws;   // steps that take from the session's states, in that order
 };
 
 // One session's device. Used by one thread at a time.
@@ -60,6 +63,8 @@ struct Device {
   cudaStream_t stream = nullptr;
   int multiprocessors = 1;
   std::vector<PreparedStep*> faulty;  // of the run in flight
+  std::vector<PreparedStep*> draws;   // of the run that is being recorded
+  bool recording = false;
   // Set when a step found something wrong: from then on nothing of that run writes a variable.
   unsigned* failed = nullptr;
   Fault* told = nullptr;  // pinned: where a fault is read into

@@ -24,7 +24,11 @@ using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& st
   X(Gather, prepare_gather)                       \
   X(SegmentSum, prepare_segment_sum)              \
   X(ScatterUpdate, prepare_scatter_update)        \
-  X(SparseApplyMomentum, prepare_sparse_momentum)
+  X(SparseApplyMomentum, prepare_sparse_momentum) \
+  X(RandomUniform, prepare_random_uniform)        \
+  X(RandomUniformInt, prepare_random_int)         \
+  X(RandomStandardNormal, prepare_random_normal)  \
+  X(TruncatedNormal, prepare_truncated_normal)
 
 #define GRAFO_DECLARE(name, function) Status function(const StepDesc& desc, Device& device, StepPointer& step);
 GRAFO_CUDA_KERNELS(GRAFO_DECLARE)

@@ -10,7 +10,7 @@
 
 namespace grafo {
 
-constexpr int32_t kBackendVersion = 2;
+constexpr int32_t kBackendVersion = 3;
 constexpr int kMaxRank = 8;
 
 struct Backend;
@@ -112,11 +112,12 @@ struct Backend {
   Status (*run)(void* instance, PreparedStep* step, RunContext* context, void* const* buffers);
 
   // Whole runs as one graph of a device; all nullptr where a backend has none. Between begin and end, steps that can be captured
-  // are recorded by `run` instead of run; `launch` runs a recorded graph with the same buffers.
+  // are recorded by `run` instead of run; `launch` runs a recorded graph with the same buffers. `states` are the run's: recording leaves
+  // them, and each launch takes from them and advances them as `run` does.
   int32_t (*can_capture)(const PreparedStep* step);
   Status (*begin_capture)(void* instance);
   Status (*end_capture)(void* instance, void** graph);
-  Status (*launch)(void* instance, void* graph);
+  Status (*launch)(void* instance, void* graph, int64_t* const* states);
   void (*destroy_graph)(void* instance, void* graph);
 
   // The kernels and functors this backend has, for `doctor` and tests; functor dtype tables by (name, operand dtype, result dtype).

@@ -149,7 +149,7 @@ Status Session::run_graph(LoadedPlan* plan) {
     TRY(ended);
     plan->graph_of = generation_;
   }
-  TRY(backend_.launch(instance_, plan->graph));
+  TRY(backend_.launch(instance_, plan->graph, plan->states.data()));
   return backend_.synchronize(instance_);
 }
 
