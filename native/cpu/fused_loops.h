@@ -21,8 +21,9 @@ concept HasRare = requires { static_cast<bool (*)(T)>(&Functor::rare); };
 template <class T>
 using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
 template <class Functor, class T>
-concept HasVectors = Functor::kVectors != 0 && std::is_floating_point_v<T> &&
-                     requires(VectorOf<T> x) { Functor()(x); };
+concept HasVectors =
+    Functor::kVectors != 0 && std::is_floating_point_v<T> &&
+    (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); });
 
 // to[i] = map(x[i]...), several vectors at a time, so that the long chains of one need not wait for
 // those of another.
@@ -99,6 +100,10 @@ void binary_loop(void* dst, const void* a, const void* b, const void*, int64_t n
   auto* to = static_cast<Result*>(dst);
   auto* x = static_cast<const Stored<T>*>(a);
   auto* y = static_cast<const Stored<T>*>(b);
+  if constexpr (HasVectors<Functor, T>) {
+    map_vectors<Functor::kVectors>(to, n, Functor(), x, y);
+    return;
+  }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i], y[i]));
 }

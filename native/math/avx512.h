@@ -88,6 +88,7 @@ inline constexpr int kLogEdges = 0x03530422;
   FN V fma(V a, V b, V c) { return _mm512_fmadd_##s(a.v, b.v, c.v); }               \
   FN V sqrt(V x) { return _mm512_sqrt_##s(x.v); }                                   \
   FN V fabs(V x) { return _mm512_andnot_##s(_mm512_set1_##s(-0.0), x.v); }          \
+  FN V rint(V x) { return _mm512_roundscale_##s(x.v, 0); }                                \
   FN V with_sign(V x, V y) {                                                        \
     return _mm512_or_##s(x.v, _mm512_and_##s(_mm512_set1_##s(-0.0), y.v));          \
   }                                                                                 \
@@ -181,7 +182,7 @@ FN F64x8 negate_half_turn(F64x8 x, F64x8 t) {
 GRAFO_PAIR(+) GRAFO_PAIR(-) GRAFO_PAIR(*) GRAFO_PAIR(/)
 GRAFO_PAIR_COMPARE(<) GRAFO_PAIR_COMPARE(>) GRAFO_PAIR_COMPARE(<=) GRAFO_PAIR_COMPARE(>=)
 GRAFO_PAIR_COMPARE(==)
-GRAFO_PAIR_1(operator-) GRAFO_PAIR_1(sqrt) GRAFO_PAIR_1(fabs)
+GRAFO_PAIR_1(operator-) GRAFO_PAIR_1(sqrt) GRAFO_PAIR_1(fabs) GRAFO_PAIR_1(rint)
 GRAFO_PAIR_2(with_sign) GRAFO_PAIR_2(copysign) GRAFO_PAIR_2(at_least) GRAFO_PAIR_2(at_most)
 GRAFO_PAIR_2(log_edges) GRAFO_PAIR_2(negate_odd) GRAFO_PAIR_2(negate_half_turn)
 GRAFO_PAIR_3(fma) GRAFO_PAIR_3(times_power) GRAFO_PAIR_3(select_odd)

@@ -163,17 +163,18 @@ FN V atan_wide(V x) {
   const W angle = atan_unit(select(large, W(1.0) / a, a));
   return copysign(narrow(select(large, W(kPiHalf) - angle, angle)), x);
 }
-FN float atan2_wide(float y, float x) {
-  const double a = fabs(double(y));
-  const double b = fabs(double(x));
-  const bool steep = a > b;
-  const double high = steep ? a : b;
-  const double low = steep ? b : a;
-  const double ratio = low == high ? (high == 0.0 ? 0.0 : 1.0) : low / high;  // 0/0 and Inf/Inf
-  double angle = atan_unit(ratio);
-  angle = steep ? kPiHalf - angle : angle;
-  angle = copysign(1.0f, x) < 0.0f ? kPi - angle : angle;
-  return x == x && y == y ? copysign(float(angle), y) : kNaN<float>;
+template <OfFloat V>
+FN V atan2_wide(V y, V x) {
+  using W = Wide<V>;
+  const W a = fabs(widen(y)), b = fabs(widen(x));
+  const W high = select(a > b, a, b), low = select(a > b, b, a);
+  const W equal =
+      select(high == W(0.0), W(0.0), W(1.0));  // where the ratio would be 0/0 or Inf/Inf
+  W angle = atan_unit(select(low == high, equal, low / high));
+  angle = select(a > b, W(kPiHalf) - angle, angle);
+  angle = select(widen(copysign(V(1.0f), x)) < W(0.0), W(kPi) - angle, angle);
+  const V result = copysign(narrow(angle), y);
+  return select(x == x, select(y == y, result, y), x);
 }
 
 template <OfFloat V>
@@ -265,24 +266,21 @@ FN V erfc_wide(V x) {
   return narrow(select(a < W(0.5), W(1.0) - erf_near(y), far));
 }
 
-// x^y = exp(y log|x|) in double; signs and special values by C's Annex F.
-FN float pow_wide(float x, float y) {
-  const double a = fabs(double(x));
-  const double log_a = log_wide(a);
-  const double log_x = a == 0.0 ? -kInfinity<double> : a < kInfinity<double> ? log_a : a;
-  const double product = double(y) * log_x;
-  double clamped = product < -300.0 ? -300.0 : product;
-  clamped = clamped > 300.0 ? 300.0 : clamped;
-  const float size = float(exp_wide(clamped));
-  const float magnitude = fabs(y);
-  const bool integer = rint(y) == y;  // so is Inf, an even one
-  const bool odd = integer && magnitude < 0x1p24f && rint(y * 0.5f) != y * 0.5f;
-  const bool negative = copysign(1.0f, x) < 0.0f;
-  float result = negative && odd ? -size : size;
-  result = x < 0.0f && a < kInfinity<double> && !integer ? kNaN<float> : result;
-  result = x == -1.0f && magnitude == kInfinity<float> ? 1.0f : result;
-  result = x == x && y == y ? result : kNaN<float>;
-  return x == 1.0f || y == 0.0f ? 1.0f : result;
+// x^y = exp(y log|x|) in double; signs and special values by C's Annex F. Where x or y is NaN, so
+// is the exponential.
+template <OfFloat V>
+FN V pow_wide(V x, V y) {
+  using W = Wide<V>;
+  const W a = fabs(widen(x));
+  const W product = widen(y) * log_edges(a, log_wide(a));
+  const V size = narrow(exp_wide_within(at_most(at_least(product, W(-300.0)), W(300.0))));
+  const V half = V(0.5f) * y, none = V(0.0f), one = V(1.0f);
+  const auto whole = rint(y) == y;  // so is Inf, an even one
+  V result = with_sign(size, select(whole, select(rint(half) == half, none, x), none));
+  const V of_negative = select(x > V(-kInfinity<float>), V(kNaN<float>), result);
+  result = select(whole, result, select(x < none, of_negative, result));
+  result = select(x == V(-1.0f), select(fabs(y) == V(kInfinity<float>), one, result), result);
+  return select(x == one, one, select(y == none, one, result));
 }
 
 }  // namespace grafo::math

@@ -95,9 +95,13 @@ FN V expm1_reduced(V r) {
   return fma(r * r, q, r);
 }
 template <OfDouble V>
-FN V exp_wide(V x) {
-  const Reduced<V> e = reduce_exp(at_most(at_least(x, V(-700.0)), V(700.0)));
+FN V exp_wide_within(V x) {  // |x| <= 700
+  const Reduced<V> e = reduce_exp(x);
   return times_power(V(1.0) + expm1_wide_reduced(e.r), e.n, e.t);
+}
+template <OfDouble V>
+FN V exp_wide(V x) {
+  return exp_wide_within(at_most(at_least(x, V(-700.0)), V(700.0)));
 }
 template <OfDouble V>
 FN V expm1_wide(V x) {
@@ -196,10 +200,10 @@ template <OfFloat V>
 FN V tanh(V x) {
   const V a = fabs(x);
   const V z = x * x;
-  const V near_0 = fma(x * z,
-                       poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f,
-                            -0x1.8f8de4p-8f),
-                       x);
+  const V near_0 = fma(
+      x * z,
+      poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
+      x);
   const V far = V(1.0f) - V(2.0f) / (exp_within(exp_roof(a + a)) + V(1.0f));
   return copysign(select(a < V(0.625f), near_0, far), x);  // near_0 of -0 is +0
 }

@@ -181,6 +181,14 @@ GRAFO_TEST(LogicalNot, x == T(0))
       return expression;               \
     }                                  \
   };
+#define GRAFO_BINARY_VECTORS(name, expression) \
+  struct name {                                \
+    static constexpr int kVectors = 4;         \
+    template <class T>                         \
+    FN T operator()(T x, T y) const {          \
+      return expression;                       \
+    }                                          \
+  };
 #define GRAFO_ARITHMETIC(name, sign)          \
   struct name {                               \
     template <class T>                        \
@@ -265,13 +273,18 @@ struct FloorMod : RefusesZero {
   }
 };
 struct Pow {
+  static constexpr int kVectors = 2;
   template <class T>
   FN static bool refuses(T y) {
     return y < T(0);
   }
-  FN float operator()(float x, float y) const { return pow_wide(x, y); }
+  template <OfFloat V>
+  FN V operator()(V x, V y) const {
+    return pow_wide(x, y);
+  }
   FN double operator()(double x, double y) const { return pow(x, y); }
   template <class T>
+    requires(!OfFloat<T> && !OfDouble<T>)
   FN T operator()(T x, T y) const {
     Wrap<T> base = Wrap<T>(x), power = 1;
     for (Wrap<T> left = y < T(0) ? 0 : Wrap<T>(y); left != 0; left >>= 1) {
@@ -285,9 +298,13 @@ struct Pow {
 GRAFO_BINARY(DivNoNan, y == T(0) ? T(0) : x / y)
 GRAFO_BINARY(MulNoNan, y == T(0) ? T(0) : x * y)
 GRAFO_BINARY(Xdivy, x == T(0) ? T(0) : x / y)
-GRAFO_BINARY(Xlogy, x == T(0) ? T(0) : x * log(y))
+GRAFO_BINARY_VECTORS(Xlogy, select(x == T(0), T(0), x* log(y)))
 struct Atan2 {
-  FN float operator()(float y, float x) const { return atan2_wide(y, x); }
+  static constexpr int kVectors = 2;
+  template <OfFloat V>
+  FN V operator()(V y, V x) const {
+    return atan2_wide(y, x);
+  }
   FN double operator()(double y, double x) const { return atan2(y, x); }
 };
 
@@ -319,7 +336,7 @@ GRAFO_BINARY(ReluGrad, Mul()(x, T(y > T(0))))
 GRAFO_BINARY(Relu6Grad, Mul()(x, T((y > T(0)) & (y < T(6)))))
 GRAFO_BINARY(EluGrad, y < T(0) ? (y + T(1)) * x : x)
 GRAFO_BINARY(SeluGrad, y < T(0) ? x * (y + T(kSeluScaleAlpha)) : x * T(kSeluScale))
-GRAFO_BINARY(SoftplusGrad, x / (exp(-y) + T(1)))
+GRAFO_BINARY_VECTORS(SoftplusGrad, x / (exp(-y) + T(1)))
 GRAFO_BINARY(SoftsignGrad, x / Square()(fabs(y) + T(1)))
 
 // --- conversion ---
