@@ -11,6 +11,11 @@
 #include "base/status.h"
 #include "runtime/backend.h"
 
+// The emulated device has its own.
+#ifndef GRAFO_DYNAMIC_SHARED
+#define GRAFO_DYNAMIC_SHARED(type, name) extern __shared__ type name[]
+#endif
+
 namespace grafo {
 namespace cuda {
 
@@ -123,13 +128,32 @@ inline dim3 blocks_for(int64_t n, int64_t threads = kThreads) {
   return dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks > (1 << 20) ? 1 << 20 : blocks));
 }
 
+// With `shared` bytes of memory for each block, at most 48 KB, which the kernel names by GRAFO_DYNAMIC_SHARED.
 template <class... Parameters, class... Arguments>
-Status launch(Device& device, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
+Status launch_shared(Device& device, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
+                     Arguments&&... arguments) {
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
+  config.dynamicSmemBytes = shared;
   config.stream = device.stream;
   return check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "a kernel launch");
+}
+template <class... Parameters, class... Arguments>
+Status launch(Device& device, void (*kernel)(Parameters...), dim3 grid, dim3 block, Arguments&&... arguments) {
+  return launch_shared(device, kernel, grid, block, 0, std::forward<Arguments>(arguments)...);
+}
+
+// Before a step's kernels that may record a fault.
+inline Status forget_fault(Device& device, Fault* fault) {
+  return check(cudaMemsetAsync(fault, 0xff, sizeof *fault, device.stream), "a memset");
+}
+
+// Where kernels of a step look whether they may write: null for steps that write no variable.
+inline const unsigned* guard_of(const StepDesc& desc, const Device& device) {
+  for (int32_t o = 0; o < desc.num_outputs; ++o)
+    if (desc.outputs[o].variable != 0) return device.failed;
+  return nullptr;
 }
 
 }  // namespace cuda

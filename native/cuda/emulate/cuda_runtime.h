@@ -17,6 +17,9 @@
 #define __shared__ static thread_local
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
+// The memory of the running block whose size the launch says.
+#define GRAFO_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(emulate::dynamic_shared())
 
 struct uint3 {
   unsigned x, y, z;
@@ -40,6 +43,7 @@ void block_barrier();
 void warp_barrier();
 // 8 bytes for each lane of the running warp.
 uint64_t* warp_exchange();
+void* dynamic_shared();
 // Runs body once for each thread of the grid.
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body);
 }  // namespace emulate
@@ -105,6 +109,12 @@ template <class T>
 T atomicMin(T* at, T value) {
   const T old = *at;
   if (value < old) *at = value;
+  return old;
+}
+template <class T>
+T atomicAnd(T* at, T value) {
+  const T old = *at;
+  *at = old & value;
   return old;
 }
 template <class T>

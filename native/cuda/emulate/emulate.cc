@@ -24,6 +24,7 @@ namespace {
 // --- fibers: the threads of a block ---
 
 constexpr size_t kStackBytes = size_t{64} << 10;
+constexpr size_t kDynamicShared = size_t{48} << 10;
 
 enum class State { kRuns, kAtBlockBarrier, kAtWarpBarrier, kDone };
 
@@ -242,6 +243,11 @@ cudaError_t flush(Stream* stream) {
 void block_barrier() { g_block->barrier(State::kAtBlockBarrier); }
 void warp_barrier() { g_block->barrier(State::kAtWarpBarrier); }
 uint64_t* warp_exchange() { return g_block->exchange(); }
+void* dynamic_shared() {
+  // What a launch may ask for without an attribute of the kernel.
+  alignas(64) static thread_local unsigned char memory[kDynamicShared];
+  return memory;
+}
 
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
   static thread_local Block runner;
@@ -261,7 +267,7 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
 cudaError_t enqueue_launch(const cudaLaunchConfig_t& config, std::function<void()> thread) {
   const dim3 grid = config.gridDim, block = config.blockDim;
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || threads == 0 || threads > 1024 || grid.x > 0x7fffffffu ||
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || threads == 0 || threads > 1024 || config.dynamicSmemBytes > kDynamicShared || grid.x > 0x7fffffffu ||
       grid.y > 65535 || grid.z > 65535) {
     return cudaErrorInvalidValue;
   }
