@@ -190,10 +190,18 @@ export class Facts {
       if (input.row?.host !== undefined && !this.#host.has(input) && !this.#given.ran.has(input)) stack.push(input);
   }
   #evaluate(node: Node): readonly NDArray[] | null {
+    const row = node.row!;
+    let isAsked = row.hostFromShapes === true || node.inputs.length === 0;
+    const values = node.inputs.map((input) => {
+      const value = row.hostFromShapes === true ? null : this.host(input);
+      isAsked ||= value !== null;
+      return value;
+    });
+    if (!isAsked) return null;
     try {
-      return node.row!.host!({
+      return row.host!({
         shapes: this.#inputShapes(node),
-        values: node.inputs.map((input) => (node.row!.hostFromShapes === true ? null : this.host(input))),
+        values,
         outputs: node.op.outputs.map((output) => output.dtype),
         attr: <T extends AttrValue>(name: string) => node.attrs.get(name) as T,
       });

@@ -24,6 +24,8 @@ export interface LowerInput {
 }
 
 const NO_STEPS: readonly Step[] = [];
+const NO_ATTRS: readonly Word[] = [];
+const NOT_REDUCED = [undefined] as const;
 const NO_POSITIONS: ReadonlySet<number> = new Set();
 /** Never written to. */
 const NO_VALUES = new Map<Operation, PlanValue>();
@@ -252,12 +254,12 @@ export class Lowering {
       kernel: 'Fused',
       inputs: read,
       outputs: [output],
-      attrs: [],
+      attrs: NO_ATTRS,
       tape: {
         space: output.shape,
         instructions: [{ functor, operand, result: output.dtype, args, node: node.op.id }],
         outputs: [read.length],
-        reductions: [undefined],
+        reductions: NOT_REDUCED,
       },
       op: node.op,
       after: new Set(),

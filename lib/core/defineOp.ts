@@ -104,7 +104,10 @@ export interface OpDefinition<I extends Args = Args> {
     | 'source'
     | 'nothing'
     | ((context: LowerContext) => void);
-  /** Value of the outputs from values and shapes of the inputs; null where it cannot be known. For small integer tensors (shapes, axes). */
+  /**
+   * Value of the outputs from values and shapes of the inputs; null where it cannot be known. For small integer tensors (shapes, axes). Not
+   * asked where no input's value is known, unless it looks at shapes only or there are no inputs.
+   */
   readonly host?: (context: HostContext) => readonly NDArray[] | null;
   /** Whether `host` looks at shapes only, never at values (Shape, Size, Rank): a fed value then does not belong to the plan's key. */
   readonly hostFromShapes?: boolean;
