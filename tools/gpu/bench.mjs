@@ -128,7 +128,7 @@ const ask = (args, seconds) =>
     execFile(
       process.execPath,
       [self, ...args],
-      { timeout: seconds * 1e3, killSignal: 'SIGKILL' },
+      { timeout: Math.ceil(seconds * 1e3), killSignal: 'SIGKILL' },
       (error, out, err) => {
         const rows = out.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
         const why = error?.killed

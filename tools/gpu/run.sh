@@ -71,7 +71,7 @@ after_build() { node tools/gpu/report.mjs build "$OUT/build.log" "$OUT/build.jso
 
 do_tests() { node tools/gpu/tests.mjs --device $DEVICE --cases $CASES --out "$OUT/tests.json" ${TESTS:+--match "$TESTS"}; }
 do_check() { node tools/gpu/check.mjs --device $DEVICE --out "$OUT/check.json"; }
-do_bench() { node tools/gpu/bench.mjs --device $DEVICE --budget "${LIMIT_bench:-90}" --only "$ONLY" $SMALL_FLAG --out "$OUT/grafo.json"; }
+do_bench() { node tools/gpu/bench.mjs --device $DEVICE --budget $((LIMIT_bench - 3)) --only "$ONLY" $SMALL_FLAG --out "$OUT/grafo.json"; }
 
 do_peers() {
   local python=${GRAFO_PEERS_PYTHON:-python3} device=cuda framework; [ $EMULATED = 0 ] || device=cpu
