@@ -94,7 +94,11 @@ void Gemm<T>::pack_a(const Block& block, int64_t begin, int64_t end) const {
     for (int64_t k = 0; k < block.depth; ++k, to += rows, from += shape_.m) {
       int64_t r = 0;
       for (; r + kLanes<T> <= rows; r += kLanes<T>) store(to + r, load(from + r));
-      if (r < rows) store_some(to + r, load_some(from + r, rows - r), rows - r);
+      if constexpr (kMasks) {
+        if (r < rows) store_some(to + r, load_some(from + r, rows - r), rows - r);
+      } else {
+        for (; r < rows; ++r) to[r] = from[r];
+      }
     }
   }
 }

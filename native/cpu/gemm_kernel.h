@@ -112,11 +112,13 @@ inline void run_tile(Tile<T> function, const TileArgs<T>& args, int rows, int64_
   whole.c_row = width;
   whole.add = false;
   function(whole);
-  for (int r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < columns; j += kLanes<T>) {
-      const int64_t count = std::min<int64_t>(kLanes<T>, columns - j);
-      put_some<T>(c + r * c_row + j, load(scrap + r * width + j), count, add);
-    }
+  for (int r = 0; r < rows; ++r) {
+    T* const to = c + r * c_row;
+    const T* const from = scrap + r * width;
+    int64_t j = 0;
+    for (; j + kLanes<T> <= columns; j += kLanes<T>) put(to + j, load(from + j), add);
+    if (j < columns) put_some(to + j, load(from + j), columns - j, add);
+  }
 }
 
 }  // namespace grafo::cpu

@@ -56,6 +56,7 @@ inline Vector<T> broadcast(T x) {
 
 // The first `count` lanes, 0..kLanes: the others are zeros, and neither read nor written.
 #if defined(__AVX512F__)
+constexpr bool kMasks = true;  // part vectors cost no more than whole ones
 inline Vector<float> load_some(const float* p, int64_t count) {
   return (Vector<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
 }
@@ -69,6 +70,7 @@ inline void store_some(double* p, Vector<double> v, int64_t count) {
   _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), (__m512d)v);
 }
 #else
+constexpr bool kMasks = false;
 template <class T>
 inline Vector<T> load_some(const T* p, int64_t count) {
   T lanes[kLanes<T>] = {};
