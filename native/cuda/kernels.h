@@ -8,30 +8,37 @@ namespace grafo::cuda {
 using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& step);
 
 // X(kernel, prepare function), in the order of the table.
-#define GRAFO_CUDA_KERNELS(X)                     \
-  X(Fused, prepare_fused)                         \
-  X(FusedBatch, prepare_fused_batch)              \
-  X(Copy, prepare_copy)                           \
-  X(Fill, prepare_fill)                           \
-  X(Reduce, prepare_reduce)                       \
-  X(Transpose, prepare_transpose)                 \
-  X(Concat, prepare_concat)                       \
-  X(Slice, prepare_slice)                         \
-  X(SliceGrad, prepare_slice_grad)                \
-  X(MirrorPad, prepare_mirror_pad)                \
-  X(MirrorPadGrad, prepare_mirror_pad_grad)       \
-  X(Tile, prepare_tile)                           \
-  X(Gather, prepare_gather)                       \
-  X(SegmentSum, prepare_segment_sum)              \
-  X(ScatterUpdate, prepare_scatter_update)        \
-  X(SparseApplyMomentum, prepare_sparse_momentum) \
-  X(OneHot, prepare_one_hot)                      \
-  X(Range, prepare_range)                         \
-  X(LinSpace, prepare_linspace)                   \
-  X(RandomUniform, prepare_random_uniform)        \
-  X(RandomUniformInt, prepare_random_int)         \
-  X(RandomStandardNormal, prepare_random_normal)  \
-  X(TruncatedNormal, prepare_truncated_normal)
+#define GRAFO_CUDA_KERNELS(X)                       \
+  X(Fused, prepare_fused)                           \
+  X(FusedBatch, prepare_fused_batch)                \
+  X(Copy, prepare_copy)                             \
+  X(Fill, prepare_fill)                             \
+  X(Reduce, prepare_reduce)                         \
+  X(ArgReduce, prepare_arg_reduce)                  \
+  X(Cumulative, prepare_cumulative)                 \
+  X(Transpose, prepare_transpose)                   \
+  X(Concat, prepare_concat)                         \
+  X(Slice, prepare_slice)                           \
+  X(SliceGrad, prepare_slice_grad)                  \
+  X(MirrorPad, prepare_mirror_pad)                  \
+  X(MirrorPadGrad, prepare_mirror_pad_grad)         \
+  X(Tile, prepare_tile)                             \
+  X(Gather, prepare_gather)                         \
+  X(SegmentSum, prepare_segment_sum)                \
+  X(ScatterUpdate, prepare_scatter_update)          \
+  X(SparseApplyMomentum, prepare_sparse_momentum)   \
+  X(OneHot, prepare_one_hot)                        \
+  X(Range, prepare_range)                           \
+  X(LinSpace, prepare_linspace)                     \
+  X(RandomUniform, prepare_random_uniform)          \
+  X(RandomUniformInt, prepare_random_int)           \
+  X(RandomStandardNormal, prepare_random_normal)    \
+  X(TruncatedNormal, prepare_truncated_normal)      \
+  X(Softmax, prepare_softmax)                       \
+  X(LogSoftmax, prepare_log_softmax)                \
+  X(SoftmaxXent, prepare_softmax_xent)              \
+  X(SparseSoftmaxXent, prepare_sparse_softmax_xent) \
+  X(CheckNumerics, prepare_check_numerics)
 
 #define GRAFO_DECLARE(name, function) Status function(const StepDesc& desc, Device& device, StepPointer& step);
 GRAFO_CUDA_KERNELS(GRAFO_DECLARE)
