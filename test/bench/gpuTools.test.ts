@@ -131,6 +131,19 @@ test('goals: either way of two, missed only where both were measured; small size
   t.is(verdict({ peer: 'best', most: 0.5, ofFloor: 0.9 }), 'miss');
   t.is(verdict({ peer: 'jax', most: 0.5 }), 'not measured');
   t.is(verdict({ peer: 'best', most: 0.5, ofFloor: 0.9 }, peers.slice(1)), 'not measured');
+  const only = (row: object): string =>
+    ratioTable([grafo[0], grafo[1], row], peers.slice(0, 1), {
+      goals: [{ workload: 'mlp', mode: 'resident', ofFloor: 0.8 }],
+    }).goals[0].verdict;
+  t.is(only({ ...grafo[2], us: 31 }), 'miss');
+  t.is(only({ ...grafo[2], us: 20 }), 'not credible');
   t.throws(() => ratioTable(grafo, [{ ...peers[1], small: true }]), { message: /small/ });
-  t.is(ratioTable([grafo[4]], [], { isH200: true }).ceilings.copy.source, 'assumed');
+  const small = ratioTable([{ ...grafo[1], small: true }], [{ ...peers[2], small: true }]);
+  t.is(small.goals.find(({ workload }: { workload: string }) => workload === 'chain_1e9').verdict, 'not measured');
+  // A slow copy of grafo's own is no ceiling; a peer's is, and a faster one of grafo's.
+  const copyOf = (framework: string, gbps: number) =>
+    ratioTable([], [{ ...grafo[0], framework, gbps }], { isH200: true }).ceilings.copy;
+  t.deepEqual(copyOf('grafo', 3000), { value: 4300, source: 'assumed' });
+  t.deepEqual(copyOf('grafo', 4500), { value: 4500, source: 'measured' });
+  t.deepEqual(copyOf('torch-eager', 4100), { value: 4100, source: 'measured' });
 });

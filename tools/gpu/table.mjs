@@ -32,20 +32,26 @@ export const GOALS = [
 const ASSUMED = { copy: 4300, fp32: 52, tf32: 395, bf16: 780 };
 /** Microseconds of one kernel of a graph, however little it does. */
 const KERNEL_US = 2.2;
+/** Per cent of its floor's speed above which nothing is believed. */
+const CREDIBLE = 105;
 
 const fastest = (rows) => rows.reduce((best, row) => (best === undefined || row.us < best.us ? row : best), undefined);
 
-/** What the device reaches at best: the fastest copy and the fastest product of each precision that anybody measured in this round. */
+/**
+ * What the device reaches at best: the fastest copy and the fastest product of each precision that anybody measured in this round. On an
+ * H200, figures of grafo alone make no ceiling lower than the assumed one: a slow copy of its own would flatter everything else.
+ */
 export const ceilingsOf = (rows, isH200) => {
   const ceilings = {};
-  const take = (name, value) => {
-    if (ceilings[name] === undefined || ceilings[name].value < value) ceilings[name] = { value, source: 'measured' };
+  const take = (name, value, framework) => {
+    const assumed = isH200 && framework === 'grafo' && !(value > ASSUMED[name]);
+    if (!assumed && !(ceilings[name]?.value > value)) ceilings[name] = { value, source: 'measured' };
   };
-  for (const { workload, us, bytes, flops, gbps, tflops } of rows) {
+  for (const { workload, framework, us, bytes, flops, gbps, tflops } of rows) {
     if (us === undefined) continue;
-    if (workload.startsWith('ceiling_copy')) take('copy', gbps ?? bytes / us / 1e3);
+    if (workload.startsWith('ceiling_copy')) take('copy', gbps ?? bytes / us / 1e3, framework);
     const precision = /^gemm_\d+_(\w+)$/.exec(workload)?.[1];
-    if (precision !== undefined) take(precision, tflops ?? flops / us / 1e6);
+    if (precision !== undefined) take(precision, tflops ?? flops / us / 1e6, framework);
   }
   if (isH200) for (const name of Object.keys(ASSUMED)) ceilings[name] ??= { value: ASSUMED[name], source: 'assumed' };
   return ceilings;
@@ -93,6 +99,7 @@ export const ratioTable = (grafo, peers, { isH200 = false, goals = GOALS } = {})
       floorUs: floor?.us,
       floorBy: floor?.by,
       ofFloor: floor && (100 * floor.us) / us,
+      ...(row.small ? { small: true } : {}),
       ...(row.onCpu ? { note: `${row.onCpu} of ${row.planSteps} steps on the CPU` } : {}),
     };
   });
@@ -102,6 +109,9 @@ export const ratioTable = (grafo, peers, { isH200 = false, goals = GOALS } = {})
       goal.peer === undefined ? [] : peers.filter((peer) => peer.us !== undefined && keyOf(peer) === keyOf(goal));
     const other = goal.peer === 'best' ? fastest(found) : found.find(({ framework }) => framework === goal.peer);
     const ratio = row && other && row.us / other.us;
+    // Goals are about full sizes, and what is faster than its floor was not computed, or the ceilings are wrong.
+    if (row?.small) return { ...goal, verdict: 'not measured' };
+    if (row?.ofFloor > CREDIBLE) return { ...goal, part: row.ofFloor / 100, verdict: 'not credible' };
     const part = goal.ofFloor === undefined ? undefined : row?.ofFloor && row.ofFloor / 100;
     const met = (ratio !== undefined && ratio <= goal.most) || (part !== undefined && part >= goal.ofFloor);
     const judged =
