@@ -36,8 +36,13 @@ struct CheckStep final : PreparedStep {
   Status run(Device& device, RunContext&, void* const* buffers) override {
     TRY(forget_fault(device, fault));
     if (n == 0) return {};
-    return launch(device, check_numerics_kernel<T>, blocks_for(n), kThreads, static_cast<const T*>(buffers[0]),
-                  static_cast<T*>(buffers[1]), n, guard, device.failed, fault);
+    const T* const x = static_cast<const T*>(buffers[0]);
+    const auto check = [&](T* y) {
+      return launch(device, check_numerics_kernel<T>, blocks_for(n), kThreads, x, y, n, guard, device.failed, fault);
+    };
+    // A variable is written when all of x is known to be finite; over itself x is only looked at.
+    if (guard != nullptr) TRY(check(const_cast<T*>(x)));
+    return check(static_cast<T*>(buffers[1]));
   }
   Status explain(const Fault& found) const override {
     const auto kinds = ~static_cast<unsigned long long>(found.value);

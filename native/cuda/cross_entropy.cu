@@ -59,6 +59,19 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
+// Where a variable is written: all labels are looked at before any row is.
+template <class I>
+__global__ void labels_kernel(const I* labels, int64_t rows, int64_t columns, unsigned* failed, Fault* fault,
+                              int64_t* told) {
+  for (int64_t r = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; r < rows; r += int64_t{gridDim.x} * blockDim.x) {
+    const int64_t label = labels[r];
+    told[r] = label;
+    if (label >= 0 && label < columns) continue;
+    atomicMin(&fault->first, static_cast<unsigned long long>(r));
+    *failed = 1;
+  }
+}
+
 template <class T>
 __global__ void zero_loss_kernel(T* loss, int64_t rows, const unsigned* guard) {
   if (guard != nullptr && *guard != 0) return;
@@ -98,6 +111,10 @@ struct SparseXentStep final : PreparedStep {
   Status run(Device& device, RunContext&, void* const* buffers) override {
     TRY(forget_fault(device, fault));
     if (rows == 0) return {};
+    if (guard != nullptr) {
+      TRY(launch(device, labels_kernel<I>, blocks_for(rows), kThreads, static_cast<const I*>(buffers[1]), rows, columns,
+                 device.failed, fault, reinterpret_cast<int64_t*>(fault + 1)));
+    }
     return softmax::by_length<T>(columns, [&]<int kPer>(int count) {
       return launch(device, sparse_xent_kernel<T, I, kPer>, blocks_for(rows, kThreads / count), kThreads,
                     static_cast<const T*>(buffers[0]), static_cast<const I*>(buffers[1]), static_cast<T*>(buffers[2]),

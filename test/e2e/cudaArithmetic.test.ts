@@ -223,8 +223,11 @@ emulated('faults: the first operation that refuses is told, no variable is writt
     const labels = tf.placeholder('int64', [300]);
     const loss = tf.nn.sparseSoftmaxCrossEntropyWithLogits({ labels, logits });
     const checked = tf.checkNumerics(logits, 'seen');
+    const losses = new tf.Variable(tf.fill([300], -1));
+    const seen = new tf.Variable(tf.fill([300, 4], -1));
+    const writes = [losses.assign(loss).op, seen.assign(checked).op];
     using sess = new tf.Session({ device: '/gpu:0' });
-    sess.runSync(v.initializer);
+    for (const { initializer } of [v, losses, seen]) sess.runSync(initializer);
     const good = Int32Array.from({ length: 5000 }, (_, i) => (i % 9) + 1);
     const bad = Int32Array.from(good);
     bad[3500] = 0;
@@ -247,6 +250,10 @@ emulated('faults: the first operation that refuses is told, no variable is writt
       });
       t.throws(() => sess.runSync(checked, [ofLogits(infinite)]), { message: /seen : Tensor had Inf values/ });
       t.throws(() => sess.runSync(checked, [ofLogits(both)]), { message: /seen : Tensor had Inf and NaN values/ });
+      t.throws(() => sess.runSync(writes[0]!, [ofLogits(zeros), [labels, wrong]]), { message: /a label value of 4/ });
+      t.throws(() => sess.runSync(writes[1]!, [ofLogits(both)]), { message: /Inf and NaN/ });
+      for (const variable of [losses, seen])
+        t.true((sess.runSync(variable).data as Float32Array).every((value) => value === -1));
       t.is(sess.runSync(checked, [ofLogits(zeros)]).data.length, 1200);
       t.true(
         Math.abs(
