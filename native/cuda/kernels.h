@@ -16,6 +16,7 @@ using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& st
   X(Reduce, prepare_reduce)                         \
   X(ArgReduce, prepare_arg_reduce)                  \
   X(Cumulative, prepare_cumulative)                 \
+  X(MatMul, prepare_matmul)                         \
   X(Transpose, prepare_transpose)                   \
   X(Concat, prepare_concat)                         \
   X(Slice, prepare_slice)                           \
