@@ -126,6 +126,7 @@ def run_torch():
     import torch.nn.functional as F
     dev = torch.device(A.device)
     wait = torch.cuda.synchronize if CUDA else lambda: None
+    later = []
 
     def measure(step, mode='resident'):
         def timed(k):
@@ -159,10 +160,17 @@ def run_torch():
         if feed is not None:
             attempt(workload, 'torch-eager', 'feed', lambda: emit(
                 workload, 'torch-eager', 'feed', measure(lambda: (feed(), float(step())), 'feed')))
-        # Compiling takes seconds on a good machine, and a minute on a small one.
-        if left() > 15 and not SMALL:
-            attempt(workload, 'torch-compile', 'resident', lambda: emit(
-                workload, 'torch-compile', 'resident', measure(compiled() if compiled else torch.compile(step)), **counted))
+        # Compiling takes seconds each: after everything else.
+        tf32 = torch.backends.cuda.matmul.allow_tf32
+
+        def late():
+            torch.backends.cuda.matmul.allow_tf32 = tf32
+            try:
+                emit(workload, 'torch-compile', 'resident', measure(compiled() if compiled else torch.compile(step)), **counted)
+            finally:
+                torch.backends.cuda.matmul.allow_tf32 = False
+        if not SMALL:
+            later.append((workload, late))
 
     def pinned(tensor):
         return tensor.pin_memory() if CUDA else tensor
@@ -275,6 +283,12 @@ def run_torch():
             attempt(name, 'torch', 'resident', body)
             if CUDA:
                 torch.cuda.empty_cache()
+    while later:
+        name, body = later.pop(0)
+        attempt(name, 'torch-compile', 'resident', body)
+        del body
+        if CUDA:
+            torch.cuda.empty_cache()
 
 
 def run_jax():

@@ -74,12 +74,12 @@ do_check() { node tools/gpu/check.mjs --device $DEVICE --out "$OUT/check.json"; 
 do_bench() { node tools/gpu/bench.mjs --device $DEVICE --budget $((LIMIT_bench - 3)) --only "$ONLY" $SMALL_FLAG --out "$OUT/grafo.json"; }
 
 do_peers() {
-  local python=${GRAFO_PEERS_PYTHON:-python3} device=cuda framework; [ $EMULATED = 0 ] || device=cpu
+  local python=${GRAFO_PEERS_PYTHON:-python3} device=cuda framework seconds; [ $EMULATED = 0 ] || device=cpu
   # Each in its own process and file: one that fails or is late takes no figure of the other along.
   for framework in torch jax; do
+    seconds=$((LIMIT_peers * 2 / 3 - 2)); [ $framework = torch ] || seconds=$((LIMIT_peers / 3 - 2))
     if "$python" -c "import $framework" 2>/dev/null; then
-      timeout -k 5 $((LIMIT_peers / 2)) "$python" tools/gpu/peers.py --device $device --frameworks $framework $SMALL_FLAG \
-        --budget $((LIMIT_peers / 2 - 5)) --only "${ONLY:-.}" --out "$OUT/peers-$framework.json"
+      timeout -k 5 $seconds "$python" tools/gpu/peers.py --device $device --frameworks $framework $SMALL_FLAG --budget $((seconds - 5)) --only "${ONLY:-.}" --out "$OUT/peers-$framework.json"
     else
       echo "skipped: no $framework in $python"
     fi
