@@ -24,6 +24,7 @@ class Builder {
     TRY(read_outputs());
     TRY(check_inputs());
     TRY(check_aliases());
+    find_scalar_work();
     join_pairs(nodes_, inputs(), output_operands_, desc_.num_outputs);
     place_outputs();
     TRY(give_slots());
@@ -181,6 +182,27 @@ class Builder {
     return Status();
   }
 
+  // Instructions over scalars alone whose results the tape only reads: they need not run for each tile.
+  void find_scalar_work() {
+    for (Node& node : nodes_) {
+      node.once = !node.check;
+      for (const int32_t operand : node.operands)
+        if (operand >= 0)
+          node.once &= is_result(operand)
+                           ? result(operand).once
+                           : desc_.inputs[operand].size == 1 && step_.size != 1;
+    }
+    for (int o = 0; o < desc_.num_outputs; ++o)
+      if (is_result(output_operands_[o])) keep_for_tiles(output_operands_[o]);
+  }
+  // An output is made tile by tile, and so is what is made of it.
+  void keep_for_tiles(int32_t operand) {
+    result(operand).once = false;
+    for (Node& node : nodes_)
+      for (const int32_t read : node.operands)
+        if (read >= 0 && is_result(read)) node.once &= result(read).once;
+  }
+
   int32_t append_copy(int32_t operand) {
     Node node;
     node.result = dtype_of(operand);
@@ -313,6 +335,7 @@ class Builder {
       for (int o = 0; o < 3; ++o) {
         const int32_t operand = node.operands[o];
         if (operand < 0 || !is_result(operand) || result(operand).last_use != i) continue;
+        if (result(operand).once) continue;  // its register is its own
         int& held = register_of[static_cast<size_t>(operand - inputs())];
         if (held < 0) continue;
         // The result may take the place of an operand that dies here, element by element, if they
@@ -327,7 +350,7 @@ class Builder {
         node.slot = add_slot({SlotKind::kBuffer, static_cast<uint8_t>(item_size(node.result)),
                               static_cast<int16_t>(inputs() + node.output), 0});
       } else {
-        const int taken = take_register();
+        const int taken = node.once ? registers_++ : take_register();
         widest_ = std::max(widest_, static_cast<int>(item_size(node.result)));
         if (taken >= static_cast<int>(register_slots_.size())) {
           register_slots_.resize(static_cast<size_t>(taken) + 1, -1);
@@ -335,7 +358,9 @@ class Builder {
         int16_t& slot = register_slots_[static_cast<size_t>(taken)];
         if (slot < 0) slot = add_slot({SlotKind::kRegister, 0, -1, taken});
         node.slot = slot;
-        if (node.last_use < 0)
+        if (node.once)
+          register_of[static_cast<size_t>(i)] = -1;
+        else if (node.last_use < 0)
           released[releases++] = taken;
         else
           register_of[static_cast<size_t>(i)] = taken;
@@ -405,8 +430,10 @@ class Builder {
         if (operand >= 0)
           slots[o] = is_result(operand) ? result(operand).slot : input_slots_[operand];
       }
-      step_.instructions.push_back({node.loop, node.check, node.slot, slots[0], slots[1], slots[2],
-                                    node.node < 0 ? desc_.node : node.node, node.refusal});
+      (node.once ? step_.first : step_.instructions)
+          .push_back({node.loop, node.check, node.slot, slots[0], slots[1], slots[2],
+                      node.node < 0 ? desc_.node : node.node, node.refusal});
+      if (node.once) continue;
       if (node.check) step_.checks = static_cast<int32_t>(step_.instructions.size());
       step_.cost += node.cost;
     }

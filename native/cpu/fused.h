@@ -89,6 +89,7 @@ struct FusedStep : PreparedStep {
   bool streams = false;  // a result is stored past the caches
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
+  std::vector<Instruction> first;  // of scalars alone: run once for a range, over a whole tile
   std::vector<Slot> slots;
   std::vector<int16_t> once;  // slots set at the start of a range
   std::vector<int16_t> each;  // slots set for each tile

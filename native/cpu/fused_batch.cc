@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cpu/fused_splat.h"
+#include "cpu/fused_tile.h"
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
@@ -213,6 +214,7 @@ void run_segments(const FusedBatchStep& step, const RunContext& context, void* c
     const int64_t size = step.sizes[static_cast<size_t>(g)];
     const int64_t end = std::min(last, step.tiles[static_cast<size_t>(g) + 1]);
     fill_scalars(step, step.own, g, buffers, std::min(size, tile), range);
+    run_first(step.code, range.at, std::min(size, tile));
     for (; at < end; ++at) {
       if (at != first && is_cancelled(context)) return;
       const int64_t start = (at - step.tiles[static_cast<size_t>(g)]) * tile;

@@ -20,6 +20,7 @@ struct Node {
   int32_t output = -1;  // the output it writes itself
   int32_t last_use = -1;
   int16_t slot = -1;
+  bool once = false;  // of scalars alone: the same for every tile
 };
 
 // Makes two instructions one where there is a loop for both and nothing else reads what the first

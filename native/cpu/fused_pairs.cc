@@ -183,6 +183,7 @@ void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_
       const auto made_by = static_cast<size_t>(operand - inputs);
       const Node& inner = nodes[made_by];
       if (uses[made_by] != 1 || !inner.row || inner.row->arity > 2) continue;
+      if (inner.once && !outer.once) continue;
       const FunctorRow* row = find_pair(outer, inner, position);
       if (!row) continue;
       join(outer, inner, position, *row);

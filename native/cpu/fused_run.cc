@@ -88,6 +88,11 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
 
 }  // namespace
 
+void run_first(const FusedStep& step, void* const* at, int64_t n) {
+  for (const Instruction& instruction : step.first)
+    instruction.loop(at[instruction.dst], at[instruction.a], at[instruction.b], at[instruction.c], n);
+}
+
 void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& range) {
   range.longest = std::min<int64_t>(n, step.tile);
   for (int16_t s : step.once) {
@@ -104,6 +109,7 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
     }
   }
   for (size_t w = 0; w < step.walks.size(); ++w) range.splatted[w] = -1;
+  run_first(step, range.at, range.longest);
 }
 
 namespace {

@@ -19,6 +19,9 @@ struct Range {
 // Sets what all tiles of a range have in common; none of them has more than n elements.
 void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& range);
 
+// Runs what is of scalars alone, which `at` has already, over n elements.
+void run_first(const FusedStep& step, void* const* at, int64_t n);
+
 // Runs the tape over elements [start, start + n), n <= step.tile. `failed` is the first instruction
 // that refused an element in any tile so far, INT_MAX before: the error must not depend on the
 // order of the tiles, so those that come later look for an earlier one still. False where not all

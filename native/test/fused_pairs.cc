@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "math/functors.h"
 #include "test/fused_step.h"
 
 namespace {
@@ -104,4 +105,47 @@ TEST("Fused: what is joined, and what is not because it is read again") {
   const std::vector<Node> nodes = joined({{"Mul", 0, 1}, {"Tanh", 2, -1}, {"Sub", 4, 3}}, {5});
   CHECK(nodes.size() == 2 && nodes[1].operands[0] == 0 && nodes[1].operands[1] == 1 &&
         nodes[1].operands[2] == 3);
+}
+
+TEST("Fused: what is of scalars alone is made once, and of an output in every tile") {
+  for (const int outputs : {1, 2})
+    for (const int threads : {1, 3}) {
+      constexpr int64_t kSize = 5001;
+      Value x = value(DType::kFloat32, {kSize}), a = value(DType::kFloat32, {}), b = a;
+      Value y = value(DType::kFloat32, {kSize}), z = y;
+      fill<float>(x, 1);
+      a.data<float>()[0] = 1.0f;
+      b.data<float>()[0] = 0.1f;
+      Tape tape({kSize});
+      tape.inputs = {&x, &a, &b};
+      const auto op = [&](const char* name, int32_t p, int32_t q = -1) {
+        tape.op(name, DType::kFloat32, DType::kFloat32, p, q);
+      };
+      op("Tanh", 0);        // 3
+      op("Cos", 0);         // 4
+      op("Maximum", 3, 4);  // 5: a register is free from here
+      op("Sub", 1, 2);      // 6
+      op("Square", 6);      // 7
+      op("Mul", 0, 7);      // 8
+      op("Sub", 8, 6);      // 9
+      op("Minimum", 5, 9);  // 10
+      tape.outputs = {&y};
+      tape.out(10);
+      if (outputs == 2) {
+        tape.outputs.push_back(&z);
+        tape.out(7);
+      }
+      CHECK(tape.run(threads).ok());
+      const float less = 1.0f - 0.1f, squared = less * less;
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < kSize; ++i) {
+        const float item = x.data<float>()[i], shifted = item * squared - less;
+        const float larger = math::Maximum()(math::Tanh()(item), math::Cos()(item));
+        const float want = math::Minimum()(larger, shifted);
+        const float got = y.data<float>()[i];
+        wrong += std::memcmp(&want, &got, 4) != 0 && (want == want || got == got);
+        wrong += outputs == 2 && z.data<float>()[i] != squared;
+      }
+      EXPECT(wrong == 0, "%lld wrong, %d outputs, %d threads", (long long)wrong, outputs, threads);
+    }
 }
