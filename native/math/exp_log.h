@@ -39,13 +39,23 @@ FN Reduced<V> reduce_exp(V x) {
   return {fma(n, V(-kLn2Low), fma(n, V(-kLn2High), x)), n, t};
 }
 
+// 1 + r + q r^2, q r small. Without a fused multiply-add the rounding of 1 + q r would come on top of the last one.
+template <class V>
+FN V exp_of_reduced(V q, V r) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDACC__)
+  return fma(fma(q, r, V(1.0f)), r, V(1.0f));
+#else
+  return V(1.0f) + (r + r * r * q);
+#endif
+}
+
 // exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes.
 template <OfFloat V>
 FN V exp_within(V x) {
   const Reduced<V> e = reduce_exp(x);
   const V q =
       poly(e.r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
-  return times_power(fma(fma(q, e.r, V(1.0f)), e.r, V(1.0f)), e.n, e.t);
+  return times_power(exp_of_reduced(q, e.r), e.n, e.t);
 }
 template <OfDouble V>
 FN V exp_within(V x) {
@@ -54,7 +64,7 @@ FN V exp_within(V x) {
                    0x1.111111112499bp-7, 0x1.6c16c18468596p-10, 0x1.a01a0139d9f77p-13,
                    0x1.a019998a8c2bep-16, 0x1.71df051e0779p-19, 0x1.28add36f150d8p-22,
                    0x1.adaf7a8b8ac34p-26);
-  return times_power(fma(fma(q, e.r, V(1.0)), e.r, V(1.0)), e.n, e.t);
+  return times_power(exp_of_reduced(q, e.r), e.n, e.t);
 }
 // Of these all else is 0.
 template <OfFloat V>
