@@ -80,7 +80,7 @@ emulated('updates of rows are made in order, in every way', (t) => {
       const updates = ways.map((way, i) => way(variables[i]!, at, by));
       const slots = new tf.Variable(tf.ndarray(Array.from({ length: 6 }, (_, i) => i) as never, [6, 1], dtype));
       const scalar = tf.scatterAdd(slots, tf.mod(at, 6), tf.constant(3, dtype));
-      const data = tf.ndarray(Array.from({ length: 2400 }, (_, i) => ((i * 7) % 5) + 1) as never, [400, 6], dtype);
+      const data = tf.ndarray(Array.from({ length: 2400 }, (_, i) => ((i * 7) % 11) + 1) as never, [400, 6], dtype);
       const places = tf.ndarray(
         Int32Array.from({ length: 400 }, (_, i) => (i * 13) % 20),
         [400],
