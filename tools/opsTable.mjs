@@ -6,6 +6,22 @@ import { ensureBuilt } from './build.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
+/** Names of a backend's kernels, from its list. */
+const kernelsOf = (file) =>
+  [...readFileSync(path.join(root, file), 'utf8').matchAll(/^\s+X\((\w+), prepare_\w+\)/gm)].map(([, name]) => name);
+
+/** The kernels that a GPU runs itself, and those it leaves to the CPU. */
+const gpuSection = () => {
+  const own = new Set(kernelsOf('native/cuda/kernels.h'));
+  const left = kernelsOf('native/cpu/kernels.h').filter((name) => !own.has(name));
+  return `## On a GPU
+**Never run on a GPU**: compiled by nvcc, and tested on an emulated device (docs/inside/cuda.md). Steps of these kernels run on the GPU:
+${[...own].map((name) => `\`${name}\``).join(' ')}.
+
+These run on the CPU, with copies before and after: ${left.map((name) => `\`${name}\``).join(' ')}, and everything on strings.
+`;
+};
+
 /** The page for a registry of rows. */
 export const opsPage = (rows, dtypes) => {
   const all = (names) => {
@@ -44,7 +60,8 @@ at all (worked out while planning). All ${rows.size} run on the CPU; which steps
 | op | inputs | outputs | dtypes | gradient | runs |
 |---|---|---|---|---|---|
 ${lines.join('\n')}
-`;
+
+${gpuSection()}`;
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -30,6 +30,21 @@ void Device::release(void* memory, size_t) {
   (void)cudaFree(memory);
 }
 
+// Every step that may have found something wrong is asked, in their order.
+Status Device::settle() {
+  const std::vector<PreparedStep*> asked = std::exchange(faulty, {});
+  TRY(check(cudaStreamSynchronize(stream), "a run"));
+  for (const PreparedStep* step : asked) {
+    TRY(check(cudaMemcpyAsync(told, step->fault, sizeof(Fault), cudaMemcpyDeviceToHost, stream), "a copy to the host"));
+    TRY(check(cudaStreamSynchronize(stream), "a run"));
+    if (told->first == kNoFault) continue;
+    TRY(check(cudaMemsetAsync(failed, 0, sizeof *failed, stream), "a memset"));
+    const Status status = step->explain(*told);
+    return status.at(step->node);
+  }
+  return {};
+}
+
 namespace {
 
 struct KernelRow {
@@ -117,20 +132,7 @@ Status copy_to_host(void* instance, void* to, const void* from, size_t bytes) {
   return check(cudaStreamSynchronize(device.stream), "a run");
 }
 
-// Waits, and asks every step of the run that may have found something wrong, in their order.
-Status synchronize(void* instance) {
-  Device& device = as_device(instance);
-  const std::vector<PreparedStep*> faulty = std::exchange(device.faulty, {});
-  TRY(check(cudaStreamSynchronize(device.stream), "a run"));
-  for (const PreparedStep* step : faulty) {
-    TRY(copy_to_host(&device, device.told, step->fault, sizeof(Fault)));
-    if (device.told->first == kNoFault) continue;
-    TRY(check(cudaMemsetAsync(device.failed, 0, sizeof *device.failed, device.stream), "a memset"));
-    const Status status = step->explain(*device.told);
-    return status.at(step->node);
-  }
-  return {};
-}
+Status synchronize(void* instance) { return as_device(instance).settle(); }
 
 Status prepare(void* instance, const StepDesc* desc, PreparedStep** step) {
   Device& device = as_device(instance);

@@ -76,6 +76,8 @@ struct Device {
 
   Status allocate(size_t bytes, void** memory);
   void release(void* memory, size_t bytes);
+  // Waits for what was launched, and tells the first thing that a step of this run found wrong.
+  Status settle();
 };
 
 // Memory of the device that a step keeps.

@@ -51,7 +51,8 @@ class HostStep final : public PreparedStep {
                                 device.stream),
                 "a copy to the host"));
     }
-    TRY(check(cudaStreamSynchronize(device.stream), "a run"));
+    // It may write a variable, or print: not after something was found wrong.
+    TRY(device.settle());
     TRY(cpu.run(device.cpu, step_, &context, host.data()));
     for (size_t i = 0; i < operands_.size(); ++i) {
       const Operand& operand = operands_[i];
