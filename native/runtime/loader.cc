@@ -62,7 +62,10 @@ Status Engine::load_cuda(const std::string& folder, const Engine** engine) {
   }
   std::string why;
   const Backend* backend = open_backend(path, &why);
-  if (backend == nullptr) return Status::error(Code::kUnavailable, "%s: %s", path.c_str(), why.c_str());
+  if (backend == nullptr) {
+    if (why.find(path) == std::string::npos) why = path + ": " + why;  // dlopen's own words begin with it
+    return Status::error(Code::kUnavailable, "%s", why.c_str());
+  }
   DeviceInfo info{};
   const Status status = backend->device_info(0, &info);
   if (backend->device_count() == 0) {

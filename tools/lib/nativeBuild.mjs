@@ -60,7 +60,8 @@ function newest(folder) {
   return time;
 }
 
-const built = () => readdirSync(output).filter((name) => name === 'grafo.node' || /^grafo_cpu_.*\.so$/.test(name));
+const built = () =>
+  readdirSync(output).filter((name) => name === 'grafo.node' || /^grafo_(cpu_\w+|cuda)\.so$/.test(name));
 
 /** Whether the addon and a backend are newer than every source. */
 export function upToDate() {
