@@ -1,5 +1,5 @@
 // Who takes part, where each is installed, and how its process is started. `npm run bench:rivals` (tools/rivals.mjs) installs them.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NativeTools } from './native.js';
 import type { Command } from './process.js';
@@ -88,6 +88,24 @@ const own = (places: Places, name: string, side: string, trials: readonly string
   }),
 });
 
+const CPU_INFO = '/proc/cpuinfo';
+
+/**
+ * Libraries of 2022 do not know AMD's processors with AVX-512, and take kernels of older ones there: they are told which of theirs fit.
+ * What the caller's environment says stands.
+ */
+export const bestKernels = (
+  cpuInfo: string = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '',
+): Readonly<Record<string, string>> =>
+  /^vendor_id\s*:\s*AuthenticAMD$/m.test(cpuInfo) && /^flags\s*:.*\bavx512vl\b/m.test(cpuInfo)
+    ? { OPENBLAS_CORETYPE: 'SkylakeX', BLIS_ARCH_TYPE: 'skx' }
+    : {};
+
+const kernelsOf = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    ['OPENBLAS_CORETYPE', 'BLIS_ARCH_TYPE'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+
 const native = (tools: NativeTools, name: string, trials: readonly string[]): Rival => ({
   name,
   trials,
@@ -99,7 +117,10 @@ const native = (tools: NativeTools, name: string, trials: readonly string[]): Ri
     return {
       file: built.file,
       args: [trial, count],
-      env: { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count },
+      env: {
+        ...{ ...bestKernels(), ...kernelsOf(process.env) },
+        ...{ OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count },
+      },
     };
   },
 });

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { close, measureTrial } from '../../bench/lib/measure.js';
 import { RivalProcess } from '../../bench/lib/process.js';
+import { bestKernels } from '../../bench/lib/rivals.js';
 import type { RowSpec, TrialModule } from '../../bench/lib/trial.js';
 import type { MeasuredRow } from '../../bench/lib/verdict.js';
 import { ROOT } from '../helpers/root.js';
@@ -125,3 +126,14 @@ for (const place of SMALL) {
     t.deepEqual([...disagreements(spec, all)], []);
   });
 }
+
+test('OpenBLAS and BLIS are told of AVX-512 on processors of AMD that have it, and of nothing elsewhere', (t) => {
+  const cpu = (vendor: string, flags: string) => `vendor_id\t: ${vendor}\nmodel\t: 1\nflags\t\t: fpu ${flags} sse\n`;
+  t.deepEqual(bestKernels(cpu('AuthenticAMD', 'avx512f avx512vl')), {
+    OPENBLAS_CORETYPE: 'SkylakeX',
+    BLIS_ARCH_TYPE: 'skx',
+  });
+  t.deepEqual(bestKernels(cpu('AuthenticAMD', 'avx2')), {});
+  t.deepEqual(bestKernels(cpu('GenuineIntel', 'avx512vl')), {});
+  t.deepEqual(bestKernels(''), {});
+});
