@@ -1,7 +1,7 @@
 // Writes docs/ops.md from the rows themselves: every op with its inputs, dtypes, gradient, and how it runs. `--check` only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureBuilt } from './build.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -10,9 +10,47 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const kernelsOf = (file) =>
   [...readFileSync(path.join(root, file), 'utf8').matchAll(/^\s+X\((\w+), prepare_\w+\)/gm)].map(([, name]) => name);
 
+const GPU_KERNELS = new Set(kernelsOf('native/cuda/kernels.h'));
+
+/**
+ * Where a session on a GPU runs an op, from the plans of a generated case of each of its dtypes but strings: `GPU`; the kernels that it leaves to
+ * the CPU; `-` where no step is left, or the op has no cases.
+ */
+const placeOf = (type, { tf, cases, Random, OpRunner }) => {
+  const row = cases[type];
+  const steps = { gpu: 0, cpu: new Set() };
+  for (const dtype of row?.dtypes ?? []) {
+    if (dtype === 'string') continue;
+    const random = new Random(`place ${type} ${dtype}`);
+    const runner = new OpRunner(type, row.refs ?? []);
+    const session = new tf.Session({ graph: runner.graph, compile: { deviceKernels: GPU_KERNELS } });
+    // Some cases are errors, empty, or known when planned.
+    for (let i = 0; i < 4; i++) {
+      const { inputs, attrs = {} } = row.generate(random, dtype);
+      try {
+        const node = runner.node(inputs, attrs);
+        const fetches = node.variables.length > 0 ? node.operation : [...node.operation.outputs];
+        const lines = session.explain(fetches, runner.feeds(node, inputs)).split('\n');
+        for (const line of lines) {
+          const step = /^\s*\d+ {2}(\w+)(?:\([^)]*\))?( on the CPU)? {2}/.exec(line);
+          if (step === null) continue;
+          if (step[2] === undefined) steps.gpu++;
+          else steps.cpu.add(step[1]);
+        }
+      } catch (error) {
+        if (!(error instanceof tf.GrafoError)) throw error;
+      }
+    }
+    session.close();
+    runner.close();
+  }
+  if (steps.cpu.size > 0) return `CPU: ${[...steps.cpu].map((kernel) => `\`${kernel}\``).join(' ')}`;
+  return steps.gpu > 0 ? 'GPU' : '-';
+};
+
 /** The kernels that a GPU runs itself, and those it leaves to the CPU. */
 const gpuSection = () => {
-  const own = new Set(kernelsOf('native/cuda/kernels.h'));
+  const own = GPU_KERNELS;
   const left = kernelsOf('native/cpu/kernels.h').filter((name) => !own.has(name));
   return `## On a GPU
 **Never run on a GPU**: compiled by nvcc, and tested on an emulated device (docs/inside/cuda.md). Steps of these kernels run on the GPU:
@@ -22,8 +60,8 @@ These run on the CPU, with copies before and after: ${left.map((name) => `\`${na
 `;
 };
 
-/** The page for a registry of rows. */
-export const opsPage = (rows, dtypes) => {
+/** The page for a registry of rows. `tests`: the library, the case rows of test/ops, and what runs them. */
+const opsPage = (rows, dtypes, tests) => {
   const all = (names) => {
     if (names === undefined || names.length === dtypes.length) return 'any';
     return names.map((type) => type.name).join(' ');
@@ -49,27 +87,38 @@ export const opsPage = (rows, dtypes) => {
     .sort((a, b) => (a.type < b.type ? -1 : 1))
     .map(
       (row) =>
-        `| ${[row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradient(row), runs(row)].join(' | ')} |`,
+        `| ${[row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradient(row), runs(row), placeOf(row.type, tests)].join(' | ')} |`,
     );
   return `# Operations
 
 Made from the rows of \`lib/ops\` by \`node tools/opsTable.mjs\`; a test compares. Types are TensorFlow's. *gradient*: yes; null (TensorFlow registers
 none either); or an error where one is asked for. *runs*: fused into tapes with its neighbours, as steps of its own, as a view that costs nothing, or not
-at all (worked out while planning). All ${rows.size} run on the CPU; which steps a GPU runs itself, \`sess.explain\` says (docs/inside/cuda.md).
+at all (worked out while planning). All ${rows.size} run on the CPU. *with a GPU*: where a session on one runs the steps of numbers that the op's
+test cases are planned to (docs/inside/cuda.md); steps on strings always run on the CPU.
 
-| op | inputs | outputs | dtypes | gradient | runs |
-|---|---|---|---|---|---|
+| op | inputs | outputs | dtypes | gradient | runs | with a GPU |
+|---|---|---|---|---|---|---|
 ${lines.join('\n')}
 
 ${gpuSection()}`;
 };
 
+/** The page as it is now. */
+export const currentPage = async () => {
+  const built = (file) => import(pathToFileURL(path.join(root, 'build-ts', file)).href);
+  const tf = await built('lib/index.js');
+  const { allOps } = await built('lib/core/defineOp.js');
+  const { ALL_CASES: cases } = await built('test/ops/all.cases.js');
+  const { Random } = await built('test/ops/generate.js');
+  const { OpRunner } = await built('test/ops/runner.js');
+  // Const is defined at its first use.
+  tf.constant(0);
+  return opsPage(allOps(), tf.DTYPES, { tf, cases, Random, OpRunner });
+};
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await ensureBuilt('lib/index');
-  const tf = await import(path.join(root, 'build-ts/lib/index.js'));
-  const { allOps } = await import(path.join(root, 'build-ts/lib/core/defineOp.js'));
-  tf.constant(0);
-  const page = opsPage(allOps(), tf.DTYPES);
+  const page = await currentPage();
   const file = path.join(root, 'docs/ops.md');
   if (process.argv.includes('--check')) process.exit(readFileSync(file, 'utf8') === page ? 0 : 1);
   writeFileSync(file, page);
