@@ -1,8 +1,8 @@
 // MatMul: checks the shapes, turns batches and broadcasting into plain products, and owns their scratch memory.
-#include <algorithm>
-#include <optional>
+#include "cpu/matmul.h"
 
-#include "cpu/gemm.h"
+#include <algorithm>
+
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
@@ -10,45 +10,6 @@ namespace {
 
 // A BLAS is asked for products from here on: the call of a library and its threads cost more than a small one.
 constexpr double kBlasOperations = 5e5;
-
-// Leading dimensions of C, with the distance in matrices that A and B move along each (0 = broadcast).
-struct Batch {
-  int rank = 0;
-  int64_t dims[kMaxRank], a[kMaxRank], b[kMaxRank];
-  int64_t size = 1;
-
-  void offsets(int64_t index, int64_t* of_a, int64_t* of_b) const {
-    *of_a = *of_b = 0;
-    for (int d = rank - 1; d >= 0; --d) {
-      const int64_t at = index % dims[d];
-      index /= dims[d];
-      *of_a += at * a[d];
-      *of_b += at * b[d];
-    }
-  }
-};
-
-struct MatMulStep : PreparedStep {
-  MatMulStep(Run run_function, const HostServices& services)
-      : PreparedStep(run_function), host(services) {}
-  ~MatMulStep() override {
-    if (scratch) host.release(host.self, scratch, scratch_bytes);
-  }
-
-  const HostServices& host;
-  GemmShape shape;
-  Batch batch;
-  int64_t a_items, b_items, c_items;  // of one matrix
-  int64_t slots = 0;                  // batches are shared out to this many, 0 = one after the other
-  void* scratch = nullptr;
-  size_t scratch_bytes = 0;
-};
-
-template <class T>
-struct RealStep : MatMulStep {
-  using MatMulStep::MatMulStep;
-  std::optional<Gemm<T>> gemm;
-};
 
 // With the user's BLAS, one product after the other: it has threads of its own.
 struct BlasStep : MatMulStep {
@@ -211,6 +172,15 @@ Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
 }
 
 }  // namespace
+
+template <class T>
+RealStep<T>* as_plain_product(PreparedStep& step) {
+  if (step.run != run_real<T>) return nullptr;
+  auto& real = static_cast<RealStep<T>&>(step);
+  return real.batch.size == 1 && real.slots == 0 ? &real : nullptr;
+}
+template RealStep<float>* as_plain_product(PreparedStep&);
+template RealStep<double>* as_plain_product(PreparedStep&);
 
 Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointer& step) {
   TRY(check_arity(desc, 2, 1));
