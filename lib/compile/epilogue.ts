@@ -45,6 +45,7 @@ export const epilogues = (program: StepProgram, isHost: boolean): StepProgram =>
       else found.add(step);
     }
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
+  waitForNoProduct(steps, producers);
   const units = new Map<Step, Unit>();
   steps.forEach((step, i) => {
     units.set(step, { members: [step], first: i, last: i });
@@ -98,6 +99,35 @@ export const epilogues = (program: StepProgram, isHost: boolean): StepProgram =>
   }
   return { ...program, steps: joined };
 };
+
+/**
+ * Nobody can see when a product is made. What waits for one though it does not read it (a gradient that is given out together with another)
+ * waits for what the product waits for: else it would wait for an update that the product ends in.
+ */
+const waitForNoProduct = (steps: readonly Step[], producers: Producers): void => {
+  const known = new Map<Step, ReadonlySet<Step>>();
+  const waitsOf = (product: Step): ReadonlySet<Step> => {
+    let found = known.get(product);
+    if (found === undefined) {
+      const all = new Set<Step>();
+      for (const step of dependencies(product, producers)) {
+        if (isUnseen(step)) for (const earlier of waitsOf(step)) all.add(earlier);
+        else all.add(step);
+      }
+      known.set(product, (found = all));
+    }
+    return found;
+  };
+  for (const { after } of steps) {
+    for (const step of [...after]) {
+      if (!isUnseen(step)) continue;
+      after.delete(step);
+      for (const earlier of waitsOf(step)) after.add(earlier);
+    }
+  }
+};
+
+const isUnseen = ({ kernel, acts }: Step): boolean => kernel === 'MatMul' && !acts;
 
 const canEnd = (product: Step, step: Step, isHost: boolean): boolean => {
   const { tape } = step;

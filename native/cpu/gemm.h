@@ -34,12 +34,16 @@ class Gemm {
   // Whether run() can take an epilogue, and (from then on only so) one that is apart.
   bool can_end() const;
   bool end_apart();
+  // For a B that never changes: elements of T that keep it packed, 0 where that gains nothing. From then on run() takes what pack()
+  // left there.
+  int64_t keep_b();
+  void pack(const T* b, T* kept) const;
 
   // Elements of T that run() needs to itself, 64-byte aligned.
   int64_t scratch() const { return a_items_ + b_items_; }
   // Uses the host's threads where `context` is given. False if the run was cancelled.
   bool run(const RunContext* context, const T* a, const T* b, T* c, T* scratch,
-           const Epilogue<T>* epilogue = nullptr) const;
+           const Epilogue<T>* epilogue = nullptr, const T* kept = nullptr) const;
 
  private:
   struct Block;
@@ -71,6 +75,7 @@ class Gemm {
   bool pack_on_the_way_;               // B is packed by the tiles of A's first panel
   int64_t first_packed_b_;             // panels of B before this one are read in place
   int64_t a_items_, b_items_;
+  bool keeps_b_ = false;
 };
 
 extern template class Gemm<float>;

@@ -20,6 +20,9 @@ constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = 256;
+constexpr int64_t kKeptRows = 128;          // of A, after which packing a constant B once saves little
+constexpr int64_t kKeptBytes = 1 << 18;     // of B, below which its rows are read as fast where they lie
+constexpr int64_t kKeptTurnedBytes = 1 << 12;  // the same where B is transposed: packing is most of a run
 constexpr int64_t kPartBytes = 1 << 14;  // of C between a product and its epilogue: it stays in L1
 
 // More pieces, so that each thread gets as many: the pool deals out at most four ranges a thread.
@@ -42,10 +45,12 @@ struct Gemm<T>::Block {
   // Where `c` is in C, and how far apart its rows are.
   int64_t c_first_row = 0, c_first_column = 0, c_row;
   const Epilogue<T>* epilogue;  // of the last block of k
+  T* kept;  // all of B packed, or nullptr
 };
 
 template <class T>
 T* Gemm<T>::packed_b(const Block& block, int64_t q) const {
+  if (block.kept) return block.kept + (block.k0 * panels_b_ + q * depth_) * width_;
   return block.b_scratch + (q - std::max(block.b0, first_packed_b_)) * width_ * depth_;
 }
 
@@ -188,6 +193,7 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
 // the copy.
 template <class T>
 void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
+  if (block.kept) return;
   for (int64_t q = std::max(begin, first_packed_b_); q < end; ++q) {
     if (!pack_on_the_way_) {
       pack_b(block, q);
@@ -308,9 +314,35 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
                  });
 }
 
+// It gains where packing is a part of each run that counts (B is transposed, or A is short), or where few rows read a B whose own rows lie
+// far apart.
+template <class T>
+int64_t Gemm<T>::keep_b() {
+  if (!can_end()) return 0;
+  const int64_t item = sizeof(T);
+  const int64_t least = shape_.transpose_b ? kKeptTurnedBytes : kKeptBytes;
+  if (shape_.m > kKeptRows || shape_.k * shape_.n * item < least) return 0;
+  keeps_b_ = true;
+  pack_on_the_way_ = false;
+  first_packed_b_ = 0;
+  b_items_ = 0;
+  return panels_b_ * width_ * depth_ * blocks_k_;
+}
+
+template <class T>
+void Gemm<T>::pack(const T* b, T* kept) const {
+  Block block{};
+  block.b = b;
+  block.kept = kept;
+  for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
+    block.depth = std::min(depth_, shape_.k - block.k0);
+    for (int64_t q = 0; q < panels_b_; ++q) pack_b(block, q);
+  }
+}
+
 template <class T>
 bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* scratch,
-                  const Epilogue<T>* epilogue) const {
+                  const Epilogue<T>* epilogue, const T* kept) const {
   if (shape_.n == 1 && !shape_.transpose_a) {
     multiply_rows(context, a, b, c, shape_.m, shape_.k);
     return true;
@@ -333,6 +365,7 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
   block.a = a;
   block.b = b;
   block.c = c;
+  block.kept = const_cast<T*>(kept);
   block.c_row = shape_.n;
   block.a_scratch = scratch;
   block.b_scratch = scratch + a_items_;

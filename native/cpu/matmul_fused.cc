@@ -92,7 +92,8 @@ Status run_in_parts(const PreparedStep& base, RunContext& context, void* const* 
   const Parts parts{step, tape.list};
   const Epilogue<T> epilogue{&parts, end_part<T>, tape.list[0] == nullptr};
   const bool done = product.gemm->run(&context, static_cast<const T*>(buffers[0]), static_cast<const T*>(buffers[1]),
-                                      static_cast<T*>(tape.list[0]), static_cast<T*>(product.scratch), &epilogue);
+                                      static_cast<T*>(tape.list[0]), static_cast<T*>(product.scratch), &epilogue,
+                                      product.kept_b(static_cast<const T*>(buffers[1])));
   return done ? Status() : cancelled();
 }
 

@@ -97,7 +97,7 @@ test('of two products that a tape reads one is its own, and none where one waits
   t.deepEqual(
     labels(t, (feeds) => {
       const [x, h] = [fed(feeds, [20, 30]), fed(feeds, [20, 40])];
-      return { fetches: [tf.tanh(tf.matmul(x, fed(feeds, [30, 10])).add(tf.matmul(h, fed(feeds, [40, 10]))))] };
+      return { fetches: [tf.tanh(tf.add(tf.matmul(x, fed(feeds, [30, 10])), tf.matmul(h, fed(feeds, [40, 10]))))] };
     }),
     ['MatMul', 'MatMulFused(Add Tanh)'],
   );
@@ -159,10 +159,10 @@ const updates =
   };
 
 test('a large update is the end of the product that makes its gradient', (t) => {
-  t.deepEqual(
-    labels(t, updates(48, 130, 70)),
-    ['MatMulFused(Tanh Square | Sum)', 'Fused(Mul Mul TanhGrad)', 'MatMulFused(Mul Add Mul Sub)'].filter(() => true),
-  );
+  t.deepEqual(labels(t, updates(48, 130, 70)), [
+    'MatMulFused(Tanh Square Mul Mul TanhGrad | Sum)',
+    'MatMulFused(Mul Add Mul Sub)',
+  ]);
 });
 
 test('an update is no end where it is small, or the gradient’s sums are not made at once', (t) => {
