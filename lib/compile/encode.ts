@@ -69,8 +69,8 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
   }
   for (const step of program.steps) {
     const attrs =
-      step.kernel === 'Fused' && step.tape !== undefined
-        ? tapeWords(step.tape, symbols)
+      step.tape !== undefined && step.kernel !== 'Copy'
+        ? [...step.attrs.map(word), ...tapeWords(step.tape, symbols)]
         : step.batch !== undefined
           ? batchWords(step.batch, symbols)
           : step.attrs.map(word);

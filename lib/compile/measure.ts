@@ -1,4 +1,5 @@
 // measure: what the steps of a plan move and compute, counted, for traces and tables of costs.
+import { EPILOGUE } from './epilogue.js';
 import { labelOf } from './print.js';
 import { bytesOf, type PlanValue, type Step, type StepProgram, sizeOfShape } from './steps.js';
 
@@ -21,15 +22,16 @@ const sizeOfBoth = (values: readonly PlanValue[]): number =>
 
 /** Products of matrices: two operations for each of m n k. */
 export const flopsOfMatMul = (step: Step): number => {
-  const [a, c] = [step.inputs[0]!, step.outputs[0]!];
-  const inner = sizeOfShape(a.shape) / Math.max(1, sizeOfShape(c.shape) / Math.max(1, c.shape.at(-1) ?? 1));
-  return 2 * sizeOfShape(c.shape) * inner;
+  const a = step.inputs[0]!.shape;
+  const c = step.tape?.space ?? step.outputs[0]!.shape;
+  return 2 * sizeOfShape(c) * (a.at(step.attrs[0] === 1 ? -2 : -1) ?? 1);
 };
 
 const flopsOf = (step: Step): number => {
   if (step.tape !== undefined) {
     const { space, instructions, reductions } = step.tape;
-    return sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
+    const product = step.kernel === EPILOGUE ? flopsOfMatMul(step) : 0;
+    return product + sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
   }
   if (step.batch !== undefined)
     return step.batch.sizes.reduce((sum, size) => sum + size, 0) * step.batch.instructions.length;

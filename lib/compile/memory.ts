@@ -1,4 +1,5 @@
 // memory: lifetimes of arena storages, in-place reuse, and best-fit offsets in one arena.
+import { EPILOGUE } from './epilogue.js';
 import type { PlanValue, Step, StepProgram, Storage } from './steps.js';
 
 /** Cache lines, and what SIMD loads like. */
@@ -84,7 +85,8 @@ export const planMemory = (
     if (last < steps.length) dying[last]!.push(storage);
   };
   steps.forEach((step, i) => {
-    if (options.inPlace && step.tape !== undefined) {
+    // A product is made in the memory of what it ends in, whose other inputs are read after that.
+    if (options.inPlace && step.tape !== undefined && step.kernel !== EPILOGUE) {
       for (const [o, output] of step.outputs.entries()) {
         // A reduction writes while other elements of the space are still to be read.
         if (step.tape.reductions[o] !== undefined) continue;

@@ -14,14 +14,14 @@ export const bytesText = (bytes: number): string => {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
 
-/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`. */
+/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`, `MatMulFused(Add Relu)`. */
 export const labelOf = ({ kernel, tape, batch }: Step): string => {
   if (batch !== undefined)
     return `${kernel} x${batch.sizes.length} (${batch.instructions.map(({ functor }) => functor).join(' ')})`;
-  if (tape === undefined || kernel !== 'Fused') return kernel;
+  if (tape === undefined || kernel === 'Copy') return kernel;
   const ends = tape.reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
   const code = tape.instructions.map(({ functor }) => functor).join(' ') || 'Copy';
-  return `Fused(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
+  return `${kernel}(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
 };
 
 const hasStrings = ({ inputs, outputs }: Step): boolean =>

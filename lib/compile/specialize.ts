@@ -4,6 +4,7 @@ import type { NDArray } from '../core/ndarray.js';
 import { batch } from './batch.js';
 import { drop } from './drop.js';
 import { encode } from './encode.js';
+import { EPILOGUE, epilogues } from './epilogue.js';
 import { carriedValue, Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
 import { Lowering } from './lower.js';
@@ -128,6 +129,13 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
     steps = fuse(steps);
     verifySteps(steps, 'fuse');
     steps = schedule(steps);
+  }
+  if (options.epilogues !== false) {
+    const ended = epilogues(steps, options.deviceKernels === undefined);
+    if (ended !== steps) {
+      verifySteps(ended, 'epilogues');
+      steps = schedule(ended);
+    }
   }
   if (options.batch !== false) {
     steps = batch(steps);
@@ -265,15 +273,14 @@ const estimate = (program: StepProgram): number => {
   let total = 0;
   for (const step of program.steps) {
     total += 150;
+    if (step.kernel === 'MatMul' || step.kernel === EPILOGUE) total += flopsOfMatMul(step) / 20;
     const code = step.tape ?? step.batch;
     if (code !== undefined) {
       const elements = 'space' in code ? sizeOfShape(code.space) : code.sizes.reduce((sum, size) => sum + size, 0);
       for (const { functor, operand } of code.instructions) total += elements * functorCost(functor, operand);
       if (step.tape !== undefined)
         for (const reduction of step.tape.reductions) if (reduction !== undefined) total += elements * 0.15;
-    } else if (step.kernel === 'MatMul') {
-      total += flopsOfMatMul(step) / 20;
-    } else {
+    } else if (step.kernel !== 'MatMul') {
       for (const value of [...step.inputs, ...step.outputs]) total += sizeOfShape(value.shape) * 0.5;
     }
   }

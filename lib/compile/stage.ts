@@ -88,6 +88,8 @@ export interface CompileOptions {
   /** Whether steps that compute the same from the same values are one. */
   readonly share?: boolean;
   readonly fuse?: boolean;
+  /** Whether a matrix product and the tape that reads it are one step. */
+  readonly epilogues?: boolean;
   /** Whether tapes of one code over different buffers are one step. */
   readonly batch?: boolean;
   readonly inPlace?: boolean;

@@ -1,5 +1,6 @@
 // verify: what must hold of the steps after every pass; a broken pass is an InternalError here, never a wrong number later.
 import { InternalError } from '../core/errors.js';
+import { EPILOGUE, tapeInputs } from './epilogue.js';
 import {
   bytesOf,
   type PlanValue,
@@ -65,7 +66,10 @@ const verifyTape = (step: Step, fail: Fail): void => {
   const { space, outputs, reductions } = step.tape!;
   if (outputs.length !== step.outputs.length || reductions.length !== step.outputs.length)
     fail(step, 'a tape stores another number of outputs');
-  verifyCode(step, step.tape!, step.inputs, step.outputs, fail);
+  verifyCode(step, step.tape!, tapeInputs(step), step.outputs, fail);
+  if (step.kernel === EPILOGUE)
+    for (const { storage } of step.outputs)
+      if (step.inputs.slice(0, 2).some((factor) => factor.storage === storage)) fail(step, 'writes a factor');
   const size = sizeOfShape(space);
   let first: Reduction | undefined;
   for (let i = 0; i < reductions.length; i++) {
@@ -107,7 +111,7 @@ const verifyBatch = (step: Step, wrong: Fail): void => {
 const verifyCode = (
   step: Step,
   { instructions, outputs }: Pick<TapeCode, 'instructions' | 'outputs'>,
-  inputs: readonly PlanValue[],
+  inputs: readonly Pick<PlanValue, 'dtype'>[],
   stored: readonly PlanValue[],
   fail: Fail,
 ): void => {

@@ -70,6 +70,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   cse: true,
   share: true,
   fuse: true,
+  epilogues: true,
   batch: true,
   inPlace: true,
   reuse: true,

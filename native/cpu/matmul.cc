@@ -1,8 +1,8 @@
 // MatMul: checks the shapes, turns batches and broadcasting into plain products, and owns their scratch memory.
-#include <algorithm>
-#include <optional>
+#include "cpu/matmul.h"
 
-#include "cpu/gemm.h"
+#include <algorithm>
+
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
@@ -10,45 +10,6 @@ namespace {
 
 // A BLAS is asked for products from here on: the call of a library and its threads cost more than a small one.
 constexpr double kBlasOperations = 5e5;
-
-// Leading dimensions of C, with the distance in matrices that A and B move along each (0 = broadcast).
-struct Batch {
-  int rank = 0;
-  int64_t dims[kMaxRank], a[kMaxRank], b[kMaxRank];
-  int64_t size = 1;
-
-  void offsets(int64_t index, int64_t* of_a, int64_t* of_b) const {
-    *of_a = *of_b = 0;
-    for (int d = rank - 1; d >= 0; --d) {
-      const int64_t at = index % dims[d];
-      index /= dims[d];
-      *of_a += at * a[d];
-      *of_b += at * b[d];
-    }
-  }
-};
-
-struct MatMulStep : PreparedStep {
-  MatMulStep(Run run_function, const HostServices& services)
-      : PreparedStep(run_function), host(services) {}
-  ~MatMulStep() override {
-    if (scratch) host.release(host.self, scratch, scratch_bytes);
-  }
-
-  const HostServices& host;
-  GemmShape shape;
-  Batch batch;
-  int64_t a_items, b_items, c_items;  // of one matrix
-  int64_t slots = 0;                  // batches are shared out to this many, 0 = one after the other
-  void* scratch = nullptr;
-  size_t scratch_bytes = 0;
-};
-
-template <class T>
-struct RealStep : MatMulStep {
-  using MatMulStep::MatMulStep;
-  std::optional<Gemm<T>> gemm;
-};
 
 // With the user's BLAS, one product after the other: it has threads of its own.
 struct BlasStep : MatMulStep {
@@ -86,7 +47,7 @@ Status run_real(const PreparedStep& base, RunContext& context, void* const* buff
       int64_t at_a, at_b;
       step.batch.offsets(i, &at_a, &at_b);
       if (!step.gemm->run(&context, a + at_a * step.a_items, b + at_b * step.b_items,
-                          c + i * step.c_items, scratch))
+                          c + i * step.c_items, scratch, nullptr, step.kept_b(b)))
         return cancelled();
     }
     return Status();
@@ -188,8 +149,18 @@ void merge_batch(const StepDesc& desc, GemmShape& shape, Batch& batch) {
   batch = Batch();
 }
 
+// Memory for a packed copy of B; where there is no more, each run packs anew.
 template <class T>
-Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
+void keep(RealStep<T>& matmul) {
+  const int64_t items = matmul.gemm->keep_b();
+  if (items == 0) return;
+  matmul.kept_bytes = static_cast<size_t>(items) * sizeof(T);
+  matmul.kept = static_cast<T*>(matmul.host.allocate(matmul.host.self, matmul.kept_bytes));
+  if (!matmul.kept) matmul.gemm.emplace(matmul.shape);
+}
+
+template <class T>
+Status prepare_real(std::unique_ptr<RealStep<T>> matmul, bool is_constant, StepPointer& step) {
   const GemmShape& shape = matmul->shape;
   matmul->gemm.emplace(shape);
   const int64_t threads = matmul->host.threads(matmul->host.self);
@@ -198,6 +169,7 @@ Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
     const double all = operations * matmul->batch.size;
     matmul->slots = all < 2e5 ? 1 : std::min(matmul->batch.size, std::max<int64_t>(threads, 1));
   }
+  if (is_constant && matmul->batch.size == 1) keep(*matmul);
   const int64_t scratch = matmul->gemm->scratch() * std::max<int64_t>(matmul->slots, 1);
   if (scratch != 0) {
     matmul->scratch_bytes = static_cast<size_t>(scratch) * sizeof(T);
@@ -211,6 +183,15 @@ Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
 }
 
 }  // namespace
+
+template <class T>
+RealStep<T>* as_plain_product(PreparedStep& step) {
+  if (step.run != run_real<T>) return nullptr;
+  auto& real = static_cast<RealStep<T>&>(step);
+  return real.batch.size == 1 && real.slots == 0 ? &real : nullptr;
+}
+template RealStep<float>* as_plain_product(PreparedStep&);
+template RealStep<double>* as_plain_product(PreparedStep&);
 
 Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointer& step) {
   TRY(check_arity(desc, 2, 1));
@@ -260,9 +241,10 @@ Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointe
     return Status();
   }
   if (a.dtype == DType::kFloat32)
-    return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), step);
+    return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), b.constant != 0,
+                               step);
   if (a.dtype == DType::kFloat64)
-    return prepare_real<double>(fill(std::make_unique<RealStep<double>>(run_real<double>, host)),
+    return prepare_real<double>(fill(std::make_unique<RealStep<double>>(run_real<double>, host)), b.constant != 0,
                                 step);
   step = fill(std::make_unique<MatMulStep>(
       a.dtype == DType::kInt32 ? run_integer<int32_t> : run_integer<int64_t>, host));

@@ -17,6 +17,7 @@ using Prepare = Status (*)(const StepDesc& desc, Device& device, StepPointer& st
   X(ArgReduce, prepare_arg_reduce)                  \
   X(Cumulative, prepare_cumulative)                 \
   X(MatMul, prepare_matmul)                         \
+  X(MatMulFused, prepare_matmul_fused)              \
   X(Transpose, prepare_transpose)                   \
   X(Concat, prepare_concat)                         \
   X(Slice, prepare_slice)                           \

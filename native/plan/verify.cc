@@ -163,7 +163,8 @@ bool writable(const PlanStorage& storage) {
 // Outputs never share memory with each other; with an input only where the kernel works element by element.
 Status verify_aliases(const Plan& plan, const PlanStep& step) {
   const std::string& kernel = plan.symbols[static_cast<size_t>(step.symbol)];
-  const bool in_place = kernel == "Fused" || kernel == "FusedBatch" || kernel == "CheckNumerics";
+  const bool ends = kernel == "MatMulFused";
+  const bool in_place = ends || kernel == "Fused" || kernel == "FusedBatch" || kernel == "CheckNumerics";
   for (size_t o = 0; o < step.outputs.size(); ++o) {
     const PlanValue& output = plan.values[static_cast<size_t>(step.outputs[o])];
     for (size_t other = 0; other < o; ++other) {
@@ -172,11 +173,12 @@ Status verify_aliases(const Plan& plan, const PlanStep& step) {
             .at(step.node);
       }
     }
-    for (const int32_t operand : step.inputs) {
-      const PlanValue& input = plan.values[static_cast<size_t>(operand)];
+    for (size_t i = 0; i < step.inputs.size(); ++i) {
+      const PlanValue& input = plan.values[static_cast<size_t>(step.inputs[i])];
       if (input.storage != output.storage) continue;
+      const bool is_factor = ends && i < 2;
       // A broadcast input has fewer elements than the iteration space, which the output fills.
-      if (!in_place || input.size != output.size ||
+      if (!in_place || is_factor || input.size != output.size ||
           item_size(input.dtype) != item_size(output.dtype)) {
         return Status::error(Code::kInternal, "Plan: %s cannot work in place here", kernel.c_str())
             .at(step.node);

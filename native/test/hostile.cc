@@ -127,6 +127,31 @@ PlanWriter network() {
   return w;
 }
 
+// Products that end in tapes: over rows and columns, in place, in memory of their own.
+PlanWriter endings() {
+  PlanWriter w;
+  const auto ends = [&](int ta, int tb, std::vector<int32_t> words) {
+    words.insert(words.begin(), {ta, tb});
+    return words;
+  };
+  const int x = w.feed(F, {20, 30}), weights = w.variable(11, F, {30, 40}), bias = w.feed(F, {40}), rate = w.feed(F, {});
+  const int i = w.feed(I, {4, 3}), j = w.feed(I, {4, 3}), one = w.feed(F, {3, 5, 6}), two = w.feed(F, {6, 7});
+  const int y = w.arena(F, {20, 40}), dz = w.arena(F, {20, 40}), db = w.arena(F, {40}), loss = w.arena(F, {});
+  const int q = w.arena(I, {4, 4}), z = w.arena(F, {3, 5, 7});
+  w.step("MatMulFused", {x, weights, bias}, {y},
+         ends(0, 0, tape(w, {20, 40}, {{"Add", F, F, 0, 1, -1}, {"Relu", F, F, 2, -1, -1}}, {3})));
+  w.step("MatMulFused", {x, weights, y}, {dz, db},
+         ends(0, 0, tape(w, {20, 40}, {{"ReluGrad", F, F, 0, 1, -1}}, {2, 2}, {{1, 0, 1, 20}})));
+  w.step("MatMulFused", {x, dz, weights, rate}, {weights},
+         ends(1, 0, tape(w, {30, 40}, {{"Mul", F, F, 0, 2, -1}, {"Sub", F, F, 1, 3, -1}}, {4})));
+  w.step("MatMulFused", {y, y}, {loss},
+         ends(0, 1, tape(w, {20, 20}, {{"Square", F, F, 0, -1, -1}}, {1}, {{0, 1, 0, 400}})));
+  w.step("MatMulFused", {i, j}, {q}, ends(0, 1, tape(w, {4, 4}, {{"FloorDiv", I, I, 0, 0, -1}}, {1})));
+  w.step("MatMulFused", {one, two}, {z}, ends(0, 0, tape(w, {3, 5, 7}, {{"Tanh", F, F, 0, -1, -1}}, {1})));
+  for (const int value : {y, dz, db, loss, q, z, weights}) w.fetch(value);
+  return w;
+}
+
 PlanWriter movement() {
   PlanWriter w;
   const int x = w.feed(F, {4, 6}), one = w.feed(F, {});
@@ -278,7 +303,8 @@ void fill(const Port& port, std::mt19937& random, std::vector<uint8_t>* bytes) {
 
 std::vector<Seed> seed_plans() {
   return {{"elementwise", elementwise().words()}, {"batches", batches().words()}, {"reductions", reductions().words()},
-          {"network", network().words()},         {"movement", movement().words()},
+          {"network", network().words()},         {"endings", endings().words()},
+          {"movement", movement().words()},
           {"indexed", indexed().words()},         {"random", random_and_checks().words()},
           {"control", control().words()},         {"strings", strings().words()}};
 }

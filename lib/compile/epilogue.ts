@@ -1,0 +1,196 @@
+// epilogue: a tape over what a matrix product makes becomes the product's end, where nothing else reads the product, so that it need
+// not reach memory.
+import { LIMITS as BATCH } from './batch.js';
+import { dependencies } from './order.js';
+import {
+  bytesOf,
+  mayRefuse,
+  type PlanValue,
+  Producers,
+  type Step,
+  type StepProgram,
+  type Storage,
+  sameShape,
+  sizeOfShape,
+  unionOf,
+} from './steps.js';
+
+/** The kernel of a product that ends in a tape. Operand 0 of the tape is the product, the others are the step's inputs from the third on. */
+export const EPILOGUE = 'MatMulFused';
+
+/**
+ * What decides whether an epilogue pays. A tape that stores an array of the product's element size lends the product that array's memory.
+ * Any other is done piece by piece, which the engine can where an element's sum is made at once (`blockBytes` of a row of A) and neither side is
+ * thin (`thin` or fewer); else the product takes memory of the step's own, `scratchBytes` at most.
+ */
+export const LIMITS = { blockBytes: 2048, thin: 12, scratchBytes: 64 * 1024 } as const;
+
+/** Steps that are one, or one step, with the positions of the first and the last. */
+interface Unit {
+  readonly members: readonly Step[];
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Joins products with tapes. The result is in no particular order: it is to be scheduled. */
+export const epilogues = (program: StepProgram, isHost: boolean): StepProgram => {
+  const { steps } = program;
+  if (!steps.some(({ kernel }) => kernel === 'MatMul')) return program;
+  const producers = new Producers(steps);
+  const readers = new Map<Storage, Set<Step>>();
+  for (const step of steps)
+    for (const { storage } of step.inputs) {
+      const found = readers.get(storage);
+      if (found === undefined) readers.set(storage, new Set([step]));
+      else found.add(step);
+    }
+  const fetched = new Set(program.fetches.map(({ storage }) => storage));
+  waitForNoProduct(steps, producers);
+  const units = new Map<Step, Unit>();
+  steps.forEach((step, i) => {
+    units.set(step, { members: [step], first: i, last: i });
+  });
+
+  /** Units that one waits for; some of them twice, and itself. */
+  const dependenciesOf = ({ members }: Unit): Unit[] =>
+    members.flatMap((member) => dependencies(member, producers)).flatMap((step) => units.get(step) ?? []);
+  /** Whether `from` is reached from `to` by a way that leaves both. */
+  const hasDetour = (from: Unit, to: Unit): boolean => {
+    const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to);
+    const seen = new Set<Unit>([to]);
+    while (stack.length > 0) {
+      const unit = stack.pop()!;
+      // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
+      if (seen.has(unit) || unit.last < from.first) continue;
+      seen.add(unit);
+      for (const earlier of dependenciesOf(unit)) {
+        if (earlier === from) return true;
+        stack.push(earlier);
+      }
+    }
+    return false;
+  };
+
+  const made = new Map<Step, Step>();
+  // Of the products that a tape reads the last one is its own: it is made right before.
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const product = steps[i]!;
+    if (product.kernel !== 'MatMul') continue;
+    const { storage } = product.outputs[0]!;
+    const [tape, ...others] = readers.get(storage) ?? [];
+    if (tape === undefined || others.length > 0 || fetched.has(storage)) continue;
+    const [from, to] = [units.get(product)!, units.get(tape)!];
+    if (to.members.length > 1 || !canEnd(product, tape, isHost) || hasDetour(from, to)) continue;
+    const unit: Unit = { members: [product, tape], first: from.first, last: to.last };
+    for (const member of unit.members) units.set(member, unit);
+    const joined = join(product, tape);
+    for (const member of unit.members) made.set(member, joined);
+  }
+  if (made.size === 0) return program;
+  const result = steps.filter(({ kernel }, i) => !(kernel === 'MatMul' && made.has(steps[i]!)));
+  const joined = result.map((step) => made.get(step) ?? step);
+  for (const step of joined) {
+    for (const earlier of [...step.after]) {
+      const now = made.get(earlier);
+      if (now === undefined) continue;
+      step.after.delete(earlier);
+      if (now !== step) step.after.add(now);
+    }
+  }
+  return { ...program, steps: joined };
+};
+
+/**
+ * Nobody can see when a product is made. What waits for one though it does not read it (a gradient that is given out together with another)
+ * waits for what the product waits for: else it would wait for an update that the product ends in.
+ */
+const waitForNoProduct = (steps: readonly Step[], producers: Producers): void => {
+  const known = new Map<Step, ReadonlySet<Step>>();
+  const waitsOf = (product: Step): ReadonlySet<Step> => {
+    let found = known.get(product);
+    if (found === undefined) {
+      const all = new Set<Step>();
+      for (const step of dependencies(product, producers)) {
+        if (isUnseen(step)) for (const earlier of waitsOf(step)) all.add(earlier);
+        else all.add(step);
+      }
+      known.set(product, (found = all));
+    }
+    return found;
+  };
+  for (const { after } of steps) {
+    for (const step of [...after]) {
+      if (!isUnseen(step)) continue;
+      after.delete(step);
+      for (const earlier of waitsOf(step)) after.add(earlier);
+    }
+  }
+};
+
+const isUnseen = ({ kernel, acts }: Step): boolean => kernel === 'MatMul' && !acts;
+
+const canEnd = (product: Step, step: Step, isHost: boolean): boolean => {
+  const { tape } = step;
+  const value = product.outputs[0]!;
+  if (tape === undefined || step.kernel !== 'Fused' || !sameShape(value.shape, tape.space)) return false;
+  if (value.storage.kind !== 'arena' || step.op.row.takesUninitialized === true) return false;
+  const reads = (storage: Storage): boolean => step.inputs.some((input) => input.storage === storage);
+  for (const input of step.inputs)
+    if (input.storage === value.storage && !sameShape(input.shape, value.shape)) return false;
+  // A factor is read again and again while parts of the result are written.
+  for (const { storage } of step.outputs) if (product.inputs.some((factor) => factor.storage === storage)) return false;
+  const lends = ({ storage, dtype }: PlanValue, i: number): boolean =>
+    tape.reductions[i] === undefined && dtype.size === value.dtype.size && !reads(storage);
+  if (step.outputs.some(lends)) return true;
+  if (step.outputs.every(({ storage }) => storage.kind === 'variable')) {
+    // A small update is better off in a batch; on a device a product is stored in any case.
+    return isHost && sizeOfShape(tape.space) > BATCH.updateElements && goesInPieces(product, step);
+  }
+  return bytesOf(value.dtype, value.shape) <= LIMITS.scratchBytes;
+};
+
+/** Whether no part of the product need be in memory for longer than the tape takes to read it. */
+const goesInPieces = (product: Step, { tape }: Step): boolean => {
+  const { dtype, shape } = product.outputs[0]!;
+  const inner = product.inputs[0]!.shape.at(product.attrs[0] === 1 ? -2 : -1)!;
+  return (
+    dtype.isFloating &&
+    shape.length === 2 &&
+    shape.every((dim) => dim > LIMITS.thin) &&
+    inner * dtype.size <= LIMITS.blockBytes &&
+    !tape!.instructions.some(mayRefuse) &&
+    tape!.reductions.every((reduction) => reduction === undefined)
+  );
+};
+
+const join = (product: Step, step: Step): Step => {
+  const value = product.outputs[0]!;
+  const tape = step.tape!;
+  const others = step.inputs.filter(({ storage }) => storage !== value.storage);
+  let next = 1;
+  // Where each input of the tape is among the operands of the epilogue.
+  const place = step.inputs.map(({ storage }) => (storage === value.storage ? 0 : next++));
+  const operand = (arg: number): number => (arg < place.length ? place[arg]! : arg - place.length + others.length + 1);
+  const after = new Set([...product.after, ...step.after]);
+  after.delete(product);
+  after.delete(step);
+  return {
+    kernel: EPILOGUE,
+    inputs: [...product.inputs, ...others],
+    outputs: step.outputs,
+    attrs: product.attrs,
+    tape: {
+      ...tape,
+      instructions: tape.instructions.map((one) => ({ ...one, args: one.args.map(operand) })),
+      outputs: tape.outputs.map(operand),
+    },
+    op: step.op,
+    after,
+    acts: product.acts || step.acts,
+    fills: unionOf([product.fills, step.fills]),
+  };
+};
+
+/** What the operands of a step's tape are: its inputs, or the product and then the others. */
+export const tapeInputs = ({ kernel, inputs, tape }: Step): readonly Pick<PlanValue, 'dtype' | 'shape'>[] =>
+  kernel === EPILOGUE ? [{ dtype: inputs[0]!.dtype, shape: tape!.space }, ...inputs.slice(2)] : inputs;
