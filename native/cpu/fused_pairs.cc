@@ -49,13 +49,6 @@ struct NegAbs {
     return -math::fabs(x);
   }
 };
-struct ExpNegAbs {
-  static constexpr int kVectors = 4;
-  template <class T>
-  FN T operator()(T x) const {
-    return math::exp_minus_abs(x);
-  }
-};
 // log1p of what is made so. It is an instruction of its own: in one loop with the exponential it
 // would take longer than both, as the chain is too long to overlap with the next.
 struct Log1pUnit {
@@ -114,7 +107,7 @@ constexpr PairRow pair_row(const char* outer, const char* inner, int position, c
 
 constexpr PairRow kPairs[] = {
     pair_row<NegAbs, 1>("Neg", "Abs", 0, "NegAbs", 1),
-    pair_row<ExpNegAbs, 1>("Exp", "NegAbs", 0, "ExpNegAbs", 8),
+    pair_row<math::ExpMinusAbs, 1>("Exp", "NegAbs", 0, "ExpNegAbs", 8),
     pair_row<InFirst<math::Sub, math::Relu>, 2>("Sub", "Relu", 0, "Sub1Relu", 2),
     pair_row<Chained<math::Relu, math::Add>, 2>("Relu", "Add", 0, "ReluAdd", 2),
     GRAFO_PAIRS_OF(Add),
