@@ -35,7 +35,8 @@ constexpr bool kTestsUsual = true;
 template <class Functor, class T>
 concept HasVectors =
     Functor::kVectors != 0 && std::is_floating_point_v<T> &&
-    (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); });
+    (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); } ||
+     requires(VectorOf<T> x) { Functor()(x, x, x); });
 
 // Apart from the loop, whose registers it would take.
 template <class Map, class... V>

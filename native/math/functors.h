@@ -210,7 +210,7 @@ GRAFO_TEST(LogicalNot, x == T(0))
   struct name {                               \
     template <class T>                        \
     FN T operator()(T x, T y) const {         \
-      if constexpr (kIsFloat<T>)              \
+      if constexpr (OfFloat<T> || OfDouble<T>) \
         return x sign y;                      \
       else                                    \
         return T(Wrap<T>(x) sign Wrap<T>(y)); \
