@@ -18,19 +18,48 @@ template <class Functor, class T>
 concept HasRare = requires { static_cast<bool (*)(T)>(&Functor::rare); };
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
+#define GRAFO_VECTORS
 template <class T>
 using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
+constexpr bool kTestsUsual = false;
+
+#elif defined(__AVX2__) && defined(__FMA__)
+#define GRAFO_VECTORS
+template <class T>
+using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x8, math::F64x4>;
+constexpr bool kTestsUsual = true;
+
+#endif
+
+#if defined(GRAFO_VECTORS)
 template <class Functor, class T>
 concept HasVectors =
     Functor::kVectors != 0 && std::is_floating_point_v<T> &&
-    (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); });
+    (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); } ||
+     requires(VectorOf<T> x) { Functor()(x, x, x); });
+
+// Apart from the loop, whose registers it would take.
+template <class Map, class... V>
+__attribute__((noinline, cold)) auto map_unusual(const V&... x) {
+  return Map()(x...);
+}
+template <class Map, class... V>
+FN auto map_one(const Map& map, V... x) {
+  if constexpr (kTestsUsual && requires { map.usual(x...); }) {
+    if (__builtin_expect(any(map.unusual(x...)), 0)) return map_unusual<Map>(x...);
+    return map.usual(x...);
+  } else {
+    return map(x...);
+  }
+}
 
 // to[i] = map(x[i]...), several vectors at a time, so that the long chains of one need not wait for
 // those of another.
 template <int kAtOnce, class T, class Map, class... From>
-void map_vectors(T* to, int64_t n, Map&& map, const From*... x) {
+void map_vectors(T* to, int64_t n, const Map& map, const From*... x) {
   using Pair = math::Pair<VectorOf<T>>;
   constexpr int64_t kLanes = VectorOf<T>::kLanes;
+
   const auto pair = [](const T* from) { return Pair(math::load(from), math::load(from + kLanes)); };
   const auto store_pair = [=](int64_t i, Pair y) {
     math::store(to + i, y.low);
@@ -39,15 +68,15 @@ void map_vectors(T* to, int64_t n, Map&& map, const From*... x) {
   int64_t i = 0;
   if constexpr (kAtOnce == 4) {
     for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-      const auto y = map(math::Pair<Pair>(pair(x + i), pair(x + i + 2 * kLanes))...);
+      const auto y = map_one(map, math::Pair<Pair>(pair(x + i), pair(x + i + 2 * kLanes))...);
       store_pair(i, y.low);
       store_pair(i + 2 * kLanes, y.high);
     }
-  } else {
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map(pair(x + i)...));
+  } else if constexpr (kAtOnce == 2) {
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map_one(map, pair(x + i)...));
   }
-  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map(math::load(x + i)...));
-  if (i < n) math::store(to + i, map(math::load(x + i, n - i)...), n - i);
+  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map_one(map, math::load(x + i)...));
+  if (i < n) math::store(to + i, map_one(map, math::load(x + i, n - i)...), n - i);
 }
 // A functor of two stages is run stage by stage: as one, its chain of instructions would be too
 // long to overlap with the next.
@@ -57,7 +86,7 @@ void map_stages(T* to, const T* x, int64_t n) {
   alignas(64) T begun[kBlock];
   for (int64_t i = 0; i < n; i += kBlock) {
     const int64_t block = n - i < kBlock ? n - i : kBlock;
-    map_vectors<Functor::kVectors>(begun, block, [](auto v) { return Functor().begin(v); }, x + i);
+    map_vectors<Functor::kVectors>(begun, block, typename Functor::First(), x + i);
     map_vectors<Functor::kVectors>(
         to + i, block, [](auto v, auto w) { return Functor().end(v, w); }, x + i, begun);
   }
@@ -84,7 +113,7 @@ void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
       return;
     }
   } else if constexpr (HasVectors<Functor, T>) {
-    if constexpr (requires(T y) { Functor().begin(y); })
+    if constexpr (requires { typename Functor::First; })
       map_stages<Functor>(to, x, n);
     else
       map_vectors<Functor::kVectors>(to, n, Functor(), x);

@@ -1,5 +1,6 @@
 // Pairs of instructions that often follow each other, as loops of their own: what the first one
 // makes stays in a register of the processor. The bits are those of one after the other.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -43,17 +44,65 @@ struct InSecond {
     return Outer()(z, Inner()(x, y));
   }
 };
+template <class Outer, class Inner>
+struct InThird {
+  template <class T>
+  FN T operator()(T x, T y, T z) const {
+    return Outer()(y, z, Inner()(x));
+  }
+};
+// The same over vectors, where the inner one has a usual path that the outer one leaves as it is,
+template <class Inner, class Joined>
+struct FromUsual : Joined {
+  static constexpr int kVectors = 4;
+  template <class T>
+  FN static auto unusual(T x, T) {
+    return Inner::unusual(x);
+  }
+  template <class T>
+  FN static auto unusual(T x, T y, T) {
+    return Inner::unusual(x, y);
+  }
+};
+template <class Outer, class Inner>
+struct InFirstUsual : FromUsual<Inner, InFirst<Outer, Inner>> {
+  template <class T>
+  FN T usual(T x, T y) const {
+    return Outer()(Inner().usual(x), y);
+  }
+  template <class T>
+  FN T usual(T x, T y, T z) const {
+    return Outer()(Inner().usual(x, y), z);
+  }
+};
+template <class Outer, class Inner>
+struct InSecondUsual : FromUsual<Inner, InSecond<Outer, Inner>> {
+  template <class T>
+  FN T usual(T x, T y) const {
+    return Outer()(y, Inner().usual(x));
+  }
+  template <class T>
+  FN T usual(T x, T y, T z) const {
+    return Outer()(z, Inner().usual(x, y));
+  }
+};
+// and where the outer one has it.
+template <class Outer, class Inner>
+struct IntoUsual : Chained<Outer, Inner> {
+  static constexpr int kVectors = 4;
+  template <class T>
+  FN static auto unusual(T x, T y) {
+    return Outer::unusual(Inner()(x, y));
+  }
+  template <class T>
+  FN T usual(T x, T y) const {
+    return Outer().usual(Inner()(x, y));
+  }
+};
 struct NegAbs {
   template <class T>
   FN T operator()(T x) const {
     return -math::fabs(x);
-  }
-};
-struct ExpNegAbs {
-  static constexpr int kVectors = 4;
-  template <class T>
-  FN T operator()(T x) const {
-    return math::exp_minus_abs(x);
   }
 };
 // log1p of what is made so. It is an instruction of its own: in one loop with the exponential it
@@ -66,12 +115,30 @@ struct Log1pUnit {
   }
 };
 
+using Log1Add = IntoUsual<math::Log, math::Add>;
+using Log1Sub = IntoUsual<math::Log, math::Sub>;
+// relu(z) - x y
+struct ReluSubMul {
+  template <class T>
+  FN T operator()(T x, T y, T z) const {
+    return math::Sub()(math::Relu()(z), math::Mul()(x, y));
+  }
+};
+template <class Outer>
+struct InSecondLog1pUnit : InSecond<Outer, Log1pUnit> {
+  static constexpr int kVectors = 4;
+};
+
 template <class Functor, class T>
 void ternary_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {
   auto* to = static_cast<T*>(dst);
   auto* x = static_cast<const T*>(a);
   auto* y = static_cast<const T*>(b);
   auto* z = static_cast<const T*>(c);
+  if constexpr (HasVectors<Functor, T>) {
+    map_vectors<Functor::kVectors>(to, n, Functor(), x, y, z);
+    return;
+  }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = Functor()(x[i], y[i], z[i]);
 }
@@ -109,17 +176,47 @@ constexpr PairRow pair_row(const char* outer, const char* inner, int position, c
 #define GRAFO_PAIR_ROWS(outer, inner)                                                      \
   pair_row<InFirst<math::outer, math::inner>, 3>(#outer, #inner, 0, #outer "1" #inner, 2), \
       pair_row<InSecond<math::outer, math::inner>, 3>(#outer, #inner, 1, #outer "2" #inner, 2)
-#define GRAFO_PAIRS_OF(outer) \
-  GRAFO_PAIR_ROWS(outer, Add), GRAFO_PAIR_ROWS(outer, Sub), GRAFO_PAIR_ROWS(outer, Mul)
+// One argument into either of an outer one of two, which then still has two.
+#define GRAFO_UNARY_PAIR_ROWS(outer, inner)                                                \
+  pair_row<InFirst<math::outer, math::inner>, 2>(#outer, #inner, 0, #outer "1" #inner, 2), \
+      pair_row<InSecond<math::outer, math::inner>, 2>(#outer, #inner, 1, #outer "2" #inner, 2)
+// A function by vectors into either.
+#define GRAFO_FUNCTION_ROWS(arity, outer, inner, functor, cost)                                   \
+  pair_row<InFirstUsual<math::outer, functor>, arity>(#outer, inner, 0, #outer "1" inner, cost), \
+      pair_row<InSecondUsual<math::outer, functor>, arity>(#outer, inner, 1, #outer "2" inner, cost)
+#define GRAFO_PAIRS_OF(outer)                                                         \
+  GRAFO_PAIR_ROWS(outer, Add), GRAFO_PAIR_ROWS(outer, Sub), GRAFO_PAIR_ROWS(outer, Mul), \
+      GRAFO_UNARY_PAIR_ROWS(outer, Square)
+// A gradient of an activation, of a sum.
+#define GRAFO_GRADIENT_ROWS(outer, position, how)                                             \
+  pair_row<how<math::outer, math::Add>, 3>(#outer, "Add", position, #outer "Add", 3),         \
+      pair_row<how<math::outer, math::Sub>, 3>(#outer, "Sub", position, #outer "Sub", 3),     \
+      pair_row<how<math::outer, math::Mul>, 3>(#outer, "Mul", position, #outer "Mul", 3)
 
 constexpr PairRow kPairs[] = {
     pair_row<NegAbs, 1>("Neg", "Abs", 0, "NegAbs", 1),
-    pair_row<ExpNegAbs, 1>("Exp", "NegAbs", 0, "ExpNegAbs", 8),
+    pair_row<math::ExpMinusAbs, 1>("Exp", "NegAbs", 0, "ExpNegAbs", 8),
     pair_row<InFirst<math::Sub, math::Relu>, 2>("Sub", "Relu", 0, "Sub1Relu", 2),
     pair_row<Chained<math::Relu, math::Add>, 2>("Relu", "Add", 0, "ReluAdd", 2),
+    pair_row<ReluSubMul, 3>("Sub1Relu", "Mul", 1, "ReluSubMul", 3),
+    pair_row<Log1Add, 2>("Log", "Add", 0, "Log1Add", 11),
+    pair_row<Log1Sub, 2>("Log", "Sub", 0, "Log1Sub", 11),
+    pair_row<InSecondLog1pUnit<math::Add>, 2>("Add", "Log1pUnit", 0, "AddLog1pUnit", 11),
+    pair_row<InSecondLog1pUnit<math::Add>, 2>("Add", "Log1pUnit", 1, "AddLog1pUnit", 11),
+    GRAFO_FUNCTION_ROWS(2, Mul, "Exp", math::Exp, 9),
+    GRAFO_FUNCTION_ROWS(2, Mul, "Log", math::Log, 11),
+    GRAFO_FUNCTION_ROWS(3, Mul, "Log1Add", Log1Add, 12),
+    GRAFO_FUNCTION_ROWS(3, Mul, "Log1Sub", Log1Sub, 12),
+    GRAFO_FUNCTION_ROWS(3, Add, "Log1Add", Log1Add, 12),
     GRAFO_PAIRS_OF(Add),
     GRAFO_PAIRS_OF(Sub),
     GRAFO_PAIRS_OF(Mul),
+    GRAFO_UNARY_PAIR_ROWS(Mul, Reciprocal),
+    pair_row<InThird<InFirst<math::Mul, math::Mul>, math::Reciprocal>, 3>(
+        "Mul1Mul", "Reciprocal", 2, "MulMulReciprocal", 4),
+    GRAFO_GRADIENT_ROWS(SigmoidGrad, 1, InSecond),
+    GRAFO_GRADIENT_ROWS(TanhGrad, 1, InSecond),
+    GRAFO_GRADIENT_ROWS(ReluGrad, 0, InFirst),
 };
 
 constexpr FunctorRow kLog1pUnit = pair_row<Log1pUnit, 1>("", "", 0, "Log1pUnit", 10).row;
@@ -153,44 +250,99 @@ bool is_named(const Node& node, const char* name) {
 
 // Puts `inner` into `outer`, whose operand `position` it makes.
 void join(Node& outer, const Node& inner, int position, const FunctorRow& row) {
-  const int32_t other = row.arity > inner.row->arity ? outer.operands[1 - position] : -1;
+  int32_t operands[3] = {-1, -1, -1};
   int count = 0;
-  for (const int32_t operand : inner.operands)
-    if (operand >= 0) outer.operands[count++] = operand;
-  if (other >= 0) outer.operands[count++] = other;
-  while (count < 3) outer.operands[count++] = -1;
+  for (int o = 0; o < inner.row->arity; ++o) operands[count++] = inner.operands[o];
+  for (int o = 0; o < outer.row->arity; ++o)
+    if (o != position) operands[count++] = outer.operands[o];
+  std::copy_n(operands, 3, outer.operands);
   outer.row = &row;
   outer.loop = row.loops[column_of(outer.type)];
   outer.cost = row.cost;
 }
 
+// The loop of the same name in the tables.
+void become(Node& node, const char* name) {
+  node.row = find_functor(name);
+  node.loop = node.row->loops[column_of(node.type)];
+}
+
+class Joiner {
+ public:
+  Joiner(std::vector<Node>& nodes, int inputs, const int32_t* outputs, int num_outputs)
+      : nodes_(nodes),
+        inputs_(inputs),
+        uses_(count_uses(nodes, inputs, outputs, num_outputs)),
+        gone_(nodes.size(), false) {}
+
+  void join_all() {
+    for (Node& outer : nodes_) {
+      take_negation(outer);
+      const int32_t first = outer.operands[0];
+      if (is_named(outer, "Log1p") && first >= inputs_ && is_named(maker(first), "ExpNegAbs")) {
+        outer.row = &kLog1pUnit;
+        outer.loop = kLog1pUnit.loops[column_of(outer.type)];
+        outer.cost = kLog1pUnit.cost;
+      }
+      while (join_one(outer)) {
+      }
+    }
+  }
+  bool is_gone(size_t node) const { return gone_[node]; }
+
+ private:
+  const Node& maker(int32_t operand) const { return nodes_[index(operand)]; }
+  size_t index(int32_t operand) const { return static_cast<size_t>(operand - inputs_); }
+
+  // Whether `outer` alone reads an instruction that could go into it.
+  bool is_own(const Node& outer, int32_t operand) const {
+    if (operand < inputs_ || uses_[index(operand)] != 1) return false;
+    const Node& inner = maker(operand);
+    return inner.row && inner.row->arity <= 2 && (outer.once || !inner.once);
+  }
+
+  bool join_one(Node& outer) {
+    if (!outer.row || outer.check) return false;
+    for (int position = 0; position < outer.row->arity; ++position) {
+      const int32_t operand = outer.operands[position];
+      if (!is_own(outer, operand)) continue;
+      const FunctorRow* row = find_pair(outer, maker(operand), position);
+      if (!row) continue;
+      join(outer, maker(operand), position, *row);
+      gone_[index(operand)] = true;
+      return true;
+    }
+    return false;
+  }
+
+  // x + -y is x - y, and x - -y is x + y.
+  void take_negation(Node& outer) {
+    if (!outer.row || (outer.type != DType::kFloat32 && outer.type != DType::kFloat64)) return;
+    const char* name = usual_name(outer.row->name);
+    const bool is_sum = std::strcmp(name, "Add") == 0;
+    if (!is_sum && std::strcmp(name, "Sub") != 0) return;
+    for (int position = is_sum ? 0 : 1; position < 2; ++position) {
+      const int32_t operand = outer.operands[position];
+      if (!is_own(outer, operand) || !is_named(maker(operand), "Neg")) continue;
+      gone_[index(operand)] = true;
+      outer.operands[0] = outer.operands[is_sum ? 1 - position : 0];
+      outer.operands[1] = maker(operand).operands[0];
+      become(outer, is_sum ? "Sub" : "Add");
+      return;
+    }
+  }
+
+  std::vector<Node>& nodes_;
+  const int inputs_;
+  const std::vector<int> uses_;
+  std::vector<bool> gone_;
+};
+
 }  // namespace
 
 void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_outputs) {
-  std::vector<int> uses = count_uses(nodes, inputs, outputs, num_outputs);
-  std::vector<bool> gone(nodes.size(), false);
-  for (Node& outer : nodes) {
-    const int32_t first = outer.operands[0];
-    if (is_named(outer, "Log1p") && first >= inputs &&
-        is_named(nodes[static_cast<size_t>(first - inputs)], "ExpNegAbs")) {
-      outer.row = &kLog1pUnit;
-      outer.loop = kLog1pUnit.loops[column_of(outer.type)];
-      outer.cost = kLog1pUnit.cost;
-    }
-    for (int position = 0; position < 2; ++position) {
-      const int32_t operand = outer.operands[position];
-      if (!outer.row || outer.row->arity > 2 || operand < inputs) continue;
-      const auto made_by = static_cast<size_t>(operand - inputs);
-      const Node& inner = nodes[made_by];
-      if (uses[made_by] != 1 || !inner.row || inner.row->arity > 2) continue;
-      if (inner.once && !outer.once) continue;
-      const FunctorRow* row = find_pair(outer, inner, position);
-      if (!row) continue;
-      join(outer, inner, position, *row);
-      gone[made_by] = true;
-      break;
-    }
-  }
+  Joiner joiner(nodes, inputs, outputs, num_outputs);
+  joiner.join_all();
   // The rest moves up.
   std::vector<int32_t> place(nodes.size(), -1);
   std::vector<Node> left;
@@ -198,7 +350,7 @@ void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_
     if (operand >= inputs) operand = place[static_cast<size_t>(operand - inputs)];
   };
   for (size_t i = 0; i < nodes.size(); ++i) {
-    if (gone[i]) continue;
+    if (joiner.is_gone(i)) continue;
     place[i] = inputs + static_cast<int32_t>(left.size());
     left.push_back(nodes[i]);
     for (int32_t& operand : left.back().operands) move(operand);

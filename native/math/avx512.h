@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 
-#include "math/base.h"
+#include "math/pair.h"
 
 namespace grafo::math {
 
@@ -29,27 +29,10 @@ struct F64x8 {
   FN F64x8(__m512d x) : v(x) {}
   FN explicit F64x8(double x) : v(_mm512_set1_pd(x)) {}
 };
-// Two vectors side by side, which do not wait for each other.
-template <class V>
-struct Pair {
-  V low, high;
-  Pair() = default;
-  FN Pair(V l, V h) : low(l), high(h) {}
-  template <class T>
-  FN explicit Pair(T x) : low(x), high(x) {}
-};
-template <class M>
-struct MaskPair {
-  M low, high;
-};
 template <>
 inline constexpr bool kOfFloat<F32x16> = true;
 template <>
 inline constexpr bool kOfDouble<F64x8> = true;
-template <class V>
-inline constexpr bool kOfFloat<Pair<V>> = kOfFloat<V>;
-template <class V>
-inline constexpr bool kOfDouble<Pair<V>> = kOfDouble<V>;
 
 FN F32x16 load(const float* from) { return _mm512_loadu_ps(from); }
 FN F64x8 load(const double* from) { return _mm512_loadu_pd(from); }
@@ -73,7 +56,7 @@ FN void store(double* to, F64x8 x, i64 n) {
 // -Inf and negatives, Inf of Inf, else what is there.
 inline constexpr int kLogEdges = 0x03530422;
 
-#define GRAFO_VECTOR(V, M, s, set1_bits, root)                                      \
+#define GRAFO_VECTOR(V, M, s, set1_bits, root, kRound)                                      \
   FN V operator+(V a, V b) { return _mm512_add_##s(a.v, b.v); }                     \
   FN V operator-(V a, V b) { return _mm512_sub_##s(a.v, b.v); }                     \
   FN V operator*(V a, V b) { return _mm512_mul_##s(a.v, b.v); }                     \
@@ -97,6 +80,8 @@ inline constexpr int kLogEdges = 0x03530422;
   FN V at_most(V x, V high) { return _mm512_min_##s(high.v, x.v); }                 \
   FN V lesser(V x, V y) { return _mm512_min_##s(x.v, y.v); }                        \
   FN V times_power(V x, V n, V) { return _mm512_scalef_##s(x.v, n.v); }             \
+  FN V add_power(V x, V t) { return _mm512_scalef_##s(x.v, (t - V(kRound)).v); }  \
+  FN V times_normal_power(V x, V n, V) { return _mm512_scalef_##s(x.v, n.v); }      \
   FN Split<V> split(V x) {                                                          \
     const V k(_mm512_getexp_##s(x.v)), one(1);                                      \
     const V m(_mm512_getmant_##s(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan));       \
@@ -104,11 +89,16 @@ inline constexpr int kLogEdges = 0x03530422;
     return {_mm512_mask_add_##s(k.v, high, k.v, one.v),                             \
             _mm512_mask_mul_##s(m.v, high, m.v, V(0.5).v)};                         \
   }                                                                                 \
+  FN Split<V> split_normal(V x) { return split(x); }                                \
+  FN V minus_abs(V x) { return -fabs(x); }                                          \
+  FN V by_sign(V x, V positive, V negative) {                                       \
+    return select(x >= V(0), positive, negative);                                   \
+  }                                                                                 \
   FN V log_edges(V x, V result) {                                                   \
     return _mm512_fixupimm_##s(result.v, x.v, set1_bits(kLogEdges), 0);             \
   }
-GRAFO_VECTOR(F32x16, __mmask16, ps, _mm512_set1_epi32, 0x1.6a09e6p+0f)
-GRAFO_VECTOR(F64x8, __mmask8, pd, _mm512_set1_epi64, 0x1.6a09e667f3bcdp+0)
+GRAFO_VECTOR(F32x16, __mmask16, ps, _mm512_set1_epi32, 0x1.6a09e6p+0f, kRoundFloat)
+GRAFO_VECTOR(F64x8, __mmask8, pd, _mm512_set1_epi64, 0x1.6a09e667f3bcdp+0, kRoundDouble)
 #undef GRAFO_VECTOR
 
 FN Plus1<F32x16> plus_1(F32x16 x) {
@@ -153,60 +143,6 @@ FN F64x8 negate_half_turn(F64x8 x, F64x8 t) {
       _mm512_xor_si512(_mm512_castpd_si512(x.v), _mm512_slli_epi64(two, 62)));
 }
 
-#define GRAFO_PAIR(op)                           \
-  template <class V>                             \
-  FN Pair<V> operator op(Pair<V> a, Pair<V> b) { \
-    return {a.low op b.low, a.high op b.high};   \
-  }
-#define GRAFO_PAIR_COMPARE(op)                                                   \
-  template <class V>                                                             \
-  FN auto operator op(Pair<V> a, Pair<V> b) {                                    \
-    return MaskPair<decltype(a.low op b.low)>{a.low op b.low, a.high op b.high}; \
-  }
-#define GRAFO_PAIR_1(f)           \
-  template <class V>              \
-  FN Pair<V> f(Pair<V> x) {       \
-    return {f(x.low), f(x.high)}; \
-  }
-#define GRAFO_PAIR_2(f)                          \
-  template <class V>                             \
-  FN Pair<V> f(Pair<V> x, Pair<V> y) {           \
-    return {f(x.low, y.low), f(x.high, y.high)}; \
-  }
-#define GRAFO_PAIR_3(f)                                         \
-  template <class V>                                            \
-  FN Pair<V> f(Pair<V> x, Pair<V> y, Pair<V> z) {               \
-    return {f(x.low, y.low, z.low), f(x.high, y.high, z.high)}; \
-  }
-// clang-format off
-GRAFO_PAIR(+) GRAFO_PAIR(-) GRAFO_PAIR(*) GRAFO_PAIR(/)
-GRAFO_PAIR_COMPARE(<) GRAFO_PAIR_COMPARE(>) GRAFO_PAIR_COMPARE(<=) GRAFO_PAIR_COMPARE(>=)
-GRAFO_PAIR_COMPARE(==)
-GRAFO_PAIR_1(operator-) GRAFO_PAIR_1(sqrt) GRAFO_PAIR_1(fabs) GRAFO_PAIR_1(rint)
-GRAFO_PAIR_2(with_sign) GRAFO_PAIR_2(copysign) GRAFO_PAIR_2(at_least) GRAFO_PAIR_2(at_most)
-GRAFO_PAIR_2(log_edges) GRAFO_PAIR_2(negate_odd) GRAFO_PAIR_2(negate_half_turn)
-GRAFO_PAIR_3(fma) GRAFO_PAIR_3(times_power) GRAFO_PAIR_3(select_odd)
-// clang-format on
-#undef GRAFO_PAIR
-#undef GRAFO_PAIR_COMPARE
-#undef GRAFO_PAIR_1
-#undef GRAFO_PAIR_2
-#undef GRAFO_PAIR_3
-template <class M, class V>
-FN Pair<V> select(MaskPair<M> m, Pair<V> x, Pair<V> y) {
-  return {select(m.low, x.low, y.low), select(m.high, x.high, y.high)};
-}
-template <class V>
-FN Split<Pair<V>> split(Pair<V> x) {
-  const Split<V> low = split(x.low), high = split(x.high);
-  return {{low.k, high.k}, {low.m, high.m}};
-}
-template <class V>
-FN Plus1<Pair<V>> plus_1(Pair<V> x) {
-  const Plus1<V> low = plus_1(x.low), high = plus_1(x.high);
-  return {{low.sum, high.sum}, {low.k, high.k}, {low.m, high.m}, {low.lost, high.lost}};
-}
-
 FN Pair<F64x8> widen(F32x16 x) {
   return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v)),
           _mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))};
@@ -214,14 +150,6 @@ FN Pair<F64x8> widen(F32x16 x) {
 FN F32x16 narrow(Pair<F64x8> x) {
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(x.low.v)),
                             _mm512_cvtpd_ps(x.high.v), 1);
-}
-template <class V>
-FN auto widen(Pair<V> x) {
-  return Pair<decltype(widen(x.low))>(widen(x.low), widen(x.high));
-}
-template <class V>
-FN auto narrow(Pair<Pair<V>> x) {
-  return Pair<decltype(narrow(x.low))>(narrow(x.low), narrow(x.high));
 }
 
 }  // namespace grafo::math

@@ -159,6 +159,14 @@ FN double with_sign(double x, double s) {
   return from_bits(to_bits(x) | (to_bits(s) & (u64(1) << 63)));
 }
 
+FN float minus_abs(float x) { return -fabs(x); }
+FN double minus_abs(double x) { return -fabs(x); }
+// By the sign of x; either where x is 0 or NaN.
+template <class T>
+FN T by_sign(T x, T positive, T negative) {
+  return x >= T(0) ? positive : negative;
+}
+
 // x * 2^n for |n| < 250 (2000), rounded once. t is n + kRoundFloat (kRoundDouble), which has n in
 // its low bits.
 FN float times_power(float x, float, float t) {
@@ -172,6 +180,16 @@ FN double times_power(double x, double, double t) {
   const u64 half = n_2048 >> 1;
   return x * from_bits((half - 1) << 52) * from_bits((n_2048 - half - 1) << 52);
 }
+// x * 2^n for -127 < n < 128 (-1023 < n < 1024) where it is a normal number. NaN stays.
+FN float times_normal_power(float x, float, float t) {
+  return x * from_bits((to_bits(t) << 23) + to_bits(1.0f));
+}
+FN double times_normal_power(double x, double, double t) {
+  return x * from_bits((to_bits(t) << 52) + to_bits(1.0));
+}
+// The same for an x that is a normal number; of NaN anything.
+FN float add_power(float x, float t) { return from_bits(to_bits(x) + (to_bits(t) << 23)); }
+FN double add_power(double x, double t) { return from_bits(to_bits(x) + (to_bits(t) << 52)); }
 
 // x = 2^k m for a positive x, m in [sqrt(1/2), sqrt(2)); of others what log_edges puts right.
 template <class V>
@@ -191,6 +209,17 @@ FN Split<double> split(double x) {
   const u64 bits = to_bits(tiny ? x * 0x1p54 : x) - least + (u64(1024) << 52);
   const double k = from_bits((bits >> 52) | u64(0x4330000000000000)) - (0x1p52 + 1024.0);
   return {k - (tiny ? 54.0 : 0.0), from_bits((bits & u64(0x000fffffffffffff)) + least)};
+}
+// Of a normal number.
+FN Split<float> split_normal(float x) {
+  const u32 bits = to_bits(x) - 0x3f3504f3u;
+  return {float(i32(bits) >> 23), from_bits((bits & 0x007fffffu) + 0x3f3504f3u)};
+}
+FN Split<double> split_normal(double x) {
+  constexpr u64 least = u64(0x3fe6a09e667f3bcd);
+  const u64 bits = to_bits(x) - least + (u64(1024) << 52);
+  const double k = from_bits((bits >> 52) | u64(0x4330000000000000)) - (0x1p52 + 1024.0);
+  return {k, from_bits((bits & u64(0x000fffffffffffff)) + least)};
 }
 // 1 + x as 2^k (m + lost): rounded, and what that took. Of no use where x is not more than -1 and
 // finite.

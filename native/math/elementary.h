@@ -254,8 +254,8 @@ FN V erf_wide(V x) {
                        x, x);
   const V p = poly(a, 0x1.077b06p-3f, 0x1.45305ap-1f, 0x1.b342a6p-4f, -0x1.85b642p-6f,
                    0x1.deebc8p-9f, -0x1.5570bcp-12f, 0x1.82598p-17f);
-  const V far = V(1.0f) - exp_within(-fma(p, a, a));
-  return select(a < V(0.9275f), near_0, copysign(far, x));
+  const V far = V(1.0f) - exp_within<true>(-fma(p, a, a));
+  return select(a >= V(0.9275f), copysign(far, x), near_0);
 }
 template <OfFloat V>
 FN V erfc_wide(V x) {
@@ -281,6 +281,13 @@ FN V pow_wide(V x, V y) {
   result = select(whole, result, select(x < none, of_negative, result));
   result = select(x == V(-1.0f), select(fabs(y) == V(kInfinity<float>), one, result), result);
   return select(x == one, one, select(y == none, one, result));
+}
+// The same for a positive normal number and a finite power.
+template <OfFloat V>
+FN V pow_normal(V x, V y) {
+  using W = Wide<V>;
+  const W product = widen(y) * log_wide(widen(x));
+  return narrow(exp_wide_within(at_most(at_least(product, W(-300.0)), W(300.0))));
 }
 
 }  // namespace grafo::math

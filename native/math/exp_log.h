@@ -9,6 +9,8 @@
 #include "math/base.h"
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include "math/avx512.h"
+#elif defined(__AVX2__) && defined(__FMA__)
+#include "math/avx2.h"
 #endif
 
 namespace grafo::math {
@@ -39,6 +41,17 @@ FN Reduced<V> reduce_exp(V x) {
   return {fma(n, V(-kLn2Low), fma(n, V(-kLn2High), x)), n, t};
 }
 
+template <bool kNormal, class V>
+FN V times_power_of(V x, const Reduced<V>& e) {
+  if constexpr (kNormal)
+    return add_power(x, e.t);
+  else
+    return times_power(x, e.n, e.t);
+}
+// Up to here in magnitude the exponential is a normal number.
+template <class V>
+inline constexpr double kExpUsual = kOfFloat<V> ? 86.0 : 707.0;
+
 // 1 + r + q r^2, q r small. Without a fused multiply-add the rounding of 1 + q r would come on top of the last one.
 template <class V>
 FN V exp_of_reduced(V q, V r) {
@@ -49,22 +62,23 @@ FN V exp_of_reduced(V q, V r) {
 #endif
 }
 
-// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes.
-template <OfFloat V>
+// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes. kNormal: |x| <= kExpUsual; of NaN
+// anything.
+template <bool kNormal = false, OfFloat V>
 FN V exp_within(V x) {
   const Reduced<V> e = reduce_exp(x);
   const V q =
       poly(e.r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
-  return times_power(exp_of_reduced(q, e.r), e.n, e.t);
+  return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
 }
-template <OfDouble V>
+template <bool kNormal = false, OfDouble V>
 FN V exp_within(V x) {
   const Reduced<V> e = reduce_exp(x);
   const V q = poly(e.r, 0x1.000000000000ap-1, 0x1.5555555555508p-3, 0x1.55555555506eep-5,
                    0x1.111111112499bp-7, 0x1.6c16c18468596p-10, 0x1.a01a0139d9f77p-13,
                    0x1.a019998a8c2bep-16, 0x1.71df051e0779p-19, 0x1.28add36f150d8p-22,
                    0x1.adaf7a8b8ac34p-26);
-  return times_power(exp_of_reduced(q, e.r), e.n, e.t);
+  return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
 }
 // Of these all else is 0.
 template <OfFloat V>
@@ -107,7 +121,7 @@ FN V expm1_reduced(V r) {
 template <OfDouble V>
 FN V exp_wide_within(V x) {  // |x| <= 700
   const Reduced<V> e = reduce_exp(x);
-  return times_power(V(1.0) + expm1_wide_reduced(e.r), e.n, e.t);
+  return times_normal_power(V(1.0) + expm1_wide_reduced(e.r), e.n, e.t);
 }
 template <OfDouble V>
 FN V exp_wide(V x) {
@@ -116,13 +130,13 @@ FN V exp_wide(V x) {
 template <OfDouble V>
 FN V expm1_wide(V x) {
   const Reduced<V> e = reduce_exp(at_most(at_least(x, V(-700.0)), V(700.0)));
-  const V scale = times_power(V(1.0), e.n, e.t);
+  const V scale = times_normal_power(V(1.0), e.n, e.t);
   return fma(expm1_wide_reduced(e.r), scale, scale - V(1.0));
 }
 template <OfDouble V>
 FN V expm1(V x) {
   const Reduced<V> e = reduce_exp(exp_roof(at_least(x, V(-50.0))));
-  const V half = times_power(V(0.5), e.n, e.t);  // 2^1024 would be Inf
+  const V half = add_power(V(0.5), e.t);  // 2^1024 would be Inf
   const V result = V(2.0) * fma(expm1_reduced(e.r), half, half - V(0.5));
   return select(fabs(x) < V(0x1p-54), x, result);
 }
@@ -157,13 +171,27 @@ FN V log(V x) {
   const Split<V> parts = split(x);
   return log_edges(x, log_reduced(parts.k, parts.m - V(1), V(0)));
 }
+// Of a positive normal number.
+template <class V>
+FN V log_normal(V x) {
+  const Split<V> parts = split_normal(x);
+  return log_reduced(parts.k, parts.m - V(1), V(0));
+}
 
 // 1 + x is rounded; what that took joins the reduced argument again.
 template <class V>
+FN V log_of_plus_1(const Plus1<V>& p) {
+  const V g = p.m - V(1), f = g + p.lost;
+  return log_reduced(p.k, f, p.lost - (f - g));
+}
+template <class V>
 FN V log1p(V x) {
   const Plus1<V> p = plus_1(x);
-  const V g = p.m - V(1), f = g + p.lost;
-  return with_sign(log_edges(p.sum, log_reduced(p.k, f, p.lost - (f - g))), x);
+  return with_sign(log_edges(p.sum, log_of_plus_1(p)), x);
+}
+template <class V>
+FN V log1p_normal(V x) {  // 1 + x is a positive normal number
+  return with_sign(log_of_plus_1(plus_1(x)), x);
 }
 
 // The same bits for 0 <= x <= 1, where the exponent is 0 or 1.
@@ -178,7 +206,7 @@ FN V log1p_unit(V x) {
 // log of a positive normal number to 1e-11; Inf, 0 and less are the caller's.
 template <OfDouble V>
 FN V log_wide(V x) {
-  const Split<V> parts = split(x);
+  const Split<V> parts = split_normal(x);
   const V f = parts.m - V(1.0);
   const V s = f / (V(2.0) + f);
   const V z = s * s;
@@ -195,7 +223,7 @@ FN V log1p_wide(V x) {
 
 template <class V>
 FN V exp_minus_abs(V x) {
-  return exp_within(exp_floor(-fabs(x)));
+  return exp_within(exp_floor(minus_abs(x)));
 }
 
 // 1 / (1 + exp(-x)) from e = exp(-|x|), which does not overflow and keeps the small results.
@@ -203,7 +231,7 @@ template <class V>
 FN V sigmoid_of(V x, V e) {
   const V d = V(1) + e;
   const V lost = e - (d - V(1));  // what rounding took from d, times about 1 / d
-  const V q = select(x >= V(0), V(1), e) / d;
+  const V q = by_sign(x, V(1), e) / d;
   return fma(-q, lost * fma(d, V(-0.5f), V(1.457f)), q);
 }
 template <OfFloat V>
@@ -214,8 +242,8 @@ FN V tanh(V x) {
       x * z,
       poly(z, -0x1.555552p-2f, 0x1.110e1cp-3f, -0x1.b9258ap-5f, 0x1.58048ep-6f, -0x1.8f8de4p-8f),
       x);
-  const V far = V(1.0f) - V(2.0f) / (exp_within(exp_roof(a + a)) + V(1.0f));
-  return copysign(select(a < V(0.625f), near_0, far), x);  // near_0 of -0 is +0
+  const V far = V(1.0f) - V(2.0f) / (exp_within<true>(at_most(a + a, V(40.0f))) + V(1.0f));
+  return copysign(select(a >= V(0.625f), far, near_0), x);  // near_0 of -0 is +0
 }
 template <OfDouble V>
 FN V tanh(V x) {

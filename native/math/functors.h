@@ -10,7 +10,9 @@
 
 namespace grafo::math {
 
-// A functor with kVectors also takes the vectors of avx512.h: so many of them at a time.
+// A functor with kVectors also takes the vectors of avx512.h and avx2.h: so many of them at a time.
+// One with usual() gives the same by less work where unusual() is false of all elements; loops over
+// vectors that have no instructions for the other cases test for them.
 
 // --- one argument ---
 
@@ -29,6 +31,23 @@ namespace grafo::math {
     FN T operator()(T x) const {                       \
       return expression;                               \
     }                                                  \
+  };
+
+#define GRAFO_UNARY_USUAL(name, expression, test, usual_expression) \
+  struct name {                                                     \
+    static constexpr int kVectors = 4;                              \
+    template <class T>                                              \
+    FN T operator()(T x) const {                                    \
+      return expression;                                            \
+    }                                                               \
+    template <class T>                                              \
+    FN static auto unusual(T x) {                                   \
+      return test;                                                  \
+    }                                                               \
+    template <class T>                                              \
+    FN T usual(T x) const {                                         \
+      return usual_expression;                                      \
+    }                                                               \
   };
 
 struct Neg {
@@ -63,10 +82,11 @@ GRAFO_UNARY(Sqrt, sqrt(x))
 GRAFO_UNARY(Rsqrt, T(1) / sqrt(x))
 GRAFO_UNARY(Reciprocal, T(1) / x)
 GRAFO_UNARY(Inv, T(1) / x)
-GRAFO_UNARY_VECTORS(4, Exp, exp(x))
+GRAFO_UNARY_USUAL(Exp, exp(x), is_past(x, T(kExpUsual<T>)), exp_within<true>(x))
+GRAFO_UNARY_USUAL(ExpMinusAbs, exp_minus_abs(x), is_past(x, T(kExpUsual<T>)), exp_within<true>(minus_abs(x)))
 GRAFO_UNARY_VECTORS(4, Expm1, expm1(x))
-GRAFO_UNARY_VECTORS(4, Log, log(x))
-GRAFO_UNARY_VECTORS(4, Log1p, log1p(x))
+GRAFO_UNARY_USUAL(Log, log(x), is_not_normal(x), log_normal(x))
+GRAFO_UNARY_USUAL(Log1p, log1p(x), is_not_normal(T(1) + x), log1p_normal(x))
 GRAFO_UNARY_VECTORS(4, Tanh, tanh(x))
 GRAFO_UNARY(Floor, floor(x))
 GRAFO_UNARY(Ceil, ceil(x))
@@ -74,25 +94,22 @@ GRAFO_UNARY(Rint, rint(x))
 GRAFO_UNARY(Relu, at_least(x, T(0)))  // NaN stays
 GRAFO_UNARY(Softsign, x / (fabs(x) + T(1)))
 
-// By two stages: end(x, begin(x)).
+// By two stages: end(x, First()(x)).
 #define GRAFO_UNARY_STAGES(name, first, last) \
   struct name {                               \
     static constexpr int kVectors = 4;        \
-    template <class V>                        \
-    FN V begin(V x) const {                   \
-      return first(x);                        \
-    }                                         \
+    using First = first;                      \
     template <class V>                        \
     FN V end(V x, V begun) const {            \
       return last(x, begun);                  \
     }                                         \
     template <class V>                        \
     FN V operator()(V x) const {              \
-      return end(x, begin(x));                \
+      return end(x, First()(x));              \
     }                                         \
   };
-GRAFO_UNARY_STAGES(Softplus, exp_minus_abs, softplus_of)
-GRAFO_UNARY_STAGES(Sigmoid, exp_minus_abs, sigmoid_of)
+GRAFO_UNARY_STAGES(Softplus, ExpMinusAbs, softplus_of)
+GRAFO_UNARY_STAGES(Sigmoid, ExpMinusAbs, sigmoid_of)
 
 struct Relu6 {
   template <class T>
@@ -193,7 +210,7 @@ GRAFO_TEST(LogicalNot, x == T(0))
   struct name {                               \
     template <class T>                        \
     FN T operator()(T x, T y) const {         \
-      if constexpr (kIsFloat<T>)              \
+      if constexpr (OfFloat<T> || OfDouble<T>) \
         return x sign y;                      \
       else                                    \
         return T(Wrap<T>(x) sign Wrap<T>(y)); \
@@ -282,6 +299,14 @@ struct Pow {
   FN V operator()(V x, V y) const {
     return pow_wide(x, y);
   }
+  template <OfFloat V>
+  FN static auto unusual(V x, V y) {
+    return is_not_normal(x) | is_past(y, V(kHighest<float>));
+  }
+  template <OfFloat V>
+  FN V usual(V x, V y) const {
+    return pow_normal(x, y);
+  }
   FN double operator()(double x, double y) const { return pow(x, y); }
   template <class T>
     requires(!OfFloat<T> && !OfDouble<T>)
@@ -336,7 +361,21 @@ GRAFO_BINARY(ReluGrad, Mul()(x, T(y > T(0))))
 GRAFO_BINARY(Relu6Grad, Mul()(x, T((y > T(0)) & (y < T(6)))))
 GRAFO_BINARY(EluGrad, y < T(0) ? (y + T(1)) * x : x)
 GRAFO_BINARY(SeluGrad, y < T(0) ? x * (y + T(kSeluScaleAlpha)) : x * T(kSeluScale))
-GRAFO_BINARY_VECTORS(SoftplusGrad, x / (exp(-y) + T(1)))
+struct SoftplusGrad {
+  static constexpr int kVectors = 4;
+  template <class T>
+  FN T operator()(T x, T y) const {
+    return x / (exp(-y) + T(1));
+  }
+  template <class T>
+  FN static auto unusual(T, T y) {
+    return is_past(y, T(kExpUsual<T>));
+  }
+  template <class T>
+  FN T usual(T x, T y) const {
+    return x / (exp_within<true>(-y) + T(1));
+  }
+};
 GRAFO_BINARY(SoftsignGrad, x / Square()(fabs(y) + T(1)))
 
 // --- conversion ---

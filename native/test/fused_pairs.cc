@@ -94,12 +94,54 @@ TEST("Fused: joined instructions give the bits of one after the other") {
   joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}});
   joined_as_apart({{"Relu", 0, -1}, {"Sub", 3, 1}});
   joined_as_apart({{"Add", 0, 1}, {"Relu", 3, -1}});
+  joined_as_apart({{"Relu", 0, -1}, {"Mul", 0, 1}, {"Sub", 3, 4}});
+  for (const char* outer : {"Add", "Sub"}) {
+    joined_as_apart({{"Neg", 0, -1}, {outer, 1, 3}});
+    joined_as_apart({{"Neg", 0, -1}, {outer, 3, 1}});
+  }
+  for (const char* outer : {"Add", "Sub", "Mul"})
+    for (const char* inner : {"Square", "Reciprocal", "Log", "Exp"}) {
+      joined_as_apart({{inner, 0, -1}, {outer, 3, 1}});
+      joined_as_apart({{inner, 0, -1}, {outer, 1, 3}});
+    }
+  joined_as_apart({{"Mul", 0, 1}, {"Reciprocal", 2, -1}, {"Mul", 3, 4}});
+  joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}, {"Add", 1, 6}});
+  joined_as_apart({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}, {"Add", 6, 1}});
+  for (const char* inner : {"Add", "Sub"}) {
+    joined_as_apart({{inner, 0, 1}, {"Log", 3, -1}});
+    for (const char* outer : {"Add", "Mul"}) {
+      joined_as_apart({{inner, 0, 1}, {"Log", 3, -1}, {outer, 4, 2}});
+      joined_as_apart({{inner, 0, 1}, {"Log", 3, -1}, {outer, 2, 4}});
+    }
+  }
+  for (const char* outer : {"SigmoidGrad", "TanhGrad", "ReluGrad"})
+    for (const char* inner : {"Add", "Sub", "Mul"}) {
+      joined_as_apart({{inner, 0, 1}, {outer, 2, 3}});
+      joined_as_apart({{inner, 0, 1}, {outer, 3, 2}});
+    }
 }
 
 TEST("Fused: what is joined, and what is not because it is read again") {
   CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}}, {4}).size() == 1);
   CHECK(joined({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}}, {6}).size() == 2);
+  // max(x, 0) - x z + log(1 + exp(-|x|))
+  CHECK(joined({{"Relu", 0, -1},
+                {"Mul", 0, 1},
+                {"Sub", 3, 4},
+                {"Abs", 0, -1},
+                {"Neg", 6, -1},
+                {"Exp", 7, -1},
+                {"AddV2", 8, 2},
+                {"Log", 9, -1},
+                {"AddV2", 5, 10}},
+               {11})
+            .size() == 3);
+  // x y / z as a gradient of a logarithm has it, and one more than fits.
+  CHECK(joined({{"Mul", 0, 1}, {"Reciprocal", 2, -1}, {"Mul", 3, 4}}, {5}).size() == 1);
+  CHECK(joined({{"Mul", 0, 1}, {"Mul", 2, 0}, {"Mul", 3, 4}}, {5}).size() == 2);
   CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}}, {4, 3}).size() == 2);
+  CHECK(joined({{"Neg", 0, -1}, {"Add", 3, 1}}, {4}).size() == 1);
+  CHECK(joined({{"Neg", 0, -1}, {"Add", 3, 1}}, {4, 3}).size() == 2);
   CHECK(joined({{"Mul", 0, 1}, {"Sub", 3, 3}}, {4}).size() == 2);
   CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}, {"Tanh", 3, -1}}, {4, 5}).size() == 3);
   const std::vector<Node> nodes = joined({{"Mul", 0, 1}, {"Tanh", 2, -1}, {"Sub", 4, 3}}, {5});
