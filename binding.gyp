@@ -23,7 +23,8 @@
     "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(common_flags)"], "GCC_ENABLE_CPP_EXCEPTIONS": "YES" },
     "conditions": [
       ["OS=='linux'", {
-        "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete,-z,relro,-z,now,-z,noexecstack"]
+        "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,nodelete,-z,relro,-z,now,-z,noexecstack",
+          "-Wl,--exclude-libs,ALL,--gc-sections,--strip-all"]
       }]
     ]
   },

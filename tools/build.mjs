@@ -43,6 +43,8 @@ export const build = async () => {
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
+    // Lines are enough for a stack; the sources would be two thirds of the map.
+    sourcesContent: false,
     legalComments: 'none',
   });
   plainNames(path.join(root, 'dist', 'index.js'));

@@ -4,6 +4,7 @@
 #include "cpu/fused.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cpu/fused_node.h"
 #include "cpu/kernels.h"
@@ -407,6 +408,17 @@ class Builder {
     register_slots_.assign(static_cast<size_t>(registers_), -1);
   }
 
+  // Tiles that end where the rows of all broadcast inputs do are read where they lie, or filled with one element: the rows'
+  // largest part of at most `tile` elements, if that is not much less.
+  int64_t part_of_rows(int64_t tile) const {
+    int64_t row = 0;
+    for (const Walk& walk : step_.walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
+    if (row == 0) return tile;
+    for (int64_t parts = (row + tile - 1) / tile; row / parts >= tile / 2; ++parts)
+      if (row % parts == 0) return row / parts;
+    return tile;
+  }
+
   // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the
   // scratch has.
   void choose_tile() {
@@ -417,9 +429,10 @@ class Builder {
     // A row that is reduced is best whole.
     const int64_t row = (whole_row(step_) + kMinTile - 1) / kMinTile * kMinTile;
     if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
+    if (step_.reductions.empty()) tile = static_cast<int>(part_of_rows(tile));
     step_.tile = tile;
     for (Slot& slot : step_.slots)
-      if (slot.kind != SlotKind::kBuffer) slot.scratch *= tile * widest_;
+      if (slot.kind != SlotKind::kBuffer) slot.scratch *= (tile * widest_ + 63) / 64 * 64;
   }
 
   void emit() {

@@ -81,11 +81,21 @@ struct ReduceLoops {
   void (*end_rows)(ColumnTree& tree, void* to);
 };
 
-constexpr int64_t kReduceStrip = 128;     // columns reduced together
-constexpr int64_t kLeafRows = 8;          // a leaf of columns: rows, one after another
-constexpr int64_t kMaxPartials = 4096;    // accumulators of pieces that are gathered at the end
-constexpr int64_t kAccumulatorBytes = 8;  // at most
+constexpr int64_t kStripAccumulators = 5632;  // of the columns reduced together: a cascade for each
+constexpr int64_t kLeafRows = 8;              // a leaf of columns: rows, one after another
+constexpr int64_t kMaxPartials = 4096;        // accumulators of pieces that are gathered at the end
+constexpr int64_t kAccumulatorBytes = 8;      // at most
 constexpr int64_t kStreamBytes = 1024;
+
+// How many columns are reduced together: as many as rows leave accumulators for, so that what is read of a row is long.
+constexpr int64_t kMaxStrip = 1024;
+inline int64_t strip_of(int64_t rows) {
+  int64_t levels = 1;
+  for (int64_t leaves = rows / kLeafRows; leaves != 0; leaves >>= 1) ++levels;
+  int64_t width = kMaxStrip;
+  while (width * levels > kStripAccumulators) width /= 2;
+  return width;
+}
 
 void run_reduction(const ReduceShape& step, const RunContext& context, const void* x, void* y);
 

@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "cpu/kernels.h"
-#include "math/functors.h"
+#include "math/reduce_tree.h"
 
 namespace grafo::cpu {
 namespace {
@@ -60,11 +60,7 @@ struct Larger {
   FN bool operator()(T x, T best) const {
     return x > best;
   }
-  // Of vectors; the first where the other is NaN.
-  template <class V>
-  FN static V better(V best, V x) {
-    return math::at_least(best, x);
-  }
+  using Best = math::MaxReducer;  // NaN is passed over there too
 };
 struct Smaller {
   template <class T>
@@ -73,35 +69,33 @@ struct Smaller {
   FN bool operator()(T x, T best) const {
     return x < best;
   }
-  // Of vectors; the first where the other is NaN.
-  template <class V>
-  FN static V better(V best, V x) {
-    return math::at_most(best, x);
-  }
+  using Best = math::MinReducer;  // NaN is passed over there too
 };
 
-// The best of n values and `best`, in lanes.
+// The best of n values and `best`.
 template <class Wins, class T>
 T best_value(const T* x, int64_t n, T best) {
   int64_t i = 0;
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-  if constexpr (std::is_floating_point_v<T>) {
-    using V = std::conditional_t<sizeof(T) == 4, math::F32x16, math::F64x8>;
-    constexpr int64_t kLanes = V::kLanes;
-    V lane[4] = {V(best), V(best), V(best), V(best)};
-    for (; i + 4 * kLanes <= n; i += 4 * kLanes)
-      for (int v = 0; v < 4; ++v) lane[v] = Wins::better(lane[v], math::load(x + i + v * kLanes));
-    T each[kLanes];
-    math::store(each, Wins::better(Wins::better(lane[0], lane[1]), Wins::better(lane[2], lane[3])));
-    for (const T value : each) best = Wins()(value, best) ? value : best;
+  if constexpr (math::kHasLanes<T>) {
+    using V = math::Lanes<T>;
+    constexpr int64_t kWidth = sizeof(V) / sizeof(T), kVectors = 8;
+    if (n >= kVectors * kWidth) {
+      V lane[kVectors];
+      for (V& v : lane) v = V{} + best;
+      for (; i + kVectors * kWidth <= n; i += kVectors * kWidth)
+        for (int v = 0; v < kVectors; ++v)
+          lane[v] = Wins::Best::combine(lane[v], math::load_lanes(x + i + v * kWidth));
+      for (int v = 1; v < kVectors; ++v) lane[0] = Wins::Best::combine(lane[0], lane[v]);
+      best = math::fold_lanes<typename Wins::Best, T, kWidth>(lane[0]);
+    }
+  } else {
+    T lane[32];
+    std::fill_n(lane, 32, best);
+    for (; i + 32 <= n; i += 32)
+      for (int l = 0; l < 32; ++l) lane[l] = Wins()(x[i + l], lane[l]) ? x[i + l] : lane[l];
+    for (const T value : lane) best = Wins()(value, best) ? value : best;
   }
-#endif
-  T lane[32];
-  std::fill_n(lane, 32, best);
-  for (; i + 32 <= n; i += 32)
-    for (int l = 0; l < 32; ++l) lane[l] = Wins()(x[i + l], lane[l]) ? x[i + l] : lane[l];
-  for (; i < n; ++i) lane[0] = Wins()(x[i], lane[0]) ? x[i] : lane[0];
-  for (int l = 0; l < 32; ++l) best = Wins()(lane[l], best) ? lane[l] : best;
+  for (; i < n; ++i) best = Wins()(x[i], best) ? x[i] : best;
   return best;
 }
 

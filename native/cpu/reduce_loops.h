@@ -9,8 +9,6 @@
 
 namespace grafo::cpu {
 
-constexpr int kLevels = 44;
-
 // What becomes of an accumulator: itself, or divided by the number of elements.
 template <class T, class A>
 T finish_as_is(A a, int64_t) {
@@ -52,10 +50,10 @@ struct Reduction {
     *static_cast<A*>(to) = static_cast<Stream*>(state)->finish();
   }
 
-  // to[j] = the tree over rows [begin, end) of column j, width <= kReduceStrip.
+  // to[j] = the tree over rows [begin, end) of column j, width <= strip_of(end - begin).
   static void strip(const ReduceShape& step, const void* x, int64_t begin, int64_t end, int64_t width,
                     void* to) {
-    A levels[kLevels * kReduceStrip];
+    A levels[kStripAccumulators];
     ColumnTree tree{levels, width};
     add(tree, end - begin, [&](int64_t r) {
       return static_cast<const T*>(x) + step.reduced.offset(begin + r);

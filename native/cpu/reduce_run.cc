@@ -35,15 +35,16 @@ void run_rows(const ReduceShape& step, const RunContext& context, const char* x,
 
 void run_columns(const ReduceShape& step, const RunContext& context, const char* x, char* y) {
   const ReduceLoops& loops = *step.loops;
-  const int64_t strips = (step.inner + kReduceStrip - 1) / kReduceStrip;
+  const int64_t strip = strip_of(step.reduced.count);
+  const int64_t strips = (step.inner + strip - 1) / strip;
   const int64_t items = step.kept.count * strips;
   const int64_t all_rows = step.reduced.count;
   const int64_t width_all = step.kept.count * step.inner;
   // Calls body(first element, output, width) of a strip.
   auto each = [&](int64_t item, auto&& body) {
-    const int64_t outer = item / strips, start = item % strips * kReduceStrip;
+    const int64_t outer = item / strips, start = item % strips * strip;
     body(x + (step.kept.offset(outer) + start) * loops.item, outer * step.inner + start,
-         std::min(kReduceStrip, step.inner - start));
+         std::min(strip, step.inner - start));
   };
   // Few columns of many rows are cut in chunks.
   const int64_t least = std::max(kLeafRows, kChunk / std::max<int64_t>(step.inner, 1));
@@ -64,9 +65,9 @@ void run_columns(const ReduceShape& step, const RunContext& context, const char*
     loops.gather(step, partials, 1, width_all, chunks, y, width_all);
     return;
   }
-  parallel_for(context, items, grain_for(all_rows * std::min(kReduceStrip, step.inner)),
+  parallel_for(context, items, grain_for(all_rows * std::min(strip, step.inner)),
                [&](int64_t begin, int64_t end) {
-                 alignas(kAccumulatorBytes) char sums[kReduceStrip * kAccumulatorBytes];
+                 alignas(kAccumulatorBytes) char sums[kMaxStrip * kAccumulatorBytes];
                  for (int64_t item = begin; item < end; ++item)
                    each(item, [&](const char* from, int64_t at, int64_t width) {
                      loops.strip(step, from, 0, all_rows, width, sums);

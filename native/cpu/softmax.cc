@@ -6,8 +6,6 @@
 namespace grafo::cpu {
 namespace {
 
-constexpr int64_t kLongRow = 4 * kSumLanes;
-
 struct SoftmaxStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t rows, columns;
@@ -19,12 +17,6 @@ void scale_row(T* y, T sum, int64_t n) {
   for (int64_t c = 0; c < n; ++c) y[c] *= scale;
 }
 
-// Rows that fill vectors by themselves go through memory twice, in the first cache.
-template <class T>
-void softmax_row(const T* x, T* y, int64_t columns) {
-  scale_row(y, exp_row(x, row_max(x, columns), y, columns), columns);
-}
-
 template <class T>
 Status run_softmax(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const SoftmaxStep&>(base);
@@ -33,22 +25,12 @@ Status run_softmax(const PreparedStep& base, RunContext& context, void* const* b
   const int64_t columns = step.columns;
   for_row_blocks(context, step.rows, columns, [&](int64_t row, int64_t rows) {
     T* const out = y + row * columns;
-    if (columns >= kLongRow) {
-      for (int64_t r = 0; r < rows; ++r) softmax_row(x + (row + r) * columns, out + r * columns, columns);
-      return;
-    }
+    if (columns < kLongRow) return softmax_short_rows(x + row * columns, out, rows, columns);
     for (int64_t r = 0; r < rows; ++r) {
       const T* const from = x + (row + r) * columns;
       T* const to = out + r * columns;
-      const T most = row_max(from, columns);
-      for (int64_t c = 0; c < columns; ++c) to[c] = from[c] - most;
-    }
-    exp_of(out, out, rows * columns);
-    for (int64_t r = 0; r < rows; ++r) {
-      T* const to = out + r * columns;
-      LaneSum<T> sum;
-      sum.add(to, columns);
-      scale_row(to, sum.total(), columns);
+      const int64_t ahead = row + r + 1 < step.rows ? columns : 0;
+      scale_row(to, exp_row(from, row_max(from, columns), to, columns, ahead), columns);
     }
   });
   return Status();

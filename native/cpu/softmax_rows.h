@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "cpu/prepared.h"
-#include "math/functors.h"
+#include "cpu/transpose_block.h"
+#include "math/reduce_tree.h"
 
 namespace grafo::cpu {
 
@@ -24,28 +25,37 @@ struct LaneSum {
     for (int l = 0; i < n; ++i, ++l) lanes[l] += x[i];
   }
   T total() const {
-    T sum[kSumLanes];
-    std::copy(lanes, lanes + kSumLanes, sum);
-    for (int half = kSumLanes / 2; half > 0; half /= 2)
-      for (int l = 0; l < half; ++l) sum[l] += sum[l + half];
-    return sum[0];
+    constexpr int kWidth = sizeof(math::Lanes<T>) / sizeof(T);
+    math::Lanes<T> sum[kSumLanes / kWidth];
+    for (int i = 0; i < kSumLanes / kWidth; ++i) sum[i] = math::load_lanes(lanes + i * kWidth);
+#pragma GCC unroll 4
+    for (int half = kSumLanes / kWidth / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+      for (int i = 0; i < half; ++i) sum[i] += sum[i + half];
+    return math::fold_lanes<math::SumReducer, T, kWidth>(sum[0]);
   }
 };
 
 // The largest of a row; NaNs are passed over here and come back with the exponentials.
 template <class T>
 T row_max(const T* x, int64_t n) {
-  constexpr int kMaxLanes = 4 * kSumLanes;  // a maximum waits four cycles for the one before
-  T lanes[kMaxLanes];
-  std::fill(lanes, lanes + kMaxLanes, -math::kInfinity<T>);
+  using V = math::Lanes<T>;
+  constexpr int64_t kWidth = sizeof(V) / sizeof(T), kVectors = 4;  // a maximum waits four cycles for the one before
+  const auto larger = [](auto a, auto b) { return math::MaxReducer::combine(a, b); };
+  if (n < kWidth) {
+    T most = -math::kInfinity<T>;
+    for (int64_t i = 0; i < n; ++i) most = larger(most, x[i]);
+    return most;
+  }
+  // The last vector may overlap the one before it.
+  V most = larger(V{} - math::kInfinity<T>, math::load_lanes(x + n - kWidth));
+  V lane[kVectors] = {most, most, most, most};
   int64_t i = 0;
-  for (; i + kMaxLanes <= n; i += kMaxLanes)
-    for (int l = 0; l < kMaxLanes; ++l) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-  for (int half = kMaxLanes / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) lanes[l] = lanes[l + half] > lanes[l] ? lanes[l + half] : lanes[l];
-  T most = lanes[0];
-  for (; i < n; ++i) most = x[i] > most ? x[i] : most;
-  return most;
+  for (; i + kVectors * kWidth <= n; i += kVectors * kWidth)
+    for (int64_t v = 0; v < kVectors; ++v) lane[v] = larger(lane[v], math::load_lanes(x + i + v * kWidth));
+  most = larger(larger(lane[0], lane[1]), larger(lane[2], lane[3]));
+  for (; i + kWidth <= n; i += kWidth) most = larger(most, math::load_lanes(x + i));
+  return math::fold_lanes<math::MaxReducer, T, kWidth>(most);
 }
 
 template <class T>
@@ -53,12 +63,20 @@ void exp_of(const T* x, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = math::exp(x[i]);
 }
 
-// The exponentials of one row less `most`, and their sum.
+// The exponentials of one row less `most`, and their sum. Meanwhile the `ahead` items after the row and after its result come nearer:
+// arithmetic takes as long as memory here, and without that one waits for the other.
 template <class T>
-T exp_row(const T* x, T most, T* y, int64_t n) {
+T exp_row(const T* x, T most, T* y, int64_t n, int64_t ahead) {
+  constexpr int kLines = kSumLanes * sizeof(T) / 64;
   LaneSum<T> sum;
   int64_t i = 0;
   for (; i + kSumLanes <= n; i += kSumLanes) {
+    if (i < ahead) {
+      for (int line = 0; line < kLines; ++line) {
+        __builtin_prefetch(x + n + i + line * (64 / sizeof(T)));
+        __builtin_prefetch(y + n + i + line * (64 / sizeof(T)), 1);
+      }
+    }
 #pragma GCC ivdep
     for (int l = 0; l < kSumLanes; ++l) {
       const T power = math::exp(x[i + l] - most);
@@ -69,6 +87,38 @@ T exp_row(const T* x, T most, T* y, int64_t n) {
   for (int64_t k = i; k < n; ++k) y[k] = math::exp(x[k] - most);
   sum.add(y + i, n - i);
   return sum.total();
+}
+
+// Softmax of rows too short to fill vectors by themselves: kSumLanes of them side by side, turned round on the way in and out. The
+// sums are LaneSum's.
+constexpr int64_t kLongRow = 4 * kSumLanes;
+template <class T>
+void softmax_short_rows(const T* x, T* y, int64_t rows, int64_t columns) {
+  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  constexpr int kSide = kSumLanes;
+  alignas(64) T block[kLongRow * kSide] = {};
+  for (int64_t r = 0; r < rows; r += kSide) {
+    const int64_t height = std::min<int64_t>(kSide, rows - r);
+    transpose_items(reinterpret_cast<const Bits*>(x + r * columns), columns, reinterpret_cast<Bits*>(block), kSide, height,
+                    columns);
+    T most[kSide], lanes[kSumLanes][kSide] = {};
+    std::fill_n(most, kSide, -math::kInfinity<T>);
+    for (int64_t c = 0; c < columns; ++c)
+      for (int i = 0; i < kSide; ++i) most[i] = block[c * kSide + i] > most[i] ? block[c * kSide + i] : most[i];
+    for (int64_t c = 0; c < columns; ++c)
+      for (int i = 0; i < kSide; ++i) block[c * kSide + i] = math::exp(block[c * kSide + i] - most[i]);
+    for (int64_t c = 0; c < columns; ++c)
+      for (int i = 0; i < kSide; ++i) lanes[c % kSumLanes][i] += block[c * kSide + i];
+    for (int half = kSumLanes / 2; half > 0; half /= 2)
+      for (int l = 0; l < half; ++l)
+        for (int i = 0; i < kSide; ++i) lanes[l][i] += lanes[l + half][i];
+    T scale[kSide];
+    for (int i = 0; i < kSide; ++i) scale[i] = T(1) / lanes[0][i];
+    for (int64_t c = 0; c < columns; ++c)
+      for (int i = 0; i < kSide; ++i) block[c * kSide + i] *= scale[i];
+    transpose_items(reinterpret_cast<const Bits*>(block), kSide, reinterpret_cast<Bits*>(y + r * columns), columns, columns,
+                    height);
+  }
 }
 
 // visit(first row, rows) over blocks of rows that hold about kBlockItems, on the host's threads.

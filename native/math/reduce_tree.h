@@ -11,10 +11,17 @@
 // Accuracy and Stability, 4.2).
 #pragma once
 #include "math/functors.h"
+#if !defined(__CUDACC__)
+#include "math/lanes.h"
+#endif
 
 namespace grafo::math {
 
-// Reducers: the identity, and combine(older, newer).
+// A vector (lanes.h) has operators of its own.
+template <class A>
+concept Indexed = requires(A a) { a[0]; };
+
+// Reducers: the identity, and combine(older, newer), also of vectors.
 struct SumReducer {
   template <class A>
   FN static A identity() {
@@ -22,7 +29,10 @@ struct SumReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    return Add()(a, b);
+    if constexpr (Indexed<A>)
+      return a + b;
+    else
+      return Add()(a, b);
   }
 };
 struct ProdReducer {
@@ -32,7 +42,10 @@ struct ProdReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    return Mul()(a, b);
+    if constexpr (Indexed<A>)
+      return a * b;
+    else
+      return Mul()(a, b);
   }
 };
 // NaN never enters the accumulator, as in Eigen's reducers (accumulator < NaN is false): a maximum
@@ -47,7 +60,10 @@ struct MaxReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    return Maximum()(a, b);
+    if constexpr (Indexed<A>)
+      return a < b ? b : a;
+    else
+      return Maximum()(a, b);
   }
 };
 struct MinReducer {
@@ -60,7 +76,10 @@ struct MinReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    return Minimum()(a, b);
+    if constexpr (Indexed<A>)
+      return b < a ? b : a;
+    else
+      return Minimum()(a, b);
   }
 };
 // Of bytes: anything but 0 is true.
@@ -98,8 +117,32 @@ FN A in_halves(A* lane, int used) {
   return lane[0];
 }
 
+#if !defined(__CUDACC__)
+// A leaf in registers, from its first lanes to the last one.
+template <class Reducer, class A>
+FN A vector_leaf(const A* x) {
+  constexpr int kWidth = kLaneBytes / int(sizeof(A)), kVectors = kLanes / kWidth;
+  const Lanes<A> identity = Lanes<A>{} + Reducer::template identity<A>();
+  Lanes<A> v[kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kVectors; ++i) v[i] = Reducer::combine(identity, load_lanes(x + i * kWidth));
+#pragma GCC unroll 8
+  for (int s = 1; s < kLeafSteps; ++s)
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) v[i] = Reducer::combine(v[i], load_lanes(x + s * kLanes + i * kWidth));
+#pragma GCC unroll 4
+  for (int half = kVectors / 2; half >= 1; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) v[i] = Reducer::combine(v[i], v[i + half]);
+  return fold_lanes<Reducer, A, kWidth>(v[0]);
+}
+#endif
+
 template <class Reducer, class A, class T>
 FN A full_leaf(const T* x) {
+#if !defined(__CUDACC__)
+  if constexpr (__is_same(A, T) && kHasLanes<A>) return vector_leaf<Reducer>(x);
+#endif
   A lane[kLanes];
   for (int l = 0; l < kLanes; ++l) {
     A a = Reducer::combine(Reducer::template identity<A>(), A(x[l]));

@@ -1,0 +1,54 @@
+// Values side by side in a vector, as wide as the processor has them, and a reducer over them: the same combinations as element by
+// element, so the same bits, without a way through memory. For the host only; a GPU's lanes are its threads.
+#pragma once
+#include "math/base.h"
+
+namespace grafo::math {
+
+#if defined(__AVX512F__)
+inline constexpr int kLaneBytes = 64;
+#elif defined(__AVX__)
+inline constexpr int kLaneBytes = 32;
+#else
+inline constexpr int kLaneBytes = 16;
+#endif
+
+template <class T, int n>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(n * sizeof(T))));
+};
+template <class T, int n = kLaneBytes / int(sizeof(T))>
+using Lanes = typename LanesOf<T, n>::type;
+
+// Types of which a vector has 2 to 16.
+template <class T>
+inline constexpr bool kHasLanes = sizeof(T) == 4 || sizeof(T) == 8;
+
+template <class T>
+FN Lanes<T> load_lanes(const T* x) {
+  Lanes<T> v;
+  __builtin_memcpy(&v, x, sizeof(v));
+  return v;
+}
+
+// Lane l with lane l + n / 2, and so on: the halves of a tree.
+template <class Reducer, class T, int n>
+FN T fold_lanes(Lanes<T, n> v) {
+  if constexpr (n == 16) {
+    return fold_lanes<Reducer, T, 8>(Reducer::combine(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7),
+                                                      __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)));
+  } else if constexpr (n == 8) {
+    return fold_lanes<Reducer, T, 4>(
+        Reducer::combine(__builtin_shufflevector(v, v, 0, 1, 2, 3), __builtin_shufflevector(v, v, 4, 5, 6, 7)));
+  } else if constexpr (n == 4 && sizeof(T) == 4) {
+    v = Reducer::combine(v, __builtin_shufflevector(v, v, 2, 3, 2, 3));
+    return Reducer::combine(T(v[0]), T(v[1]));
+  } else if constexpr (n == 4) {
+    return fold_lanes<Reducer, T, 2>(
+        Reducer::combine(__builtin_shufflevector(v, v, 0, 1), __builtin_shufflevector(v, v, 2, 3)));
+  } else {
+    return Reducer::combine(T(v[0]), T(v[1]));
+  }
+}
+
+}  // namespace grafo::math
