@@ -41,6 +41,7 @@ export const epilogues = (program: StepProgram): StepProgram => {
       else found.add(step);
     }
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
+  waitForNoProduct(steps, producers);
   const units = new Map<Step, Unit>();
   steps.forEach((step, i) => {
     units.set(step, { members: [step], first: i, last: i });
@@ -82,8 +83,10 @@ export const epilogues = (program: StepProgram): StepProgram => {
     for (const member of unit.members) made.set(member, joined);
   }
   if (made.size === 0) return program;
-  const result = steps.filter(({ kernel }, i) => !(kernel === 'MatMul' && made.has(steps[i]!)));
-  const joined = result.map((step) => made.get(step) ?? step);
+  // Where the product is, so that what it reads need not live until the tape.
+  const joined = steps
+    .filter((step) => step.kernel === 'MatMul' || !made.has(step))
+    .map((step) => made.get(step) ?? step);
   for (const step of joined) {
     for (const earlier of [...step.after]) {
       const now = made.get(earlier);
@@ -94,6 +97,35 @@ export const epilogues = (program: StepProgram): StepProgram => {
   }
   return { ...program, steps: joined };
 };
+
+/**
+ * Nobody can see when a product is made. What waits for one though it does not read it (a gradient that is given out together with another)
+ * waits for what the product waits for: else products would be made in another order than they are read in, and live for longer.
+ */
+const waitForNoProduct = (steps: readonly Step[], producers: Producers): void => {
+  const known = new Map<Step, ReadonlySet<Step>>();
+  const waitsOf = (product: Step): ReadonlySet<Step> => {
+    let found = known.get(product);
+    if (found === undefined) {
+      const all = new Set<Step>();
+      for (const step of dependencies(product, producers)) {
+        if (isUnseen(step)) for (const earlier of waitsOf(step)) all.add(earlier);
+        else all.add(step);
+      }
+      known.set(product, (found = all));
+    }
+    return found;
+  };
+  for (const { after } of steps) {
+    for (const step of [...after]) {
+      if (!isUnseen(step)) continue;
+      after.delete(step);
+      for (const earlier of waitsOf(step)) after.add(earlier);
+    }
+  }
+};
+
+const isUnseen = ({ kernel, acts }: Step): boolean => kernel === 'MatMul' && !acts;
 
 const canEnd = (product: Step, step: Step): boolean => {
   const { tape } = step;
