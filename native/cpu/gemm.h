@@ -16,14 +16,10 @@ struct GemmShape {
 // Products with so few columns that they would leave much of a vector empty.
 enum class Thin { kNot, kDots, kTall };
 
-// What becomes of C, part by part: called by the thread that has just made a part.
-template <class T>
+// What becomes of C, part by part: called by the thread that has just made these rows and columns of it.
 struct Epilogue {
   const void* self;
-  // Rows [row, row + rows) of columns [column, column + columns) lie at `part`, rows `stride` apart.
-  void (*run)(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns, const T* part,
-              int64_t stride);
-  bool apart;  // C has no memory: a part lies on the thread's stack for the time of the call
+  void (*run)(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns);
 };
 
 template <class T>
@@ -31,9 +27,8 @@ class Gemm {
  public:
   explicit Gemm(const GemmShape& shape);
 
-  // Whether run() can take an epilogue, and (from then on only so) one that is apart.
+  // Whether run() can take an epilogue.
   bool can_end() const;
-  bool end_apart();
   // For a B that never changes: elements of T that keep it packed, 0 where that gains nothing. From then on run() takes what pack()
   // left there.
   int64_t keep_b();
@@ -43,7 +38,7 @@ class Gemm {
   int64_t scratch() const { return a_items_ + b_items_; }
   // Uses the host's threads where `context` is given. False if the run was cancelled.
   bool run(const RunContext* context, const T* a, const T* b, T* c, T* scratch,
-           const Epilogue<T>* epilogue = nullptr, const T* kept = nullptr) const;
+           const Epilogue* epilogue = nullptr, const T* kept = nullptr) const;
 
  private:
   struct Block;
@@ -75,7 +70,6 @@ class Gemm {
   bool pack_on_the_way_;               // B is packed by the tiles of A's first panel
   int64_t first_packed_b_;             // panels of B before this one are read in place
   int64_t a_items_, b_items_;
-  bool keeps_b_ = false;
 };
 
 extern template class Gemm<float>;

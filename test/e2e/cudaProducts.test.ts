@@ -79,7 +79,10 @@ emulated('products that end in a tape agree with a product and a tape after it; 
     const dz = tf.multiply(tf.matmul(layer, fed([35, 70]), { transposeB: true }), fed([40, 35]));
     const loss = tf.reduceMean(tf.square(tf.matmul(fed([20, 30]), fed([30, 20]))));
     const batch = tf.tanh(tf.matmul(fed([3, 5, 6]), fed([6, 7])));
-    const whole = tf.floordiv(fed([9, 8], 'int32'), tf.add(tf.square(tf.matmul(fed([9, 4], 'int32'), fed([4, 8], 'int32'))), 1));
+    const whole = tf.floordiv(
+      fed([9, 8], 'int32'),
+      tf.add(tf.square(tf.matmul(fed([9, 4], 'int32'), fed([4, 8], 'int32'))), 1),
+    );
     const row = tf.sigmoid(tf.matmul(fed([1, 30]), fed([30, 8])));
     return { feeds, fetches: [layer, dz, tf.reduceSum(dz, { axis: 0 }), loss, batch, whole, row] };
   });
