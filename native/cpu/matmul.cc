@@ -152,13 +152,13 @@ void merge_batch(const StepDesc& desc, GemmShape& shape, Batch& batch) {
 template <class T>
 Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
   const GemmShape& shape = matmul->shape;
-  matmul->gemm.emplace(shape);
   const int64_t threads = matmul->host.threads(matmul->host.self);
   const double operations = 2.0 * shape.m * shape.n * shape.k;
   if (matmul->batch.size > 1 && (operations < 4e6 || matmul->batch.size >= 4 * threads)) {
     const double all = operations * matmul->batch.size;
     matmul->slots = all < 2e5 ? 1 : std::min(matmul->batch.size, std::max<int64_t>(threads, 1));
   }
+  matmul->gemm.emplace(shape, matmul->slots == 0 ? threads : 1);
   const int64_t scratch = matmul->gemm->scratch() * std::max<int64_t>(matmul->slots, 1);
   if (scratch != 0) {
     matmul->scratch_bytes = static_cast<size_t>(scratch) * sizeof(T);
