@@ -2,6 +2,7 @@
 // on its shape. The order in which the sum over k is taken depends on the shape alone, never on
 // threads.
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 #include "cpu/prepared.h"
@@ -25,7 +26,8 @@ struct Epilogue {
 template <class T>
 class Gemm {
  public:
-  explicit Gemm(const GemmShape& shape);
+  // `threads`: of the host whose context run() is given; 1 where it is given none.
+  Gemm(const GemmShape& shape, int64_t threads);
 
   // Whether run() can take an epilogue.
   bool can_end() const;
@@ -44,6 +46,7 @@ class Gemm {
   struct Block;
   void pack_a(const Block& block, int64_t begin, int64_t end) const;
   void pack_b(const Block& block, int64_t q) const;
+  void pack_rows_of_b(const Block& block, int64_t begin, int64_t end) const;
   template <bool kPack>
   void multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const;
   void prepare(const Block& block, int64_t begin, int64_t end) const;
@@ -52,6 +55,7 @@ class Gemm {
   void multiply_and_end(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
                         int64_t b_end) const;
   void run_block(const RunContext* context, const Block& block) const;
+  bool run_columns(const RunContext* context, const Block& block, const Epilogue* epilogue) const;
   T* packed_b(const Block& block, int64_t q) const;
   int64_t row_of(int64_t panel) const {
     return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);
@@ -65,10 +69,13 @@ class Gemm {
   int64_t blocks_k_, depth_;           // k is cut in blocks_k_ pieces of at most depth_
   int64_t step_a_, step_b_;            // panels of A and of B that are in the scratch at a time
   int64_t group_a_, group_b_;          // panels in one piece of work
+  int64_t threads_;
+  bool by_columns_;                    // pieces are columns, each packed by the thread that multiplies it
   Thin thin_;
   bool pack_a_;
   bool pack_on_the_way_;               // B is packed by the tiles of A's first panel
   int64_t first_packed_b_;             // panels of B before this one are read in place
+  int64_t pitch_b_;                    // distance of two packed panels of B
   int64_t a_items_, b_items_;
 };
 
@@ -95,6 +102,25 @@ bool multiply_dots(const RunContext* context, const GemmShape& shape, const T* a
 template <class T>
 bool multiply_tall(const RunContext* context, const GemmShape& shape, const T* a, const T* b, T* c,
                    T* scratch);
+
+// Which of the threads' places in the scratch are free: no more threads than places come at a time.
+class Places {
+ public:
+  static constexpr int64_t kMost = 64;
+  explicit Places(int64_t count) : free_(~uint64_t{0} >> (kMost - count)) {}
+
+  int64_t take() {
+    for (uint64_t free = free_.load(std::memory_order_relaxed);;)
+      if (free == 0)
+        free = free_.load(std::memory_order_relaxed);
+      else if (free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire))
+        return __builtin_ctzll(free);
+  }
+  void give_back(int64_t place) { free_.fetch_or(uint64_t{1} << place, std::memory_order_release); }
+
+ private:
+  std::atomic<uint64_t> free_;
+};
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 

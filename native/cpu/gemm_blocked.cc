@@ -11,8 +11,10 @@ namespace grafo::cpu {
 namespace {
 
 constexpr int64_t kDepthBytes = 2048;       // of a row of A in a block: a tile's rows stay in L1
-constexpr int64_t kInPlaceBytes = 2 << 20;  // a B of this size stays near without packing
-constexpr int64_t kInPlaceRow = 4096;       // unless each of its rows is on a page of its own
+constexpr bool kSmallCaches = !kManyRegisters;  // 32 KB and 512 KB, as AVX2's machines have them
+// A B of this size stays near without packing, unless each of its rows is on a page of its own.
+constexpr int64_t kInPlaceBytes = kSmallCaches ? 128 << 10 : 2 << 20;
+constexpr int64_t kInPlaceRow = 4096;
 constexpr int64_t kNearBytes = 1 << 16;
 constexpr int64_t kNearestBytes = 40 << 10;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
@@ -23,6 +25,9 @@ constexpr int64_t kKeptRows = 128;          // of A, after which packing a const
 constexpr int64_t kKeptBytes = 1 << 18;     // of B, below which its rows are read as fast where they lie
 constexpr int64_t kKeptTurnedBytes = 1 << 12;  // the same where B is transposed: packing is most of a run
 constexpr int64_t kPartBytes = 1 << 14;        // of C between a product and its epilogue: it stays in L1
+constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
+constexpr int64_t kPieceColumns = 128;      // of a thread among several
+constexpr int64_t kRowsAhead = 4;           // of B, fetched while packing
 
 // More pieces, so that each thread gets as many: the pool deals out at most four ranges a thread.
 int64_t even_pieces(int64_t pieces, int64_t threads, int64_t most) {
@@ -48,11 +53,12 @@ struct Gemm<T>::Block {
 template <class T>
 T* Gemm<T>::packed_b(const Block& block, int64_t q) const {
   if (block.kept) return block.kept + (block.k0 * panels_b_ + q * depth_) * width_;
-  return block.b_scratch + (q - std::max(block.b0, first_packed_b_)) * width_ * depth_;
+  return block.b_scratch + (q - std::max(block.b0, first_packed_b_)) * pitch_b_;
 }
 
 template <class T>
-Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
+Gemm<T>::Gemm(const GemmShape& shape, int64_t threads)
+    : shape_(shape), threads_(std::clamp<int64_t>(threads, 1, Places::kMost)) {
   const int64_t in_vectors = ceil_div(shape.n, kLanes<T>);
   vectors_ = choose_vectors(shape.m, in_vectors);
   // Wide and flat: half as many rows of A and C to find. For a B that stays in the first cache.
@@ -73,7 +79,7 @@ Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
                        shape.n <= kInPlaceBytes / item / std::min(shape.k, kInPlaceBytes);
   const bool all_b = shape.transpose_b || (panels_a_ > 2 && !small_b);
   first_packed_b_ = all_b ? 0 : shape.n / width_;
-  pack_on_the_way_ = all_b && vectors_ == kTileVectors && panels_a_ > 2;
+  pack_on_the_way_ = !kSmallCaches && all_b && vectors_ == kTileVectors && panels_a_ > 2;
   const bool small_a = shape.m <= kNearBytes / item / std::min(shape.k, kNearBytes);
   pack_a_ = shape.transpose_a && panels_b_ > 1 && !small_a;
 
@@ -81,9 +87,24 @@ Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
   step_b_ = std::min(panels_b_, std::max<int64_t>(1, kColumnsAtOnce / width_));
   group_a_ = std::max<int64_t>(1, kGroupRows / tile_rows(vectors_));
   group_b_ = std::max<int64_t>(1, kGroupColumns / width_);
+  // Half of a small second cache for B where A has the other half.
+  if (kSmallCaches && shape.m <= (kHalfCache / item) / depth_) group_b_ = ceil_div(group_b_, 2);
+  by_columns_ = !pack_a_;
+  if (threads_ > 1 && !pack_a_) {
+    // At least two pieces a thread, of 64 columns or more, and as many for each.
+    const int64_t most = std::max<int64_t>(1, kPieceColumns / width_);
+    const int64_t least = std::max<int64_t>(1, kPieceColumns / 2 / width_);
+    const int64_t wanted = std::max(ceil_div(panels_b_, most), 2 * threads_);
+    group_b_ = std::max(least, ceil_div(panels_b_, even_pieces(wanted, threads_, panels_b_)));
+    by_columns_ = ceil_div(panels_b_, group_b_) >= 2 * threads_;
+    if (!by_columns_) group_b_ = most;
+  }
   a_items_ = pack_a_ ? ceil_div(step_a_ * tile_rows(vectors_) * depth_, 16) * 16 : 0;
-  const int64_t packed = all_b ? step_b_ : panels_b_ - first_packed_b_;
-  b_items_ = packed * width_ * depth_;
+  // Not a power of two apart: several panels are written at a time.
+  pitch_b_ = ceil_div(width_ * depth_, 16) * 16 + 16;
+  const int64_t together = by_columns_ ? std::min(group_b_, panels_b_) : step_b_;
+  b_items_ = (all_b ? together : panels_b_ - first_packed_b_) * pitch_b_;
+  if (by_columns_) b_items_ *= threads_;
   thin_ = choose_thin<T>(shape);
   if (thin_ != Thin::kNot) {
     a_items_ = 0;
@@ -91,20 +112,27 @@ Gemm<T>::Gemm(const GemmShape& shape) : shape_(shape) {
   }
 }
 
-// Panel p of A: [depth][rows of p].
+// Panels of A: [depth][rows of p] each. A few at a time, so that whole lines of A's stored rows
+// are read.
 template <class T>
 void Gemm<T>::pack_a(const Block& block, int64_t begin, int64_t end) const {
-  for (int64_t p = block.a0 + begin; p < block.a0 + end; ++p) {
-    const int64_t row = row_of(p), rows = row_of(p + 1) - row;
-    T* to = block.a_scratch + (row - row_of(block.a0)) * block.depth;
-    const T* from = block.a + block.k0 * shape_.m + row;
-    for (int64_t k = 0; k < block.depth; ++k, to += rows, from += shape_.m) {
-      int64_t r = 0;
-      for (; r + kLanes<T> <= rows; r += kLanes<T>) store(to + r, load(from + r));
-      if constexpr (kMasks) {
-        if (r < rows) store_some(to + r, load_some(from + r, rows - r), rows - r);
-      } else {
-        for (; r < rows; ++r) to[r] = from[r];
+  constexpr int64_t kTogether = kMasks ? 1 : 8;
+  for (int64_t first = block.a0 + begin, last; first < block.a0 + end; first = last) {
+    last = std::min(first + kTogether, block.a0 + end);
+    const T* from = block.a + block.k0 * shape_.m;
+    for (int64_t k = 0; k < block.depth; ++k, from += shape_.m) {
+      // Lanes too many are overwritten by the next k, so there must be some.
+      const bool whole = kMasks || k + kLanes<T> < block.depth;
+      for (int64_t p = first; p < last; ++p) {
+        const int64_t row = row_of(p), rows = row_of(p + 1) - row;
+        T* const to = block.a_scratch + (row - row_of(block.a0)) * block.depth + k * rows;
+        int64_t r = 0;
+        for (; r + kLanes<T> <= rows; r += kLanes<T>) store(to + r, load(from + row + r));
+        if (r == rows) continue;
+        if (kMasks || !whole)
+          store_some(to + r, load_some(from + row + r, rows - r), rows - r);
+        else
+          store(to + r, load(from + row + r));
       }
     }
   }
@@ -130,6 +158,24 @@ void Gemm<T>::pack_b(const Block& block, int64_t q) const {
     } else {
       for (int64_t j = 0; j < columns; ++j) row[j] = from[j];
       for (int64_t j = columns; j < width; ++j) row[j] = T(0);
+    }
+  }
+}
+
+// Whole panels [begin, end) of a B that is not transposed, row by row: along a row the machine
+// fetches by itself, and each row's page is looked up once for all panels.
+template <class T>
+void Gemm<T>::pack_rows_of_b(const Block& block, int64_t begin, int64_t end) const {
+  const int64_t n = shape_.n;
+  const T* from = block.b + block.k0 * n + begin * width_;
+  T* to = packed_b(block, begin);
+  const T* const last_row = from + (block.depth - 1) * n;
+  for (int64_t k = 0; k < block.depth; ++k, from += n, to += width_) {
+    const T* const ahead = k + kRowsAhead < block.depth ? from + kRowsAhead * n : last_row;
+    for (int64_t q = 0; q < end - begin; ++q) {
+      __builtin_prefetch(ahead + q * width_);
+      for (int v = 0; v < vectors_; ++v)
+        store(to + q * pitch_b_ + v * kLanes<T>, load(from + q * width_ + v * kLanes<T>));
     }
   }
 }
@@ -191,7 +237,13 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
 template <class T>
 void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
   if (block.kept) return;
-  for (int64_t q = std::max(begin, first_packed_b_); q < end; ++q) {
+  int64_t q = std::max(begin, first_packed_b_);
+  const int64_t whole = std::min(end, shape_.n / width_);
+  if (!pack_on_the_way_ && !shape_.transpose_b && q < whole) {
+    pack_rows_of_b(block, q, whole);
+    q = whole;
+  }
+  for (; q < end; ++q) {
     if (!pack_on_the_way_) {
       pack_b(block, q);
     } else if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
@@ -241,23 +293,15 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
   const int64_t threads = context ? context->host->threads(context->host->self) : 1;
   const int64_t a_end = block.a0 + block.a_panels, b_end = block.b0 + block.b_panels;
   const int64_t cost = tile_rows(vectors_) * width_ * block.depth / 16;  // of a tile
-  const auto columns = [&](int64_t group, int64_t begin, int64_t end) {
-    for (int64_t q = block.b0 + begin * group, last; begin < end; ++begin, q = last) {
-      last = std::min(q + group, b_end);
+  if (threads == 1) {
+    if (pack_a_) pack_a(block, 0, block.a_panels);
+    for (int64_t q = block.b0, last; q < b_end; q = last) {
+      last = std::min(q + group_b_, b_end);
       if (block.a0 == 0) prepare(block, q, last);
       multiply(block, block.a0, a_end, q, last);
     }
-  };
-  if (threads == 1) {
-    if (pack_a_) pack_a(block, 0, block.a_panels);
-    return columns(group_b_, 0, ceil_div(block.b_panels, group_b_));
+    return;
   }
-  // What a thread packs it had better read itself, out of its own cache: columns of B ...
-  const int64_t narrow = std::max<int64_t>(1, group_b_ / 2);
-  const int64_t groups = ceil_div(block.b_panels, narrow);
-  if (!pack_a_ && groups >= 2 * threads)
-    return maybe_parallel(context, groups, grain_for(cost * narrow * block.a_panels),
-                          [&](int64_t begin, int64_t end) { columns(narrow, begin, end); });
   if (block.a0 == 0) {
     if (pack_a_ && pack_on_the_way_) pack_a(block, 0, 1);
     const int64_t cost_b = pack_on_the_way_ ? cost : width_ * block.depth / 4;
@@ -265,7 +309,7 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
       prepare(block, block.b0 + begin, block.b0 + end);
     });
   }
-  // ... or rows of A, once B is ready; both where there are too few columns.
+  // Rows of A are shared out once B is ready, and columns, too, where A is not packed.
   int64_t groups_a = ceil_div(block.a_panels, group_a_);
   if (pack_a_) groups_a = even_pieces(std::max(groups_a, 2 * threads), threads, block.a_panels);
   const int64_t low = block.a_panels / groups_a, extra = block.a_panels % groups_a;
@@ -280,13 +324,14 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
               multiply(block, block.a0 + p, block.a0 + last, q, std::min(q + group_b_, b_end));
           }
         });
-  maybe_parallel(context, groups_a * groups, grain_for(cost * narrow * low),
+  const int64_t groups = ceil_div(block.b_panels, group_b_);
+  maybe_parallel(context, groups_a * groups, grain_for(cost * group_b_ * low),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t piece = begin; piece < end; ++piece) {
                      const int64_t g = piece % groups_a;
-                     const int64_t q = block.b0 + piece / groups_a * narrow;
+                     const int64_t q = block.b0 + piece / groups_a * group_b_;
                      multiply(block, block.a0 + first(g), block.a0 + first(g + 1), q,
-                              std::min(q + narrow, b_end));
+                              std::min(q + group_b_, b_end));
                    }
                  });
 }
@@ -314,6 +359,38 @@ void Gemm<T>::pack(const T* b, T* kept) const {
     block.depth = std::min(depth_, shape_.k - block.k0);
     for (int64_t q = 0; q < panels_b_; ++q) pack_b(block, q);
   }
+}
+
+// Groups of columns, each with all of k and of A: what a thread packs it reads itself, out of its
+// own cache, and nobody waits. A thread has one place for it, which stays in its second cache.
+template <class T>
+bool Gemm<T>::run_columns(const RunContext* context, const Block& block,
+                          const Epilogue* epilogue) const {
+  const int64_t groups = ceil_div(panels_b_, group_b_);
+  const int64_t cost = tile_rows(vectors_) * width_ * shape_.k / 16;  // of a tile
+  Places places(threads_);
+  std::atomic<bool> stopped{false};
+  maybe_parallel(context, groups, grain_for(cost * group_b_ * panels_a_), [&](int64_t begin, int64_t end) {
+    const int64_t place = places.take();
+    Block group = block;
+    group.a0 = 0;
+    group.a_panels = panels_a_;
+    group.b_scratch += place * (b_items_ / threads_);
+    for (; begin < end; ++begin) {
+      group.b0 = begin * group_b_;
+      group.b_panels = std::min(group_b_, panels_b_ - group.b0);
+      for (group.k0 = 0; group.k0 < shape_.k; group.k0 += depth_) {
+        if (context && is_cancelled(*context)) stopped.store(true, std::memory_order_relaxed);
+        if (stopped.load(std::memory_order_relaxed)) return places.give_back(place);
+        group.depth = std::min(depth_, shape_.k - group.k0);
+        group.epilogue = group.k0 + group.depth == shape_.k ? epilogue : nullptr;
+        prepare(group, group.b0, group.b0 + group.b_panels);
+        multiply(group, 0, panels_a_, group.b0, group.b0 + group.b_panels);
+      }
+    }
+    places.give_back(place);
+  });
+  return !stopped.load(std::memory_order_relaxed);
 }
 
 template <class T>
@@ -344,6 +421,7 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
   block.kept = const_cast<T*>(kept);
   block.a_scratch = scratch;
   block.b_scratch = scratch + a_items_;
+  if (by_columns_) return run_columns(context, block, epilogue);
   for (block.b0 = 0; block.b0 < panels_b_; block.b0 += step_b_) {
     block.b_panels = std::min(step_b_, panels_b_ - block.b0);
     for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {

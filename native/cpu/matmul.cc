@@ -151,25 +151,25 @@ void merge_batch(const StepDesc& desc, GemmShape& shape, Batch& batch) {
 
 // Memory for a packed copy of B; where there is no more, each run packs anew.
 template <class T>
-void keep(RealStep<T>& matmul) {
+void keep(RealStep<T>& matmul, int64_t threads) {
   const int64_t items = matmul.gemm->keep_b();
   if (items == 0) return;
   matmul.kept_bytes = static_cast<size_t>(items) * sizeof(T);
   matmul.kept = static_cast<T*>(matmul.host.allocate(matmul.host.self, matmul.kept_bytes));
-  if (!matmul.kept) matmul.gemm.emplace(matmul.shape);
+  if (!matmul.kept) matmul.gemm.emplace(matmul.shape, threads);
 }
 
 template <class T>
 Status prepare_real(std::unique_ptr<RealStep<T>> matmul, bool is_constant, StepPointer& step) {
   const GemmShape& shape = matmul->shape;
-  matmul->gemm.emplace(shape);
   const int64_t threads = matmul->host.threads(matmul->host.self);
   const double operations = 2.0 * shape.m * shape.n * shape.k;
   if (matmul->batch.size > 1 && (operations < 4e6 || matmul->batch.size >= 4 * threads)) {
     const double all = operations * matmul->batch.size;
     matmul->slots = all < 2e5 ? 1 : std::min(matmul->batch.size, std::max<int64_t>(threads, 1));
   }
-  if (is_constant && matmul->batch.size == 1) keep(*matmul);
+  matmul->gemm.emplace(shape, matmul->slots == 0 ? threads : 1);
+  if (is_constant && matmul->batch.size == 1) keep(*matmul, threads);
   const int64_t scratch = matmul->gemm->scratch() * std::max<int64_t>(matmul->slots, 1);
   if (scratch != 0) {
     matmul->scratch_bytes = static_cast<size_t>(scratch) * sizeof(T);
