@@ -155,6 +155,8 @@ export const findOp = (type: string): OpRow | undefined => REGISTRY.get(type);
 /** Every row, by type. */
 export const allOps = (): ReadonlyMap<string, OpRow> => REGISTRY;
 
+const isRefArg = ({ isRef }: Arg): boolean => isRef;
+
 type OutputType = OperationInit['outputs'][number];
 
 const allowedText = (allowed: readonly DType[]): string => allowed.map((type) => type.name).join(', ');
@@ -337,12 +339,13 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
         outputs: outputTypes(attrs),
       };
       // An operation on variables is placed where they are.
-      let create: (() => Operation) | undefined;
+      if (!inputArgs().some(isRefArg)) return graph.createOperation(init);
+      let create = (): Operation => graph.createOperation(init);
       inputArgs().forEach(({ isRef }, i) => {
         const inner = create;
-        if (isRef) create = () => graph.colocateWith(tensors[i]!.op, inner ?? (() => graph.createOperation(init)));
+        if (isRef) create = () => graph.colocateWith(tensors[i]!.op, inner);
       });
-      return create === undefined ? graph.createOperation(init) : create();
+      return create();
     } finally {
       leaveScope(graph, previous);
     }
@@ -365,7 +368,11 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
       }
     }
   };
-  const ordered = (attrs: ReadonlyMap<string, AttrValue>): Map<string, AttrValue> => {
+  const ordered = (attrs: ReadonlyMap<string, AttrValue>): ReadonlyMap<string, AttrValue> => {
+    const given = attrs.keys();
+    let same = true;
+    for (const name in specs) same &&= given.next().value === name;
+    if (same) return attrs;
     const sorted = new Map<string, AttrValue>();
     for (const name in specs) sorted.set(name, attrs.get(name)!);
     return sorted;

@@ -171,7 +171,9 @@ export class Graph {
   readonly #byName = new Map<string, Operation>();
   readonly #namesInUse = new Map<string, number>();
   readonly #collections = new Map<string, unknown[]>();
+  /** Of the first `#consumed` operations: few programs ask. */
   readonly #consumers = new Map<Tensor, Operation[]>();
+  #consumed = 0;
   #nameStack: string | null = null;
   #deviceStack: (string | null)[] = [];
   #controlStack: ControlScope[] = [];
@@ -246,6 +248,14 @@ export class Graph {
     return tensor;
   }
   consumersOf(tensor: Tensor): Operation[] {
+    for (; this.#consumed < this.#operations.length; this.#consumed++) {
+      const operation = this.#operations[this.#consumed]!;
+      for (const input of operation.inputs) {
+        const consumers = this.#consumers.get(input);
+        if (consumers === undefined) this.#consumers.set(input, [operation]);
+        else if (consumers.at(-1) !== operation) consumers.push(operation);
+      }
+    }
     return [...(this.#consumers.get(tensor) ?? [])];
   }
 
@@ -377,39 +387,31 @@ export class Graph {
     const asIs = init.name.endsWith('/');
     const name = asIs ? init.name.slice(0, -1) : this.uniqueName(init.name);
     if (!OP_NAME.test(name)) throw new ValueError(`'${name}' is not a valid node name`);
-    let attrs = init.attrs;
-    let device = this.#deviceStack.reduce<string>(
-      (outer, inner) => (inner === null ? '' : inner === '' ? outer : mergeDevices(outer, inner)),
-      '',
-    );
-    const groups = new Set<string>();
-    for (const op of this.#colocationStack) {
-      if (op.device !== '') device = op.device;
-      const own = op.attrs.get('_class') as readonly string[] | undefined;
-      for (const group of own ?? [`loc:@${op.name}`]) groups.add(group);
+    let device = '';
+    for (const inner of this.#deviceStack) {
+      if (inner === null) device = '';
+      else if (inner !== '') device = mergeDevices(device, inner);
     }
-    if (groups.size > 0) attrs = new Map([...attrs, ['_class', [...groups].sort()]]);
-    const operation = new Operation(
-      this,
-      this.#lastId + 1,
-      name,
-      device,
-      { ...init, attrs },
-      this.#controlsFor(init.inputs),
-    );
+    let placed = init;
+    if (this.#colocationStack.length > 0) {
+      const groups = new Set<string>();
+      for (const op of this.#colocationStack) {
+        if (op.device !== '') device = op.device;
+        const own = op.attrs.get('_class') as readonly string[] | undefined;
+        for (const group of own ?? [`loc:@${op.name}`]) groups.add(group);
+      }
+      placed = { ...init, attrs: new Map([...init.attrs, ['_class', [...groups].sort()]]) };
+    }
+    const operation = new Operation(this, this.#lastId + 1, name, device, placed, this.#controlsFor(init.inputs));
     this.#lastId += 1;
     this.#operations.push(operation);
     this.#byName.set(name, operation);
-    for (const input of init.inputs) {
-      const consumers = this.#consumers.get(input);
-      if (consumers === undefined) this.#consumers.set(input, [operation]);
-      else if (consumers.at(-1) !== operation) consumers.push(operation);
-    }
     for (const scope of this.#controlStack) scope.seen.add(operation);
     return operation;
   }
   /** Control inputs a new operation gets; a scope that one of its inputs already waited for is left out, as TensorFlow does. */
-  #controlsFor(inputs: readonly Tensor[]): Operation[] {
+  #controlsFor(inputs: readonly Tensor[]): readonly Operation[] {
+    if (this.#controlStack.length === 0) return NO_OPERATIONS;
     const controls: Operation[] = [];
     for (const scope of this.#controlStack) {
       if (inputs.some((input) => scope.seen.has(input.op))) continue;
@@ -421,6 +423,8 @@ export class Graph {
     return `<tf.Graph ${this.#operations.length} operations>`;
   }
 }
+
+const NO_OPERATIONS: readonly Operation[] = [];
 
 /** Calls the function of a scope. A promise from it is refused: its scope would be gone before it finished. */
 const synchronous = <A extends readonly unknown[], R>(fn: (...args: A) => R, what: string, ...args: A): R => {
