@@ -1,14 +1,45 @@
 // The CUDA backend as the device contract sees it: the kernel look-up, a session's device, its memory, its graphs.
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "cuda/kernels.h"
+#include "cuda/queues.h"
 
 namespace grafo::cuda {
+
+namespace {
+
+// What every later call of the process answers as well.
+bool is_sticky(cudaError_t error) {
+  switch (error) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 Status check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return {};
   (void)cudaGetLastError();  // what can be cleared is; the rest stays with the device
+  if (is_sticky(error)) {
+    return Status::error(Code::kInternal,
+                         "CUDA: %s failed: %s (%s). This process cannot use the GPU any more: close its sessions there; those on "
+                         "the CPU go on",
+                         what, cudaGetErrorName(error), cudaGetErrorString(error));
+  }
   const Code code = error == cudaErrorMemoryAllocation ? Code::kResourceExhausted : Code::kInternal;
   return Status::error(code, "CUDA: %s failed: %s (%s)", what, cudaGetErrorName(error), cudaGetErrorString(error));
 }
@@ -38,21 +69,6 @@ void Device::release(void* memory, size_t bytes) {
   (void)cudaFree(memory);
 }
 
-// Every step that may have found something wrong is asked, in their order.
-Status Device::settle() {
-  const std::vector<PreparedStep*> asked = std::exchange(faulty, {});
-  TRY(check(cudaStreamSynchronize(stream), "a run"));
-  for (const PreparedStep* step : asked) {
-    TRY(check(cudaMemcpyAsync(told, step->fault, sizeof(Fault), cudaMemcpyDeviceToHost, stream), "a copy to the host"));
-    TRY(check(cudaStreamSynchronize(stream), "a run"));
-    if (told->first == kNoFault) continue;
-    TRY(check(cudaMemsetAsync(failed, 0, sizeof *failed, stream), "a memset"));
-    const Status status = step->explain(*told);
-    return status.at(step->node);
-  }
-  return {};
-}
-
 namespace {
 
 struct KernelRow {
@@ -79,7 +95,30 @@ int32_t device_count() {
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
+// Why there is no GPU, in words that say what to do.
+Status find_devices() {
+  int count = 0, driver = 0, runtime = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess && count > 0) return {};
+  (void)cudaDriverGetVersion(&driver);
+  (void)cudaRuntimeGetVersion(&runtime);
+  if (error == cudaErrorInsufficientDriver && driver == 0) {
+    return Status::error(Code::kUnavailable, "there is no NVIDIA driver (libcuda.so.1)");
+  }
+  if (error == cudaErrorInsufficientDriver) {
+    return Status::error(Code::kUnavailable, "the NVIDIA driver is of CUDA %d.%d, and %d.%d is needed: update the driver",
+                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+  }
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (visible != nullptr && (error == cudaSuccess || error == cudaErrorNoDevice)) {
+    return Status::error(Code::kUnavailable, "CUDA_VISIBLE_DEVICES='%s' hides every GPU", visible);
+  }
+  if (error == cudaSuccess || error == cudaErrorNoDevice) return Status::error(Code::kUnavailable, "the driver knows no GPU");
+  return check(error, "the search for a GPU");
+}
+
 Status device_info(int32_t device, DeviceInfo* info) {
+  TRY(find_devices());
   cudaDeviceProp properties;
   TRY(check(cudaGetDeviceProperties(&properties, device), "a question about the device"));
   std::strncpy(info->name, properties.name, sizeof info->name - 1);
@@ -90,7 +129,11 @@ Status device_info(int32_t device, DeviceInfo* info) {
 
 void close(void* instance) {
   Device* device = &as_device(instance);
-  if (device->stream != nullptr) (void)cudaStreamDestroy(device->stream);
+  for (const cudaStream_t stream : {device->stream, device->upload, device->download}) {
+    if (stream == nullptr) continue;
+    (void)cudaStreamSynchronize(stream);
+    (void)cudaStreamDestroy(stream);
+  }
   if (device->failed != nullptr) device->release(device->failed, sizeof *device->failed);
   if (device->told != nullptr) (void)cudaFreeHost(device->told);
   if (device->cpu != nullptr) device->host->cpu->close(device->cpu);
@@ -109,11 +152,9 @@ Status open_device(const HostServices* host, int32_t index, const DeviceOptions*
   TRY(check(cudaGetDeviceProperties(&properties, index), "a question about the device"));
   device->multiprocessors = properties.multiProcessorCount;
   TRY(check(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "a stream"));
-  void *failed = nullptr, *told = nullptr;
+  void* failed = nullptr;
   TRY(device->allocate(sizeof *device->failed, &failed));
   device->failed = static_cast<unsigned*>(failed);
-  TRY(check(cudaHostAlloc(&told, sizeof(Fault), cudaHostAllocDefault), "pinned memory"));
-  device->told = static_cast<Fault*>(told);
   TRY(check(cudaMemsetAsync(device->failed, 0, sizeof *device->failed, device->stream), "a memset"));
   return host->cpu->open(host, 0, nullptr, &device->cpu);
 }
@@ -199,6 +240,8 @@ Status end_capture(void* instance, void** graph) {
   Device& device = as_device(instance);
   auto recorded = std::unique_ptr<RecordedGraph>(new (std::nothrow) RecordedGraph());
   device.recording = false;
+  const std::vector<PreparedStep*> faulty = std::exchange(device.faulty, {});
+  const std::vector<PreparedStep*> draws = std::exchange(device.draws, {});
   cudaGraph_t captured = nullptr;
   TRY(check(cudaStreamEndCapture(device.stream, &captured), "a capture"));
   if (recorded == nullptr) {
@@ -208,8 +251,8 @@ Status end_capture(void* instance, void** graph) {
   const cudaError_t error = cudaGraphInstantiate(&recorded->exec, captured, 0);
   (void)cudaGraphDestroy(captured);
   TRY(check(error, "the making of a graph"));
-  recorded->faulty = std::exchange(device.faulty, {});
-  recorded->draws = std::exchange(device.draws, {});
+  recorded->faulty = faulty;
+  recorded->draws = draws;
   *graph = recorded.release();
   return {};
 }
@@ -218,7 +261,7 @@ Status launch_graph(void* instance, void* graph, int64_t* const* states) {
   Device& device = as_device(instance);
   const auto* recorded = static_cast<const RecordedGraph*>(graph);
   device.faulty = recorded->faulty;
-  for (PreparedStep* step : recorded->draws) step->draw(states);
+  for (PreparedStep* step : recorded->draws) TRY(step->draw(device, states));
   return check(cudaGraphLaunch(recorded->exec, device.stream), "the launch of a graph");
 }
 
@@ -259,7 +302,7 @@ constexpr Backend kBackend = {
     .end_capture = end_capture,
     .launch = launch_graph,
     .destroy_graph = destroy_graph,
-    .calls = nullptr,
+    .calls = &kDeviceCalls,
     .kernel_names = kernel_names,
     .functor_names = functor_names,
     .has_functor = has_functor,
