@@ -1,10 +1,11 @@
 // Which device a session runs on: decided once, when it is opened.
 import { parseDevice } from '../core/device.js';
 import { GraphTypeError, InvalidArgumentError, ValueError } from '../core/errors.js';
-import type { Graph } from '../core/graph.js';
+import type { Graph, Operation } from '../core/graph.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { typeName } from './fetches.js';
 import { type Native, native } from './native.js';
+import type { PlacementLog } from './planCache.js';
 
 /** A device as `listDevices` tells it. */
 export interface DeviceInfo {
@@ -98,6 +99,23 @@ const weightOf = (graph: Graph): number => {
     if (elements >= WORTH_ELEMENTS) break;
   }
   return elements;
+};
+
+/**
+ * Tells where operations run, each once, in TensorFlow's words: `MatMul: (MatMul): /job:localhost/replica:0/task:0/device:GPU:0`.
+ *
+ * @param onGpu whether the session does; what the GPU has no kernel for, and strings, are the CPU's.
+ */
+export const placementLog = (onGpu: boolean, tell: (line: string) => void): PlacementLog => {
+  const told = new Set<Operation>();
+  return (operations, leftToCpu) => {
+    for (const op of operations) {
+      if (told.has(op)) continue;
+      told.add(op);
+      const here = onGpu && !leftToCpu.has(op) && op.outputs.every(({ dtype }) => dtype.kind !== 'string');
+      tell(`${op.name}: (${op.type}): ${HERE}${here ? 'GPU' : 'CPU'}:0`);
+    }
+  };
 };
 
 /** Full names of the devices of a session. */

@@ -165,8 +165,8 @@ export interface Native {
   hasFunctor(name: string, operand: number, result: number): boolean;
   /** The GPU and the kernels that it has, or why there is none. */
   gpu(): { name: string; memoryBytes: number; path: string; kernels: string[] } | { reason: string };
-  /** Memory that is cheap to feed from. */
-  hostBuffer(bytes: number): ArrayBuffer;
+  /** Memory that is cheap to feed from; `pinned`: by the GPU, where there is one. */
+  hostBuffer(bytes: number, pinned?: boolean): ArrayBuffer;
 }
 
 const ADDON = join('build', 'Release', 'grafo.node');

@@ -18,6 +18,7 @@ import {
   type GpuOptions,
   gpuKernels,
   gpuOptions,
+  placementLog,
 } from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
@@ -52,6 +53,8 @@ export interface SessionOptions {
   readonly gpu?: GpuOptions | undefined;
   /** Runs on the CPU what asks for a device that is not there. */
   readonly allowSoftPlacement?: boolean | undefined;
+  /** Tells `onLog` where each operation runs, once, when it is first run. */
+  readonly logDevicePlacement?: boolean | undefined;
   /** Passes of the compiler to switch off. */
   readonly compile?: CompileOptions | undefined;
 }
@@ -73,6 +76,7 @@ const SESSION: OptionNames<SessionOptions> = {
   device: true,
   gpu: true,
   allowSoftPlacement: true,
+  logDevicePlacement: true,
   compile: true,
 };
 const COMPILE: OptionNames<CompileOptions> = {
@@ -148,19 +152,20 @@ export class Session {
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
     this.#onGpu = choosesGpu(this.graph, given.device, given.allowSoftPlacement ?? false);
+    const onLog = given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`));
     try {
       this.#engine = new Native({
         gpu: this.#onGpu,
         ...gpu,
         threads: given.threads,
         memoryBytes: given.memoryBytes,
-        onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
+        onLog,
       });
     } catch (error) {
       throw typedError(this.graph, error);
     }
     const engine = this.#engine;
-    this.#cache = new PlanCache(this.graph, engine, {
+    const compile: CompileOptions = {
       ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),
       devices: deviceNames(this.#onGpu),
       deviceKernels: this.#onGpu ? gpuKernels() : undefined,
@@ -175,7 +180,9 @@ export class Session {
             this.#cache.unload(plan);
           }
         }),
-    });
+    };
+    const placed = given.logDevicePlacement === true ? placementLog(this.#onGpu, onLog) : undefined;
+    this.#cache = new PlanCache(this.graph, engine, compile, placed);
     this.#queue = new RunQueue(
       given.maxInFlight ?? MAX_IN_FLIGHT,
       () => engine.cancel(),
@@ -419,7 +426,9 @@ export class Session {
   }
 
   /**
-   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it.
+   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it. In a session on the GPU it is pinned: `runSync`,
+   * `runLoopSync` and callables copy it to the device straight, without a copy on the host; `run` and `runLoop` take a copy first, as it may
+   * change before they run. It outlives the session.
    *
    * @example const batch = sess.hostBuffer('float32', [100, 784]);
    */
@@ -430,7 +439,7 @@ export class Session {
     if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || !Number.isSafeInteger(size * type.size)) {
       throw new ValueError(`No buffer has the shape (${shape.join(', ')})`);
     }
-    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size)));
+    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size, this.#onGpu)));
   }
 
   /** The current value of a variable; FailedPreconditionError where it is not initialised: `sess.readVariable(w).toArray()`. */

@@ -156,6 +156,7 @@ Status open_device(const HostServices* host, int32_t index, const DeviceOptions*
   TRY(device->allocate(sizeof *device->failed, &failed));
   device->failed = static_cast<unsigned*>(failed);
   TRY(check(cudaMemsetAsync(device->failed, 0, sizeof *device->failed, device->stream), "a memset"));
+  TRY(device->make_room(1));
   return host->cpu->open(host, 0, nullptr, &device->cpu);
 }
 
@@ -210,12 +211,18 @@ Status prepare(void* instance, const StepDesc* desc, PreparedStep** step) {
     return Status::error(Code::kResourceExhausted, "Out of memory while preparing %s", desc->kernel).at(desc->node);
   }
   made->node = desc->node;
+  if (made->fault != nullptr) {  // a run must not need memory when it is over
+    TRY(device.make_room(device.faulty_steps + 1));
+    ++device.faulty_steps;
+  }
   *step = made.release();
   return {};
 }
 
 void destroy(void* instance, PreparedStep* step) {
-  (void)cudaStreamSynchronize(as_device(instance).stream);
+  Device& device = as_device(instance);
+  (void)cudaStreamSynchronize(device.stream);
+  if (step->fault != nullptr) --device.faulty_steps;
   delete step;
 }
 

@@ -77,7 +77,7 @@ struct Device {
   unsigned* failed = nullptr;
   std::vector<PreparedStep*> asked[kMostQueued + 1];  // by place: whose faults are noted there
   Fault* told = nullptr;  // pinned: at each place one for `failed`, and most_told of steps
-  size_t most_told = 0;
+  size_t most_told = 0, faulty_steps = 0;  // faulty_steps: prepared and not destroyed
   cudaStream_t upload = nullptr, download = nullptr;  // made when a queue is first used
   int64_t memory_limit = 0;  // most bytes that allocate() gives out at a time; 0 = what there is
   int64_t memory_used = 0;

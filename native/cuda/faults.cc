@@ -14,7 +14,7 @@ Status Device::make_room(size_t faults) {
   TRY(wait());  // what is queued may write where the old ones lie
   if (told != nullptr) (void)cudaFreeHost(told);
   told = nullptr;
-  const size_t most = faults < 4 ? 4 : faults;
+  const size_t most = faults < 8 ? 8 : 2 * faults;
   void* memory = nullptr;
   TRY(check(cudaHostAlloc(&memory, (kMostQueued + 1) * stride(most) * sizeof(Fault), cudaHostAllocDefault),
             "pinned memory"));
@@ -27,7 +27,7 @@ Status Device::note(int32_t place, bool details) {
   std::vector<PreparedStep*>& list = asked[static_cast<size_t>(place)];
   list.assign(faulty.begin(), faulty.end());
   if (list.empty()) return {};
-  TRY(make_room(list.size()));
+  TRY(make_room(list.size()));  // more than prepared steps only where some ran more than once
   Fault* at = told + static_cast<size_t>(place) * stride(most_told);
   TRY(check(cudaMemcpyAsync(at, failed, sizeof *failed, cudaMemcpyDeviceToHost, stream), "a copy to the host"));
   for (size_t i = 0; details && i < list.size(); ++i) {

@@ -14,7 +14,7 @@ test('a session on the CPU takes every right gpu option and ignores it', (t) => 
 
 for (const [gpu, error, message] of [
   [{ memori: 1 }, tf.errors.GraphTypeError, /unexpected keyword argument 'memori'.*'memory'/],
-  [{ memory: '1' }, tf.errors.GraphTypeError, /gpu\.memory takes a number of bytes, not str/],
+  [{ memory: '1' }, tf.errors.GraphTypeError, /gpu\.memory takes a number of bytes, not <class 'str'>/],
   [{ memory: 0 }, tf.errors.ValueError, /gpu\.memory takes a whole number of bytes above 0, not 0/],
   [{ memory: -5 }, tf.errors.ValueError, /above 0, not -5/],
   [{ memory: 1.5 }, tf.errors.ValueError, /above 0, not 1\.5/],

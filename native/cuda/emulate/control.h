@@ -13,8 +13,8 @@ Counts counts();
 
 // What may fail on demand.
 enum class Call { kAllocation, kLaunch, kCopy, kCapture, kInstantiate, kGraphLaunch, kEvent, kStream, kCount };
-// The nth such call from now on fails, and all later ones if `forever`; 0 switches it off.
-void fail(Call call, int64_t nth, bool forever);
+// The nth such call from now on fails, and all later ones if `forever`; 0 switches it off. Whether what was asked for before came.
+bool fail(Call call, int64_t nth, bool forever);
 // The nth piece of work that is done from now on makes the device unusable, as a wrong address does: every call then answers the
 // same error. 0 brings it back.
 void lose(int64_t nth);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/emulate/control.h"
@@ -55,7 +56,7 @@ std::vector<Stream*>& streams() {
 Counts g_counts;
 struct Failure {
   int64_t nth = 0;
-  bool forever = false;
+  bool forever = false, came = false;
 } g_failures[static_cast<size_t>(Call::kCount)];
 int64_t g_lose = 0;
 cudaError_t g_lost = cudaSuccess;
@@ -69,6 +70,7 @@ bool fails(Call call) {
   Failure& failure = g_failures[static_cast<size_t>(call)];
   if (failure.nth == 0 || --failure.nth > 0) return false;
   if (failure.forever) failure.nth = 1;
+  failure.came = true;
   return true;
 }
 
@@ -174,9 +176,9 @@ Counts counts() {
   now.streams = static_cast<int64_t>(streams().size());
   return now;
 }
-void fail(Call call, int64_t nth, bool forever) {
+bool fail(Call call, int64_t nth, bool forever) {
   const std::lock_guard<std::mutex> lock(g_mutex);
-  g_failures[static_cast<size_t>(call)] = {nth, forever};
+  return std::exchange(g_failures[static_cast<size_t>(call)], {nth, forever, false}).came;
 }
 void lose(int64_t nth) {
   const std::lock_guard<std::mutex> lock(g_mutex);
@@ -199,7 +201,7 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
   const std::string word = what;
   constexpr const char* kCalls[] = {"allocation", "launch", "copy", "capture", "instantiate", "graph launch", "event", "stream"};
   for (size_t call = 0; call < static_cast<size_t>(Call::kCount); ++call) {
-    if (word == std::string("fail ") + kCalls[call]) fail(static_cast<Call>(call), nth, forever);
+    if (word == std::string("fail ") + kCalls[call]) *result = fail(static_cast<Call>(call), nth, forever);
   }
   if (word == "lose") lose(nth);
   if (word == "seed") seed(static_cast<uint64_t>(nth));
