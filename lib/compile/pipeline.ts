@@ -21,6 +21,7 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
     if (tensor.graph !== request.graph) throw new ValueError(`Tensor ${tensor} is not an element of this graph.`);
   }
   let program = place(prune(request), options.allowSoftPlacement ?? false, options.devices);
+  const operations = program.nodes.flatMap(({ op, row }) => (row === undefined ? [] : [op]));
   const { evaluate } = options;
   if (options.fold !== false && evaluate !== undefined) {
     program = fold(program, (constants) =>
@@ -33,6 +34,7 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
   const symbolic = symbolicOf(program, valueFeeds, options);
   return {
     request,
+    operations,
     valueFeeds: [...valueFeeds].sort((a, b) => a - b),
     variables: program.nodes
       .filter((node) => node.row?.lower === 'source' && isVariableRef({ node, output: 0 }))

@@ -27,6 +27,10 @@ export const labelOf = ({ kernel, tape, batch }: Step): string => {
 const hasStrings = ({ inputs, outputs }: Step): boolean =>
   [...inputs, ...outputs].some(({ dtype }) => dtype.kind === 'string');
 
+/** Whether the device has no kernel for a step, so that the CPU runs it. */
+export const isLeftToCpu = (step: Step, deviceKernels: ReadonlySet<string> | undefined): boolean =>
+  deviceKernels !== undefined && (!deviceKernels.has(step.kernel) || hasStrings(step));
+
 /** One line a step. It says where a device leaves a step to the CPU. */
 export const print = (program: StepProgram, memory: MemoryPlan, deviceKernels?: ReadonlySet<string>): string => {
   const names = new Map<Storage, string>();
@@ -50,8 +54,7 @@ export const print = (program: StepProgram, memory: MemoryPlan, deviceKernels?: 
   const lines = program.steps.map((step, i) => {
     for (const value of [...step.inputs, ...step.outputs])
       moved += value.dtype.size * value.shape.reduce((size, dim) => size * dim, 1);
-    const isHere = deviceKernels === undefined || (deviceKernels.has(step.kernel) && !hasStrings(step));
-    const head = `${String(i).padStart(3)}  ${labelOf(step)}${isHere ? '' : ' on the CPU'}`;
+    const head = `${String(i).padStart(3)}  ${labelOf(step)}${isLeftToCpu(step, deviceKernels) ? ' on the CPU' : ''}`;
     return `${head}  ${step.outputs.map(operand).join(', ')} <- ${step.inputs.map(operand).join(', ')}  '${step.op.name}'`;
   });
   const fetched = program.fetches.map(operand).join(', ');

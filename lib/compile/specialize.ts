@@ -11,7 +11,7 @@ import { Lowering } from './lower.js';
 import { flopsOfMatMul, measure } from './measure.js';
 import { planMemory } from './memory.js';
 import { order } from './order.js';
-import { print } from './print.js';
+import { isLeftToCpu, print } from './print.js';
 import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
 import { schedule } from './schedule.js';
 import { share } from './share.js';
@@ -172,6 +172,8 @@ export const specialize = (symbolic: Symbolic, given: Given, updatesDone: Readon
     results: isLast ? results : [],
     explain: () => print(final, memory, symbolic.options.deviceKernels),
     steps: () => measure(final),
+    leftToCpu: () =>
+      new Set(final.steps.filter((step) => isLeftToCpu(step, symbolic.options.deviceKernels)).map(({ op }) => op)),
     shapesOf: (id) => {
       const node = program.nodes.find(({ op, row }) => row !== undefined && op.id === id);
       return node === undefined ? undefined : facts.describe(node);

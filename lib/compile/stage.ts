@@ -52,6 +52,8 @@ export interface Stage {
   steps(): readonly StepInfo[];
   /** What is known here of the shapes of an operation's inputs, by its id: `x [2,3], W [4,5]`. */
   shapesOf(id: number): string | undefined;
+  /** Operations of the steps that the session's device leaves to the CPU. */
+  leftToCpu(): ReadonlySet<Operation>;
   /** The operation that makes the largest tensor of the plan, and that tensor. */
   largest(): { readonly op: Operation; readonly dtype: DType; readonly shape: readonly number[] } | undefined;
   /** Predicted cost in nanoseconds, coarse: decides whether an async run executes inline. */
@@ -70,6 +72,8 @@ export interface FeedValue {
 export interface Prepared {
   readonly request: Request;
   /** Positions of feeds whose values reach a shape: their values belong to the plan key. */
+  /** What is run, before operations are folded, merged or fused. */
+  readonly operations: readonly Operation[];
   readonly valueFeeds: readonly number[];
   /** The variables of the program, by operation id: shapes that assignments gave them belong to the plan key. */
   readonly variables: readonly number[];

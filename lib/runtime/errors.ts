@@ -76,7 +76,8 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
   if (!isNativeError(error)) return error;
   const op = error.node > 0 ? operationOf(graph, error.node) : undefined;
   // The engine knows numbers, not names.
-  const text = error.message === UNINITIALIZED && op !== undefined ? `${UNINITIALIZED} ${op.name}` : error.message;
+  const text =
+    error.message === UNINITIALIZED && op !== undefined ? `${UNINITIALIZED} ${op.name}` : named(graph, error);
   const made: OpError = opErrorFromCode(CODES.indexOf(error.code), text, {
     op: op?.type,
     node: op?.name,
@@ -86,6 +87,12 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
   });
   return made;
 };
+
+/** An error of too little memory with the names of the operations that hold it: the engine's `{12}` is operation 12. */
+const named = (graph: Graph, { code, message }: NativeError): string =>
+  code !== 'RESOURCE_EXHAUSTED'
+    ? message
+    : message.replace(/\{(\d+)\}/g, (_, id) => `'${operationOf(graph, Number(id))?.name ?? `operation ${id}`}'`);
 
 /** What the compiler refused, with the line that ran it. */
 const withLine = (error: OpError, runFrom: UserPlace | undefined): OpError => {

@@ -51,6 +51,10 @@ export interface NativeSessionOptions {
   memoryBytes?: number | undefined;
   /** Whether the session computes on the GPU. */
   gpu?: boolean | undefined;
+  /** Most bytes of the GPU's memory; 0 or none: what it has. */
+  gpuMemory?: number | undefined;
+  /** What products of float32 may be computed in: 0 float32, 1 tf32, 2 bf16. */
+  gpuPrecision?: number | undefined;
   /** Receives the lines of Print. */
   onLog?: ((line: string) => void) | undefined;
 }
@@ -161,8 +165,8 @@ export interface Native {
   hasFunctor(name: string, operand: number, result: number): boolean;
   /** The GPU and the kernels that it has, or why there is none. */
   gpu(): { name: string; memoryBytes: number; path: string; kernels: string[] } | { reason: string };
-  /** Memory that is cheap to feed from. */
-  hostBuffer(bytes: number): ArrayBuffer;
+  /** Memory that is cheap to feed from; `pinned`: by the GPU, where there is one. */
+  hostBuffer(bytes: number, pinned?: boolean): ArrayBuffer;
 }
 
 const ADDON = join('build', 'Release', 'grafo.node');

@@ -2,7 +2,7 @@
 import { prepare } from '../compile/pipeline.js';
 import type { CompileOptions, Prepared, Request, Stage } from '../compile/stage.js';
 import type { DataArray, NumericArray } from '../core/dtype.js';
-import type { Graph } from '../core/graph.js';
+import type { Graph, Operation } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { DirectRun } from './directRun.js';
@@ -16,6 +16,9 @@ const MAX_PLANS = 512;
 /** Below these a thread costs more than it saves. */
 const SMALL_NS = 50_000;
 const SMALL_BYTES = 1 << 17;
+
+/** Hears of the operations of every new plan, and which of them the session's device leaves to the CPU. */
+export type PlacementLog = (operations: readonly Operation[], leftToCpu: ReadonlySet<Operation>) => void;
 
 /** The caller's own memory for some fetches of a plan. */
 export type Outs = readonly (NumericArray | undefined)[];
@@ -129,10 +132,13 @@ export class PlanCache {
   /** Plans by last use, oldest first. */
   readonly #used = new Map<Specialised, CachedRequest>();
 
-  constructor(graph: Graph, engine: Engine, options: CompileOptions) {
+  readonly #onPlaced: PlacementLog | undefined;
+
+  constructor(graph: Graph, engine: Engine, options: CompileOptions, onPlaced?: PlacementLog) {
     this.#graph = graph;
     this.#engine = engine;
     this.#options = options;
+    this.#onPlaced = onPlaced;
   }
 
   /** The compiled request of these tensors and operations. */
@@ -196,6 +202,7 @@ export class PlanCache {
         return { shape, array: new NDArray(dtype, shape, data) };
       });
       const stage = prepared.specialize(arrays, known);
+      this.#onPlaced?.(prepared.operations, stage.leftToCpu());
       const valued = arrays.map(({ array }, i) => (prepared.valueFeeds.includes(i) ? array.data : undefined));
       found = { plan: this.load(stage), key, shapes: own, valued, learnt: 0, direct: 'unknown' };
       cached.plans.set(key, found);

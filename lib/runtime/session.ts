@@ -10,7 +10,16 @@ import { UserPlace } from '../core/place.js';
 import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
-import { choosesGpu, type DeviceInfo, deviceNames, findGpu, gpuKernels } from './devices.js';
+import {
+  choosesGpu,
+  type DeviceInfo,
+  deviceNames,
+  findGpu,
+  type GpuOptions,
+  gpuKernels,
+  gpuOptions,
+  placementLog,
+} from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
@@ -40,8 +49,12 @@ export interface SessionOptions {
    * (`tf.device('/gpu:0')`) or holds much data when the session is opened. The environment variable GRAFO_DEVICE sets another default.
    */
   readonly device?: string | undefined;
+  /** What the session asks of its GPU: its memory, and how exactly it multiplies. */
+  readonly gpu?: GpuOptions | undefined;
   /** Runs on the CPU what asks for a device that is not there. */
   readonly allowSoftPlacement?: boolean | undefined;
+  /** Tells `onLog` where each operation runs, once, when it is first run. */
+  readonly logDevicePlacement?: boolean | undefined;
   /** Passes of the compiler to switch off. */
   readonly compile?: CompileOptions | undefined;
 }
@@ -61,7 +74,9 @@ const SESSION: OptionNames<SessionOptions> = {
   maxInFlight: true,
   onLog: true,
   device: true,
+  gpu: true,
   allowSoftPlacement: true,
+  logDevicePlacement: true,
   compile: true,
 };
 const COMPILE: OptionNames<CompileOptions> = {
@@ -134,21 +149,24 @@ export class Session {
     }
     checkOptions('Session', given, SESSION);
     checkOptions('Session: compile', given.compile, COMPILE);
+    const gpu = gpuOptions(given.gpu);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
     this.#onGpu = choosesGpu(this.graph, given.device, given.allowSoftPlacement ?? false);
+    const onLog = given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`));
     try {
       this.#engine = new Native({
         gpu: this.#onGpu,
+        ...gpu,
         threads: given.threads,
         memoryBytes: given.memoryBytes,
-        onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),
+        onLog,
       });
     } catch (error) {
       throw typedError(this.graph, error);
     }
     const engine = this.#engine;
-    this.#cache = new PlanCache(this.graph, engine, {
+    const compile: CompileOptions = {
       ...(given.allowSoftPlacement === undefined ? {} : { allowSoftPlacement: given.allowSoftPlacement }),
       devices: deviceNames(this.#onGpu),
       deviceKernels: this.#onGpu ? gpuKernels() : undefined,
@@ -163,7 +181,9 @@ export class Session {
             this.#cache.unload(plan);
           }
         }),
-    });
+    };
+    const placed = given.logDevicePlacement === true ? placementLog(this.#onGpu, onLog) : undefined;
+    this.#cache = new PlanCache(this.graph, engine, compile, placed);
     this.#queue = new RunQueue(
       given.maxInFlight ?? MAX_IN_FLIGHT,
       () => engine.cancel(),
@@ -407,7 +427,9 @@ export class Session {
   }
 
   /**
-   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it.
+   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it. In a session on the GPU it is pinned: `runSync`,
+   * `runLoopSync` and callables copy it to the device straight, without a copy on the host; `run` and `runLoop` take a copy first, as it may
+   * change before they run. It outlives the session.
    *
    * @example const batch = sess.hostBuffer('float32', [100, 784]);
    */
@@ -418,7 +440,7 @@ export class Session {
     if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || !Number.isSafeInteger(size * type.size)) {
       throw new ValueError(`No buffer has the shape (${shape.join(', ')})`);
     }
-    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size)));
+    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size, this.#onGpu)));
   }
 
   /** The current value of a variable; FailedPreconditionError where it is not initialised: `sess.readVariable(w).toArray()`. */

@@ -3,6 +3,7 @@
 
 #include "addon/convert.h"
 #include "addon/environment.h"
+#include "addon/pinned_buffer.h"
 #include "addon/session_object.h"
 #include "addon/testing.h"
 #include "base/thread_pool.h"
@@ -98,8 +99,9 @@ Status host_buffer(const Info& call, Napi::Value* result) {
   TRY(to_int64(call.Env(), call[0], &bytes));
   if (bytes < 0) return Status::error(Code::kInvalidArgument, "A length is expected");
   void* data = nullptr;
-  napi_value buffer;
-  TRY(new_buffer(call.Env(), bytes, &data, &buffer));
+  napi_value buffer = nullptr;
+  if (call[1].ToBoolean()) TRY(new_pinned_buffer(call.Env(), bytes, &buffer));
+  if (buffer == nullptr) TRY(new_buffer(call.Env(), bytes, &data, &buffer));
   *result = Napi::Value(call.Env(), buffer);
   return {};
 }

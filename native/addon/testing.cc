@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "addon/convert.h"
+#include "base/dynlib.h"
 #include "base/memory.h"
 
 namespace grafo {
@@ -19,6 +20,24 @@ Napi::Value fail(const Info& info) {
   if (status.ok()) fail_allocation(nth, info[1].ToBoolean());
   if (!status.ok()) throw_status(info.Env(), status);
   return {};
+}
+
+// emulate(what, nth, forever): asks the emulated device of GRAFO_CUDA_LIBRARY; see native/cuda/emulate/streams.cc.
+Napi::Value emulate(const Info& info) {
+  using Emulate = void (*)(const char*, int64_t, bool, int64_t*);
+  const char* path = std::getenv("GRAFO_CUDA_LIBRARY");
+  void* library = nullptr;
+  int64_t nth = 0, count = 0;
+  Status status = open_library(path == nullptr ? "" : path, &library);
+  if (status.ok() && !info[1].IsUndefined()) status = to_int64(info.Env(), info[1], &nth);
+  const auto ask = status.ok() ? reinterpret_cast<Emulate>(library_symbol(library, "grafo_emulate")) : nullptr;
+  if (status.ok() && ask == nullptr) status = Status::error(Code::kNotFound, "%s is not emulated", path);
+  if (!status.ok()) {
+    throw_status(info.Env(), status);
+    return {};
+  }
+  ask(info[0].ToString().Utf8Value().c_str(), nth, info[2].ToBoolean(), &count);
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 #ifdef GRAFO_SANITIZED
@@ -56,6 +75,7 @@ Status define_testing(Napi::Env env, Napi::Object exports) {
   if (wanted == nullptr || std::strcmp(wanted, "1") != 0) return {};
   const auto object = Napi::Object::New(env);
   TRY(add<fail>(env, object, "failAllocation"));
+  TRY(add<emulate>(env, object, "emulate"));
 #ifdef GRAFO_SANITIZED
   TRY(add<overflow>(env, object, "overflow"));
   TRY(add<leak>(env, object, "leak"));

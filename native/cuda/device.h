@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/dtype.h"
 #include "base/status.h"
 #include "runtime/backend.h"
+#include "runtime/device_calls.h"
 
 // The emulated device has its own.
 #ifndef GRAFO_DYNAMIC_SHARED
@@ -41,8 +43,9 @@ struct PreparedStep {
   virtual Status run(cuda::Device& device, RunContext& context, void* const* buffers) = 0;
   // Whether `run` does the same again and again: no copies of the host's memory, nothing that depends on values.
   virtual bool can_capture() const { return true; }
-  // Before each launch of a recorded run, of a step in its `draws`: what the launch takes from the session's states.
-  virtual void draw(int64_t* const*) {}
+  // Before each launch of a recorded run, of a step in its `draws`: takes from the session's states, and queues it for the launch. As
+  // many as kMostQueued launches may wait.
+  virtual Status draw(cuda::Device&, int64_t* const*) { return {}; }
   // Of a step with a fault: what it says.
   virtual Status explain(const cuda::Fault&) const { return Status::error(Code::kInternal, "a kernel failed"); }
 
@@ -72,12 +75,24 @@ struct Device {
   bool recording = false;
   // Set when a step found something wrong: from then on nothing of that run writes a variable.
   unsigned* failed = nullptr;
-  Fault* told = nullptr;  // pinned: where a fault is read into
+  std::vector<PreparedStep*> asked[kMostQueued + 1];  // by place: whose faults are noted there
+  Fault* told = nullptr;  // pinned: at each place one for `failed`, and most_told of steps
+  size_t most_told = 0, faulty_steps = 0;  // faulty_steps: prepared and not destroyed
+  cudaStream_t upload = nullptr, download = nullptr;  // made when a queue is first used
+  int64_t memory_limit = 0;  // most bytes that allocate() gives out at a time; 0 = what there is
+  int64_t memory_used = 0;
+  Precision precision = Precision::kFloat32;  // what products of float32 may be computed in
 
   Status allocate(size_t bytes, void** memory);
   void release(void* memory, size_t bytes);
   // Waits for what was launched, and tells the first thing that a step of this run found wrong.
   Status settle();
+  // Queues copies of what the steps of `faulty` find wrong to a place; without details only whether they do.
+  Status note(int32_t place, bool details);
+  Status verdict(int32_t place);
+  Status make_room(size_t faults);
+  Status wait();   // for all queues
+  Status drain();  // the same, and forgets what was found wrong
 };
 
 // Memory of the device that a step keeps.

@@ -66,7 +66,7 @@ struct RandomStep : PreparedStep {
     state_ = words.i32();
     n = desc.outputs[0].size;
     void* pinned = nullptr;
-    TRY(check(cudaHostAlloc(&pinned, sizeof *pinned_, cudaHostAllocDefault), "pinned memory"));
+    TRY(check(cudaHostAlloc(&pinned, kTurns * sizeof *pinned_, cudaHostAllocDefault), "pinned memory"));
     pinned_ = static_cast<uint64_t*>(pinned);
     return recorded_.allocate(device, sizeof(uint64_t));
   }
@@ -77,9 +77,16 @@ struct RandomStep : PreparedStep {
     *states[state_] = static_cast<int64_t>(first + static_cast<uint64_t>(n) * kBlocksPerElement);
     return first;
   }
-  void draw(int64_t* const* states) override { *pinned_ = reserve(states); }
+  // Launches that wait have a turn each.
+  Status draw(Device& device, int64_t* const* states) override {
+    turn_ = (turn_ + 1) % kTurns;
+    pinned_[turn_] = reserve(states);
+    return check(cudaMemcpyAsync(recorded_.as<void>(), pinned_ + turn_, sizeof *pinned_, cudaMemcpyHostToDevice,
+                                 device.stream),
+                 "a copy to the device");
+  }
 
-  // A recorded run copies the counter each time; it is the launch that draws it.
+  // A recorded run reads the counter where each launch has put it.
   Status start(Device& device, const RunContext& context, Start* start) {
     *start = {seed_, seed2_, 0, nullptr};
     if (!device.recording) {
@@ -88,8 +95,7 @@ struct RandomStep : PreparedStep {
     }
     device.draws.push_back(this);
     start->recorded = recorded_.as<uint64_t>();
-    return check(cudaMemcpyAsync(recorded_.as<void>(), pinned_, sizeof *pinned_, cudaMemcpyHostToDevice, device.stream),
-                 "a copy to the device");
+    return {};
   }
 
   dim3 blocks(size_t item) const { return blocks_for((n * static_cast<int64_t>(item) + 15) / 16); }
@@ -97,8 +103,10 @@ struct RandomStep : PreparedStep {
   int64_t n = 0;
 
  private:
+  static constexpr int kTurns = kMostQueued + 1;
   int64_t seed_ = 0, seed2_ = 0;
   int32_t state_ = 0;
+  int turn_ = 0;
   uint64_t* pinned_ = nullptr;
   Scratch recorded_;
 };

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "plan/plan.h"
 #include "runtime/backend.h"
+#include "runtime/staging.h"
 
 namespace grafo {
 
@@ -45,6 +46,7 @@ struct SessionOptions {
   int64_t memory_bytes = 0;  // 0 = what the machine has
   const Backend* cpu = nullptr;  // for a backend of a device: the CPU's
   const Blas* blas = nullptr;
+  DeviceOptions device = {};
 };
 
 struct Feed {
@@ -99,6 +101,7 @@ struct StepTime {
 
 struct LoadedPlan;
 struct Variable;
+struct Execution;
 
 // One run at a time: every call takes the session's mutex, but those that say that they do not wait, and cancel() and arm(),
 // which only set a flag.
@@ -174,10 +177,22 @@ class Session {
   Status prepare_run(LoadedPlan* plan);
   template <typename Run>
   Status settled(const Run& run);
+  Execution execution(LoadedPlan* plan, std::vector<StepTime>* times);
   Status execute_plan(LoadedPlan* plan, std::vector<StepTime>* times);
-  Status run_graph(LoadedPlan* plan);
-  Status bind_feed(LoadedPlan* plan, size_t index, const void* data);
+  // On a device: staging.cc, device_run.cc, device_loop.cc.
   Status make_staging(LoadedPlan* plan);
+  // All feeds, or those of `which` only; of a stepped one its part.
+  Status upload_feeds(LoadedPlan* plan, std::span<const Feed> feeds, std::span<const uint8_t> which = {});
+  Status run_on_device(LoadedPlan* plan, std::vector<StepTime>* times, std::span<const Sink> sinks);
+  Status queue_run(LoadedPlan* plan, std::vector<StepTime>* times);
+  Status record_graph(LoadedPlan* plan, bool* recorded);
+  Status queue_results(LoadedPlan* plan, std::span<const Sink> sinks);
+  Status deliver_results(LoadedPlan* plan, std::span<const Sink> sinks);
+  Status run_loop_on_device(LoadedPlan* plan, int64_t n, std::span<const Feed> feeds,
+                            std::span<const uint8_t> stepped, std::span<const Sink> sinks);
+  Status loop_on_device(LoadedPlan* plan, int64_t first, int64_t n, std::span<const Feed> feeds,
+                        std::span<const uint8_t> stepped, std::span<const Sink> sinks, bool* done);
+  Status name_buffers(const Status& status, const LoadedPlan* loading) const;
   Status copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory);
   void release_plan(LoadedPlan* plan);
   Status closed() const;
@@ -196,6 +211,7 @@ class Session {
   void* instance_ = nullptr;
   bool in_host_memory_ = false;  // the backend computes in the host's memory
   void* cpu_instance_ = nullptr;  // of the CPU's backend, where `backend_` is another
+  DeviceLink device_;             // where `backend_` computes in memory of its own
 
   std::mutex mutex_;
   std::atomic<int32_t> cancelled_{0};

@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 #include "runtime/backend.h"
 #include "runtime/engine.h"
+#include "runtime/staging.h"
 #include "runtime/strings.h"
 
 namespace grafo {
@@ -31,6 +32,7 @@ struct ExecStep {
   int64_t* dynamic = nullptr;           // per output; in LoadedPlan::dynamic
   const uint8_t* initialized = nullptr;
   std::vector<uint8_t*> initializes;  // flags of the variables that it writes
+  int64_t scratch_bytes = 0;  // that it keeps between runs
   int32_t blocks[2] = {-1, -1};
   int32_t condition = -1;  // a value, of If and While
 };
@@ -61,8 +63,7 @@ struct LoadedPlan {
   std::vector<int32_t> fetch_dynamic;  // position in `dynamic` of each fetch, -1 if none
 
   // On a device that computes in memory of its own:
-  std::vector<void*> device_feeds;
-  std::vector<std::vector<uint8_t>> host_fetches;
+  std::unique_ptr<Staging> staging;
   bool can_capture = false;  // every step can be recorded
   void* graph = nullptr;     // the whole run, once it was recorded
   int64_t graph_of = 0;      // generation of the addresses in it
@@ -98,7 +99,7 @@ struct BackendInstance {
 
 // Turns the plan's steps into prepared ones: buffers without addresses yet. Strings are moved in the host's memory, by the CPU's
 // kernels. On failure `release_steps` cleans up.
-Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, LoadedPlan* plan);
+Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, const Budget& budget, LoadedPlan* plan);
 void release_steps(const Backend& backend, void* instance, LoadedPlan* plan);
 
 // Computes every buffer's address for an arena. Feeds get theirs from set_feed.
@@ -111,6 +112,9 @@ void find_direct_fetches(LoadedPlan* plan);
 void choose_direct(LoadedPlan* plan, std::span<const Feed> feeds, std::span<const Sink> sinks, int64_t times);
 // Where a fetch is computed from now on; nullptr is its place in the arena.
 void set_fetch(LoadedPlan* plan, size_t fetch, void* memory);
+
+// Where a device's run has left a fetch that nobody gave memory for.
+const void* staged_result(const LoadedPlan& plan, size_t fetch);
 
 // Whether every byte is 0 or 1. Kernels take any other byte for true as well, but no caller should see one come back.
 bool is_bools(const void* data, int64_t bytes);

@@ -57,7 +57,8 @@ Status prepare_kernel(const BackendInstance& own, const BackendInstance& cpu, co
 }
 
 Status prepare_step(const BackendInstance& own, const BackendInstance& cpu, const PlanStep& step,
-                    const std::vector<const char*>& symbols, LoadedPlan* plan, ExecStep* exec) {
+                    const std::vector<const char*>& symbols, const Budget& budget, LoadedPlan* plan, ExecStep* exec) {
+  const DeviceCalls* calls = own.backend.calls;
   exec->kind = step.kind;
   exec->node = step.node;
   const auto blocks = step_blocks(step);
@@ -77,7 +78,12 @@ Status prepare_step(const BackendInstance& own, const BackendInstance& cpu, cons
       exec->initialized = &plan->variables[static_cast<size_t>(storage.index)]->initialized;
     }
   }
-  return prepare_kernel(own, cpu, step, symbols, plan, exec);
+  // Memory that the step keeps comes from the budget, or the device.
+  const auto used = [&] { return calls == nullptr ? budget.used() : calls->used_bytes(own.instance); };
+  const int64_t before = used();
+  TRY(prepare_kernel(own, cpu, step, symbols, plan, exec));
+  exec->scratch_bytes = used() - before;
+  return {};
 }
 
 // Where in `dynamic` the real first dim of each storage is found, -1 if it has none.
@@ -100,7 +106,7 @@ std::vector<int32_t> place_dynamic(const Plan& plan, LoadedPlan* loaded) {
 
 }  // namespace
 
-Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, LoadedPlan* loaded) {
+Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, const Budget& budget, LoadedPlan* loaded) {
   const Plan& plan = loaded->plan;
   std::vector<const char*> symbols;
   for (const std::string& symbol : plan.symbols) symbols.push_back(symbol.c_str());
@@ -117,7 +123,7 @@ Status prepare_steps(const BackendInstance& own, const BackendInstance& cpu, Loa
   for (size_t b = 0; b < plan.blocks.size(); ++b) {
     loaded->blocks[b].steps.resize(plan.blocks[b].steps.size());
     for (size_t s = 0; s < plan.blocks[b].steps.size(); ++s) {
-      TRY(prepare_step(own, cpu, plan.blocks[b].steps[s], symbols, loaded,
+      TRY(prepare_step(own, cpu, plan.blocks[b].steps[s], symbols, budget, loaded,
                        &loaded->blocks[b].steps[s]));
     }
   }

@@ -90,10 +90,16 @@ Status Session::open(const Backend& backend, const SessionOptions& options,
                      std::unique_ptr<Session>* session) {
   try {
     std::unique_ptr<Session> opened(new Session(backend, options));
-    TRY(backend.open(&opened->host_, 0, &opened->instance_));
-    if (options.cpu != nullptr) TRY(options.cpu->open(&opened->host_, 0, &opened->cpu_instance_));
+    TRY(backend.open(&opened->host_, 0, &options.device, &opened->instance_));
+    if (options.cpu != nullptr) TRY(options.cpu->open(&opened->host_, 0, nullptr, &opened->cpu_instance_));
     DeviceInfo device{};
     opened->in_host_memory_ = backend.device_info(0, &device).ok() && device.memory_bytes == 0;
+    if (!opened->in_host_memory_) {
+      if (backend.calls == nullptr || backend.calls->version != kDeviceCallsVersion) {
+        return Status::error(Code::kInternal, "The backend '%s' is of another version than the engine", backend.name);
+      }
+      opened->device_ = {&backend, backend.calls, opened->instance_};
+    }
     *session = std::move(opened);
     return {};
   } catch (const std::bad_alloc&) {
@@ -189,13 +195,14 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
     }
     const BackendInstance own{backend_, instance_};
     const BackendInstance cpu = cpu_instance_ == nullptr ? own : BackendInstance{*host_.cpu, cpu_instance_};
-    if (status.ok()) status = prepare_steps(own, cpu, loaded.get());
+    if (status.ok()) status = prepare_steps(own, cpu, budget_, loaded.get());
     if (status.ok() && in_host_memory_) find_direct_fetches(loaded.get());
     if (status.ok() && !in_host_memory_) status = make_staging(loaded.get());
   } catch (const std::exception&) {  // bad_alloc, or length_error where a container could never be so long
     status = Status::error(Code::kResourceExhausted, "Out of memory while loading a plan");
   }
   if (!status.ok()) {
+    status = name_buffers(status, loaded.get());
     release_plan(loaded.get());
     return status;
   }
@@ -205,30 +212,11 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
   return {};
 }
 
-// A device computes in memory of its own: feeds are copied there, and results that have no sink back into the plan's.
-Status Session::make_staging(LoadedPlan* plan) {
-  plan->device_feeds.assign(plan->feeds.size(), nullptr);
-  for (size_t i = 0; i < plan->feeds.size(); ++i) {
-    const size_t bytes = static_cast<size_t>(plan->feeds[i].bytes);
-    if (bytes > 0) TRY(backend_.allocate(instance_, bytes, &plan->device_feeds[i]));
-  }
-  plan->host_fetches.resize(plan->fetches.size());
-  plan->can_capture = backend_.begin_capture != nullptr && plan->blocks.size() == 1;
-  for (const ExecStep& step : plan->blocks[0].steps) {
-    plan->can_capture = plan->can_capture && step.kind == StepKind::kKernel && step.strings == nullptr &&
-                        backend_.can_capture(step.prepared) != 0;
-  }
-  return {};
-}
-
 void Session::release_plan(LoadedPlan* plan) {
+  if (device_.calls != nullptr) (void)device_.calls->drain(instance_);
   if (plan->graph != nullptr) backend_.destroy_graph(instance_, plan->graph);
   plan->graph = nullptr;
-  for (size_t i = 0; i < plan->device_feeds.size(); ++i) {
-    if (plan->device_feeds[i] == nullptr) continue;
-    backend_.release(instance_, plan->device_feeds[i], static_cast<size_t>(plan->feeds[i].bytes));
-  }
-  plan->device_feeds.clear();
+  plan->staging.reset();
   release_steps(backend_, instance_, plan);
   if (plan->constants != nullptr) {
     backend_.release(instance_, plan->constants, static_cast<size_t>(plan->plan.constant_bytes));

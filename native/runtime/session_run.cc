@@ -62,16 +62,6 @@ bool is_bools(const void* data, int64_t bytes) {
   return all <= 1;
 }
 
-Status Session::bind_feed(LoadedPlan* plan, size_t index, const void* data) {
-  if (!in_host_memory_ && plan->feeds[index].bytes > 0) {
-    const size_t bytes = static_cast<size_t>(plan->feeds[index].bytes);
-    TRY(backend_.copy_from_host(instance_, plan->device_feeds[index], data, bytes));
-    data = plan->device_feeds[index];
-  }
-  set_feed(plan, index, data);
-  return {};
-}
-
 Status Session::check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
                             std::span<const uint8_t> stepped) {
   if (feeds.size() != plan.feeds.size()) {
@@ -111,46 +101,28 @@ Status Session::settled(const Run& run) {
   } catch (const std::exception&) {  // bad_alloc, or length_error where a container could never be so long
     status = Status::error(Code::kResourceExhausted, "Out of memory in a run");
   }
+  if (!status.ok()) {
+    // Nothing that is queued may use the caller's memory any more.
+    if (device_.calls != nullptr) (void)device_.calls->drain(instance_);
+    status = name_buffers(status, nullptr);
+  }
   if (!resized_.empty()) settle_variables(!status.ok());
   return status;
 }
 
-Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
-  if (plan->can_capture && times == nullptr && plan->ran_for == generation_) return run_graph(plan);
+Execution Session::execution(LoadedPlan* plan, std::vector<StepTime>* times) {
   Execution run{backend_, instance_, budget_, cancelled_, times, in_host_memory_, {}};
   run.context.host = &host_;
   run.context.cancelled = &cancelled_;
   run.context.states = plan->states.data();
   run.context.log_self = this;
   run.context.log = log_line;
-  const Status ran = execute(run, *plan, 0);
-  // What a device found wrong it found before the step that failed here.
-  TRY(backend_.synchronize(instance_));
-  TRY(ran);
-  plan->ran_for = generation_;
-  return {};
+  return run;
 }
 
-// The second run with the same addresses is recorded; that run, and all later ones, are one launch.
-Status Session::run_graph(LoadedPlan* plan) {
-  if (plan->graph != nullptr && plan->graph_of != generation_) {
-    backend_.destroy_graph(instance_, plan->graph);
-    plan->graph = nullptr;
-  }
-  if (plan->graph == nullptr) {
-    Execution run{backend_, instance_, budget_, cancelled_, nullptr, in_host_memory_, {}};
-    run.context.host = &host_;
-    run.context.cancelled = &cancelled_;
-    run.context.states = plan->states.data();
-    TRY(backend_.begin_capture(instance_));
-    const Status recorded = execute(run, *plan, 0);
-    const Status ended = backend_.end_capture(instance_, &plan->graph);
-    TRY(recorded);
-    TRY(ended);
-    plan->graph_of = generation_;
-  }
-  TRY(backend_.launch(instance_, plan->graph, plan->states.data()));
-  return backend_.synchronize(instance_);
+Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
+  Execution run = execution(plan, times);
+  return execute(run, *plan, 0);
 }
 
 Status Session::copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory) {
@@ -172,18 +144,17 @@ Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTim
     TRY(prepare_run(plan));
     for (size_t i = 0; i < feeds.size(); ++i) {
       if (plan->feeds[i].dtype == DType::kString) bind_strings(plan, i, feeds[i]);
-      else TRY(bind_feed(plan, i, feeds[i].data));
+      else if (in_host_memory_) set_feed(plan, i, feeds[i].data);
+    }
+    if (!in_host_memory_) {
+      TRY(upload_feeds(plan, feeds));
+      return run_on_device(plan, times, sinks);
     }
     choose_direct(plan, feeds, sinks, 1);
     for (size_t i = 0; i < plan->fetches.size(); ++i) set_fetch(plan, i, plan->in_sinks[i] != 0 ? sinks[i].data : nullptr);
     TRY(execute_plan(plan, times));
     for (size_t i = 0; i < sinks.size(); ++i) {
       if (sinks[i].data != nullptr) TRY(copy_to_sink(*plan, i, sinks[i].data));
-    }
-    for (size_t i = 0; !in_host_memory_ && i < plan->fetches.size(); ++i) {
-      if (plan->fetches[i].dtype == DType::kString || (!sinks.empty() && sinks[i].data != nullptr)) continue;
-      plan->host_fetches[i].resize(static_cast<size_t>(plan->fetches[i].bytes));
-      TRY(copy_to_sink(*plan, i, plan->host_fetches[i].data()));
     }
     return {};
   };
@@ -201,7 +172,7 @@ Fetched Session::fetched(int32_t index) const {
   const PlanValue& value =
       last_->plan.values[static_cast<size_t>(last_->plan.fetches[i].value)];
   const size_t storage = static_cast<size_t>(value.storage);
-  const void* data = in_host_memory_ || port.dtype == DType::kString ? last_->base[storage] : last_->host_fetches[i].data();
+  const void* data = in_host_memory_ || port.dtype == DType::kString ? last_->base[storage] : staged_result(*last_, i);
   Fetched fetched{data, last_->slots[storage],
                   port.rank > 0 ? port.dims[0] : 1, port.size, port.bytes};
   if (!port.dynamic) return fetched;
@@ -234,8 +205,9 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
     TRY(prepare_run(plan));
     for (size_t f = 0; n > 0 && f < feeds.size(); ++f) {
       if (plan->feeds[f].dtype == DType::kString) bind_strings(plan, f, feeds[f]);
-      else TRY(bind_feed(plan, f, feeds[f].data));
+      else if (in_host_memory_) set_feed(plan, f, feeds[f].data);
     }
+    if (!in_host_memory_) return n == 0 ? Status() : run_loop_on_device(plan, n, feeds, stepped, sinks);
     choose_direct(plan, feeds, sinks, n);
     const auto part_of = [&](size_t f, int64_t i) {
       return static_cast<uint8_t*>(sinks[f].data) + i * plan->fetches[f].bytes;
@@ -245,7 +217,7 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
         const int64_t bytes = plan->feeds[f].bytes;
         if (stepped[f] == 0 || bytes == 0) continue;
         const int64_t part = i % (feeds[f].bytes / bytes);
-        if (i > 0) TRY(bind_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes));
+        if (i > 0) set_feed(plan, f, static_cast<const uint8_t*>(feeds[f].data) + part * bytes);
       }
       for (size_t f = 0; f < sinks.size(); ++f) set_fetch(plan, f, plan->in_sinks[f] != 0 ? part_of(f, i) : nullptr);
       TRY(execute_plan(plan, nullptr));

@@ -2,6 +2,7 @@
 #include "addon/addon.cc"
 #include "addon/convert.cc"
 #include "addon/environment.cc"
+#include "addon/pinned_buffer.cc"
 #include "addon/ports.cc"
 #include "addon/runner.cc"
 #include "addon/runs.cc"

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import * as tf from '../../lib/index.js';
+import { native } from '../../lib/runtime/native.js';
 import { ROOT } from './root.js';
 
 const library = path.join(ROOT, 'build', 'Release', 'grafo_cuda_emulated.so');
@@ -12,6 +13,8 @@ if (!existsSync(library))
 
 /** `test` where the emulated device was built. */
 export const emulated = existsSync(library) ? test : test.skip;
+/** The same one after the other, where a test asks the device itself. */
+export const emulatedSerially = existsSync(library) ? test.serial : test.serial.skip;
 
 type Feeds = readonly (readonly [tf.Tensor, tf.NDArray])[];
 
@@ -49,3 +52,9 @@ export const fed = (
   for (let i = 0; i < size; i++) data[i] = dtype === 'int64' ? BigInt(i * 7 - 3) : i * 7 - 3;
   return [tf.placeholder(dtype, shape), new tf.NDArray(type, shape, data)];
 };
+
+/** Asks the emulated device: see native/cuda/emulate/streams.cc. Needs GRAFO_TESTING=1 from before the engine is loaded. */
+export const emulate = (what: string, nth = 0, forever = false): number =>
+  (
+    native() as unknown as { testing: { emulate(what: string, nth: number, forever: boolean): number } }
+  ).testing.emulate(what, nth, forever);

@@ -1,7 +1,8 @@
 // The part of the CUDA runtime that backend-cuda uses, on the host: the same .cu files compile with a C++ compiler against this
 // header, and their kernels run thread by thread. For tests: it shows what a kernel computes, not how fast, nor races.
 //
-// A stream is a queue that runs when somebody waits for it, so what forgets to wait reads old memory. Threads of a block are fibers:
+// A stream is a queue that runs when somebody waits for it, so what forgets to wait reads old memory. Which of several streams goes on is
+// drawn by lot, so what forgets an event between two of them is found by some seed. Threads of a block are fibers:
 // __syncthreads and the warp functions switch between them.
 #pragma once
 #include <cstddef>
@@ -143,8 +144,19 @@ enum cudaError_t {
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorECCUncorrectable = 214,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchOutOfResources = 701,
+  cudaErrorLaunchTimeout = 702,
+  cudaErrorAssert = 710,
+  cudaErrorHardwareStackError = 714,
+  cudaErrorIllegalInstruction = 715,
+  cudaErrorMisalignedAddress = 716,
+  cudaErrorInvalidAddressSpace = 717,
+  cudaErrorInvalidPc = 718,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorUnknown = 999,
 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
@@ -156,14 +168,20 @@ enum cudaMemcpyKind {
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
 constexpr unsigned cudaStreamNonBlocking = 1;
 constexpr unsigned cudaHostAllocDefault = 0;
+constexpr unsigned cudaHostAllocPortable = 1;
+constexpr unsigned cudaEventDisableTiming = 2;
 
 namespace emulate {
 struct Stream;
 struct Graph;
+struct Event;
+// Most memory of a block whose size the launch says, without an attribute of the kernel.
+constexpr size_t kDynamicShared = size_t{48} << 10;
 }  // namespace emulate
 using cudaStream_t = emulate::Stream*;
 using cudaGraph_t = emulate::Graph*;
 using cudaGraphExec_t = emulate::Graph*;
+using cudaEvent_t = emulate::Event*;
 
 struct cudaDeviceProp {
   char name[256];
@@ -194,6 +212,11 @@ cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags = 0);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags);
