@@ -96,6 +96,7 @@ Status open_device(const HostServices* host, int32_t index, Device* device) {
   cudaDeviceProp properties;
   TRY(check(cudaGetDeviceProperties(&properties, index), "a question about the device"));
   device->multiprocessors = properties.multiProcessorCount;
+  device->arch = 10 * properties.major + properties.minor;
   TRY(check(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "a stream"));
   void *failed = nullptr, *told = nullptr;
   TRY(device->allocate(sizeof *device->failed, &failed));

@@ -285,6 +285,10 @@ Counts counts() {
   now.pinned_blocks = static_cast<int64_t>(pinned_memory().size());
   return now;
 }
+void count_libraries(int64_t more) {
+  const std::lock_guard<std::mutex> lock(g_mutex);
+  g_counts.libraries += more;
+}
 void fail_allocation(int64_t nth) { g_fail_allocation = nth; }
 void fail_launch(int64_t nth) { g_fail_launch = nth; }
 void set_device(bool present) { g_has_device = present; }
@@ -299,7 +303,7 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
   if (word == "fail launch") fail_launch(nth);
   if (word == "device") set_device(nth != 0);
   const Counts now = counts();
-  const int64_t all[] = {now.launches, now.graph_launches, now.device_blocks, now.pinned_blocks};
+  const int64_t all[] = {now.launches, now.graph_launches, now.device_blocks, now.pinned_blocks, now.libraries};
   if (word == "counts") std::memcpy(result, all, sizeof all);
 }
 
@@ -443,6 +447,8 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorNoDevice";
     case cudaErrorInvalidDevice:
       return "cudaErrorInvalidDevice";
+    case cudaErrorInvalidKernelImage:
+      return "cudaErrorInvalidKernelImage";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
     case cudaErrorStreamCaptureUnsupported:
