@@ -15,6 +15,10 @@ constexpr char kCompiler[] = GRAFO_TEST_LIBRARIES "/fake_cuda/libnvrtc.so.13";
 }  // namespace
 
 bool is_built() {
+#if defined(GRAFO_SANITIZED)
+  std::printf("skipped: the emulated CUDA device, whose library knows no sanitizer\n");
+  return false;
+#endif
   if (access(kEmulated, F_OK) == 0 && access(kCompiler, F_OK) == 0) return true;
   std::printf("skipped: the emulated CUDA device is not built (cmake --build build --target grafo_cuda_emulated)\n");
   return false;
