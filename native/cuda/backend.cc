@@ -151,6 +151,7 @@ Status open_device(const HostServices* host, int32_t index, const DeviceOptions*
   cudaDeviceProp properties;
   TRY(check(cudaGetDeviceProperties(&properties, index), "a question about the device"));
   device->multiprocessors = properties.multiProcessorCount;
+  device->arch = 10 * properties.major + properties.minor;
   TRY(check(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "a stream"));
   void* failed = nullptr;
   TRY(device->allocate(sizeof *device->failed, &failed));

@@ -70,6 +70,7 @@ struct Device {
   void* cpu = nullptr;  // an instance of host->cpu
   cudaStream_t stream = nullptr;
   int multiprocessors = 1;
+  int arch = 0;  // 90 of sm_90
   std::vector<PreparedStep*> faulty;  // of the run in flight
   std::vector<PreparedStep*> draws;   // of the run that is being recorded
   bool recording = false;

@@ -3,7 +3,7 @@
 
 #include "cuda/kernels.h"
 #include "cuda/reduce.h"
-#include "cuda/tape.h"
+#include "cuda/tape_compile.h"
 
 namespace grafo::cuda {
 namespace {
@@ -97,12 +97,21 @@ Status prepare_fused(const StepDesc& desc, Device& device, StepPointer& pointer)
   TRY(build_tape(desc, words, rank, dims, desc.inputs, desc.num_inputs, desc.outputs, desc.num_outputs, step->tape,
                  &fits));
   if (!fits) return {};
-  // Few elements are spread over more multiprocessors.
-  Tape& tape = step->tape;
-  while (tape.threads > 64 && step->size < tape.tile() * device.multiprocessors) tape.threads /= 2;
   uint16_t word[kMaxTapeInputs + kMaxTapeOutputs], none[kMaxTapeInputs + kMaxTapeOutputs] = {};
   for (uint16_t i = 0; i < step->inputs + step->outputs; ++i) word[i] = i;
-  TRY(tape.upload(device, step->outputs, word, none));
+  TapeForm form;
+  form.inputs = step->inputs;
+  form.outputs = step->outputs;
+  form.word = word;
+  form.step = none;
+  form.first_segment_word = step->inputs + step->outputs;
+  form.words = form.first_segment_word + 2;
+  form.narrow = step->size < int64_t{1} << 31;
+  Tape& tape = step->tape;
+  compile_tape(device, form, step->size, tape);
+  // Few elements are spread over more multiprocessors.
+  while (tape.threads > 64 && step->size < tape.tile() * device.multiprocessors) tape.threads /= 2;
+  if (tape.compiled == nullptr) TRY(tape.upload(device, step->outputs, word, none));
   if (tape.checks) {
     TRY(step->fault_memory.allocate(device, sizeof(Fault)));
     step->fault = step->fault_memory.as<Fault>();

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "cuda/kernels.h"
-#include "cuda/tape.h"
+#include "cuda/tape_compile.h"
 
 namespace grafo::cuda {
 namespace {
@@ -15,11 +15,12 @@ struct BatchStep final : PreparedStep {
 
   int segments() const { return static_cast<int>(sizes.size()); }
   int segment_words() const { return 2 + own + outputs; }
+  // As many as a launch has room for.
+  int most() const { return (kTapeWords - shared) / segment_words(); }
 
   Status run(Device& device, RunContext&, void* const* buffers) override {
-    const int most = (kTapeWords - shared) / segment_words();
-    for (int first = 0; first < segments(); first += most)
-      TRY(run_part(device, buffers, first, std::min(most, segments() - first)));
+    for (int first = 0; first < segments(); first += most())
+      TRY(run_part(device, buffers, first, std::min(most(), segments() - first)));
     return {};
   }
 
@@ -82,9 +83,18 @@ Status prepare_fused_batch(const StepDesc& desc, Device& device, StepPointer& po
   bool fits = true;
   TRY(build_tape(desc, words, 1, &kSpace, operands, inputs, operands + inputs, step->outputs, step->tape, &fits));
   if (!fits) return {};
+  TapeForm form;
+  form.inputs = inputs;
+  form.outputs = step->outputs;
+  form.word = word;
+  form.step = next;
+  form.first_segment_word = step->shared;
+  form.words = step->shared + std::min(step->most(), segments) * step->segment_words();
+  form.batch = true;
   Tape& tape = step->tape;
+  compile_tape(device, form, total, tape);
   while (tape.threads > 64 && total < tape.tile() * device.multiprocessors) tape.threads /= 2;
-  TRY(tape.upload(device, step->outputs, word, next));
+  if (tape.compiled == nullptr) TRY(tape.upload(device, step->outputs, word, next));
   step->guard = guard_of(desc, device);
   pointer = std::move(step);
   return {};

@@ -105,6 +105,8 @@ struct TapeRun {
 };
 static_assert(sizeof(TapeRun) <= 4096);
 
+class CompiledTape;
+
 // A tape that the host has built.
 struct Tape {
   std::vector<TapeInstruction> code;
@@ -120,11 +122,13 @@ struct Tape {
   };
   std::vector<Blame> blame;  // by position
   Scratch program;
+  std::shared_ptr<const CompiledTape> compiled;  // its own kernel; null where it is interpreted
+  int elements = kTapeElements;                  // of a thread at a time
 
-  // Copies it to the device. `word` and `step` are as TapeProgram says.
+  // Copies it to the device, for the interpreter. `word` and `step` are as TapeProgram says.
   Status upload(Device& device, int outputs, const uint16_t* word, const uint16_t* step);
   Status launch(Device& device, TapeRun& run) const;
-  int64_t tile() const { return int64_t{threads} * kTapeElements; }
+  int64_t tile() const { return int64_t{threads} * elements; }
 };
 
 // Reads instructions and the operands of outputs of a description that the CPU's backend has accepted; `words` stands at the number

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "cuda/tape.h"
+#include "cuda/tape_compile.h"
 
 namespace grafo::cuda {
 namespace {
@@ -305,8 +305,9 @@ Status Tape::launch(Device& device, TapeRun& run) const {
   run.failed = device.failed;
   run.chunks = chunks;
   if (run.tiles == 0) return {};
-  const size_t shared = static_cast<size_t>(registers) * static_cast<size_t>(chunks) * 16 * threads;
   const dim3 grid(static_cast<unsigned>(std::min<int64_t>(run.tiles, int64_t{32} * device.multiprocessors)));
+  if (compiled != nullptr) return compiled->launch(device, grid, threads, run);
+  const size_t shared = static_cast<size_t>(registers) * static_cast<size_t>(chunks) * 16 * threads;
   return (light ? launch_light_tape : launch_any_tape)(device, grid, threads, shared, run);
 }
 

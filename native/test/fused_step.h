@@ -90,7 +90,8 @@ struct Step {
     return static_cast<int32_t>(symbols.size() - 1);
   }
 
-  Status prepare(Host& host, void** instance, PreparedStep** step) const {
+  Status prepare(Host& host, void** instance, PreparedStep** step,
+                 const Backend& backend = *grafo_backend()) const {
     std::vector<TensorDesc> ins, outs;
     for (size_t i = 0; i < inputs.size(); ++i) {
       ins.push_back(inputs[i]->desc);
@@ -112,7 +113,6 @@ struct Step {
     desc.attrs = attrs.data();
     desc.num_symbols = static_cast<int32_t>(symbols.size());
     desc.symbols = symbols.data();
-    const Backend& backend = *grafo_backend();
     TRY(backend.open(&host.services, 0, nullptr, instance));
     return backend.prepare(*instance, &desc, step);
   }

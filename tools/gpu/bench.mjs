@@ -1,5 +1,6 @@
 // grafo's side of the comparison: every workload in a process of its own, so that one that fails or hangs takes nothing with it.
-// `node tools/gpu/bench.mjs --out grafo.json [--device /gpu:0] [--only regex] [--small] [--budget seconds]`
+// `node tools/gpu/bench.mjs --out grafo.json [--device /gpu:0] [--only regex] [--small] [--budget seconds] [--nvrtc always,off]`
+// --nvrtc takes each workload once with every value of GRAFO_NVRTC: what it is worth that tapes have kernels of their own.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -123,12 +124,16 @@ const serve = async (id, small, device) => {
   }
 };
 
-const ask = (args, seconds) =>
+const ask = (args, seconds, nvrtc) =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
       [self, ...args],
-      { timeout: Math.ceil(seconds * 1e3), killSignal: 'SIGKILL' },
+      {
+        timeout: Math.ceil(seconds * 1e3),
+        killSignal: 'SIGKILL',
+        ...(nvrtc === undefined ? {} : { env: { ...process.env, GRAFO_NVRTC: nvrtc } }),
+      },
       (error, out, err) => {
         const rows = out.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
         const why = error?.killed
@@ -140,7 +145,8 @@ const ask = (args, seconds) =>
   });
 
 const describe = (row) => {
-  const name = `${row.workload.padEnd(32)} ${(row.mode ?? '').padEnd(9)}`;
+  const nvrtc = row.nvrtc === undefined ? '' : ` nvrtc ${row.nvrtc.padEnd(6)}`;
+  const name = `${row.workload.padEnd(32)} ${(row.mode ?? '').padEnd(9)}${nvrtc}`;
   if (row.us === undefined)
     return `${name} ${row.skipped === undefined ? 'FAILED' : 'skipped'}: ${row.skipped ?? row.error}`;
   const rate =
@@ -158,6 +164,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     small: { type: 'boolean', default: false },
     budget: { type: 'string', default: '240' },
+    nvrtc: { type: 'string' },
     one: { type: 'string' },
   },
 });
@@ -167,18 +174,24 @@ if (options.one !== undefined) {
   const end = performance.now() + Number(options.budget) * 1e3;
   const found = [];
   const wanted = workloads(options.small).filter(({ id }) => new RegExp(options.only).test(id));
-  for (const { id } of wanted) {
+  const settings = options.nvrtc?.split(',') ?? [undefined];
+  for (const [{ id }, nvrtc] of wanted.flatMap((workload) => settings.map((value) => [workload, value]))) {
     const left = (end - performance.now()) / 1e3;
     const common = { workload: id, framework: 'grafo', small: options.small };
+    const rows = [];
     if (left < 2) {
-      found.push({ ...common, skipped: 'no time was left' });
+      rows.push({ ...common, skipped: 'no time was left' });
     } else {
       const args = ['--one', id, ...(options.small ? ['--small'] : [])];
       if (options.device !== undefined) args.push('--device', options.device);
-      const { rows, why } = await ask(args, Math.min(LIMIT_SECONDS, left));
-      found.push(...rows, ...(why ? [{ ...common, error: why }] : []));
+      const answer = await ask(args, Math.min(LIMIT_SECONDS, left), nvrtc);
+      rows.push(...answer.rows, ...(answer.why ? [{ ...common, error: answer.why }] : []));
     }
-    for (const row of found.filter(({ workload }) => workload === id)) console.log(describe(row));
+    for (const row of rows) {
+      if (nvrtc !== undefined) row.nvrtc = nvrtc;
+      found.push(row);
+      console.log(describe(row));
+    }
     if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(found, null, 1)}\n`);
   }
   console.log(`bench: ${found.filter(({ us }) => us !== undefined).length} figures of ${wanted.length} workloads`);

@@ -83,6 +83,37 @@ for (const [name, draw] of Object.entries(draws))
     }),
   );
 
+// Tapes: kernels that NVRTC makes of them, and the interpreter. Random bits over several tiles and a rest, broadcasts of every sort.
+check('tapes have the same bits compiled by NVRTC and interpreted, in every dtype', () =>
+  new tf.Graph().asDefault(() => {
+    tf.setRandomSeed(seed);
+    const [rows, columns] = options.smoke ? [19, 67] : [517, 1003];
+    const drawn = (shape, dtype) => tf.randomUniform(shape, { minval: -3, maxval: 3, dtype });
+    const fetches = ['float32', 'float64'].flatMap((dtype) => {
+      const x = drawn([rows, columns], dtype);
+      const row = drawn([columns], dtype);
+      const column = drawn([rows, 1], dtype);
+      const y = tf.sigmoid(x.mul(row).add(column));
+      const z = tf.exp(tf.sub(tf.tanh(y), tf.square(column)));
+      return [y, z, tf.log1p(tf.abs(x)), tf.reduceSum(y.mul(z), { axis: 1 }), tf.cast(tf.greater(z, row), 'uint8')];
+    });
+    const whole = drawn([rows * columns], 'int32');
+    fetches.push(
+      tf.floorDiv(whole, tf.add(tf.abs(whole), 1)),
+      tf.cast(whole, 'int8'),
+      tf.mul(tf.cast(whole, 'int64'), 7n),
+    );
+    const before = process.env.GRAFO_NVRTC;
+    const runs = ['always', 'off'].map((how) => {
+      process.env.GRAFO_NVRTC = how;
+      return within(options.device, (session) => [1, 2, 3].flatMap(() => session.runSync(fetches)));
+    });
+    if (before === undefined) delete process.env.GRAFO_NVRTC;
+    else process.env.GRAFO_NVRTC = before;
+    return differentBits(...runs);
+  }),
+);
+
 // Training
 let state = seed >>> 0 || 1;
 const random = () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One round on a GPU machine without network or Node: builds, tests, measures, compares. Each stage has its own time limit, log and JSON.
 #   tools/gpu/run.sh [--out DIR] [--archive FILE.tar.gz] [--only REGEX] [--emulated] [--small] [STAGE...]
-# Stages, in this order and all by default: env build tests check bench peers sanitize ncu table. See README.md beside this file.
+# Stages, in this order and all by default: env build tests check bench ablation peers sanitize ncu table. See README.md beside this file.
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
@@ -14,12 +14,12 @@ while [ $# -gt 0 ]; do
     --only) ONLY=$2; shift ;;
     --emulated) EMULATED=1 SMALL=1 ;;
     --small) SMALL=1 ;;
-    env|build|tests|check|bench|peers|sanitize|ncu|table) STAGES+=("$1") ;;
+    env|build|tests|check|bench|ablation|peers|sanitize|ncu|table) STAGES+=("$1") ;;
     *) echo "unknown: $1" >&2; sed -n 2,4p "$0" >&2; exit 2 ;;
   esac
   shift
 done
-[ ${#STAGES[@]} -gt 0 ] || STAGES=(env build tests check bench peers sanitize ncu table)
+[ ${#STAGES[@]} -gt 0 ] || STAGES=(env build tests check bench ablation peers sanitize ncu table)
 mkdir -p "$OUT" && OUT=$(cd "$OUT" && pwd) || exit 2
 export OUT ONLY ROOT EMULATED
 
@@ -75,6 +75,11 @@ do_tests() { built && node tools/gpu/tests.mjs --device $DEVICE --cases $CASES -
 do_check() { built && node tools/gpu/check.mjs --device $DEVICE --out "$OUT/check.json"; }
 do_bench() { built && node tools/gpu/bench.mjs --device $DEVICE --budget $((LIMIT_bench - 3)) --only "$ONLY" $SMALL_FLAG --out "$OUT/grafo.json"; }
 
+# The same tapes with kernels of their own and interpreted.
+do_ablation() {
+  built && node tools/gpu/bench.mjs --device $DEVICE --nvrtc always,off --budget $((LIMIT_ablation - 3)) --only "${ONLY:-^(chain|sigchain|logreg|mlp_784)}" $SMALL_FLAG --out "$OUT/ablation.json"
+}
+
 do_peers() {
   local python=${GRAFO_PEERS_PYTHON:-python3} device=cuda framework seconds; [ $EMULATED = 0 ] || device=cpu
   # Each in its own process and file: one that fails or is late takes no figure of the other along.
@@ -123,11 +128,11 @@ do_ncu() {
 
 do_table() { node tools/gpu/table.mjs "$OUT"; }
 
-# Seconds of each stage; together 500 where all are run. LIMIT_bench=200 and so on give another.
-: "${LIMIT_env:=10}" "${LIMIT_build:=150}" "${LIMIT_tests:=90}" "${LIMIT_check:=15}" "${LIMIT_bench:=80}" "${LIMIT_peers:=90}"
+# Seconds of each stage; together 540 where all are run. LIMIT_bench=200 and so on give another.
+: "${LIMIT_env:=10}" "${LIMIT_build:=150}" "${LIMIT_tests:=90}" "${LIMIT_check:=15}" "${LIMIT_bench:=80}" "${LIMIT_ablation:=40}" "${LIMIT_peers:=90}"
 : "${LIMIT_sanitize:=40}" "${LIMIT_ncu:=20}" "${LIMIT_table:=5}"
-export LIMIT_bench LIMIT_peers LIMIT_sanitize LIMIT_ncu
-export -f have built do_env do_build do_tests do_check do_bench do_peers do_sanitize do_ncu do_table
+export LIMIT_bench LIMIT_ablation LIMIT_peers LIMIT_sanitize LIMIT_ncu
+export -f have built do_env do_build do_tests do_check do_bench do_ablation do_peers do_sanitize do_ncu do_table
 
 BAD=0
 SAID=()
@@ -141,7 +146,7 @@ for stage in "${STAGES[@]}"; do
   [ $stage = build ] && after_build >> "$OUT/build.log"
   verdict=ok; [ $rc = 0 ] || verdict="FAILED with $rc"; [ $rc = 124 ] || [ $rc = 137 ] && verdict='LATE: what was done before its limit is kept'
   [ "$verdict" = ok ] || BAD=1
-  tail -n "$([ $stage = table ] || [ $stage = bench ] || [ $stage = peers ] && echo 60 || echo 25)" "$OUT/$stage.log" | cut -c1-220
+  tail -n "$([ $stage = table ] || [ $stage = bench ] || [ $stage = ablation ] || [ $stage = peers ] && echo 60 || echo 25)" "$OUT/$stage.log" | cut -c1-220
   grep -h '^skipped' "$OUT/$stage.log" | sort -u | sed "s/^/    /" | head -20
   echo "=== $stage: $verdict ($seconds s)"
   SAID+=("{\"stage\":\"$stage\",\"rc\":$rc,\"seconds\":$seconds}")

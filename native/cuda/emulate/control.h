@@ -7,9 +7,11 @@ namespace emulate {
 struct Counts {
   int64_t launches = 0, graph_launches = 0, copies = 0;
   int64_t syncs = 0;  // how often the host has waited
-  int64_t device_blocks = 0, device_bytes = 0, pinned_blocks = 0, streams = 0, events = 0, graphs = 0;  // that are not freed
+  int64_t device_blocks = 0, device_bytes = 0, pinned_blocks = 0, streams = 0, events = 0, graphs = 0,
+          libraries = 0;  // that are not freed
 };
 Counts counts();
+void count_libraries(int64_t more);
 
 // What may fail on demand.
 enum class Call { kAllocation, kLaunch, kCopy, kCapture, kInstantiate, kGraphLaunch, kEvent, kStream, kCount };

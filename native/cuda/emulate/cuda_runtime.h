@@ -144,6 +144,7 @@ enum cudaError_t {
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidKernelImage = 200,
   cudaErrorECCUncorrectable = 214,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchOutOfResources = 701,
@@ -177,7 +178,13 @@ struct Graph;
 struct Event;
 // Most memory of a block whose size the launch says, without an attribute of the kernel.
 constexpr size_t kDynamicShared = size_t{48} << 10;
+struct Library;
+struct Kernel;
 }  // namespace emulate
+using cudaLibrary_t = emulate::Library*;
+using cudaKernel_t = emulate::Kernel*;
+enum cudaJitOption {};
+enum cudaLibraryOption {};
 using cudaStream_t = emulate::Stream*;
 using cudaGraph_t = emulate::Graph*;
 using cudaGraphExec_t = emulate::Graph*;
@@ -223,6 +230,13 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
+// Kernels that were compiled at run time, by fake_nvrtc.cc: a shared library's bytes in place of a cubin.
+cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption* options, void** option_values,
+                                unsigned num_options, cudaLibraryOption* library_options, void** library_option_values,
+                                unsigned num_library_options);
+cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library, const char* name);
+cudaError_t cudaLibraryUnload(cudaLibrary_t library);
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* kernel, void** arguments);
 cudaError_t cudaGetLastError();
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);

@@ -176,6 +176,10 @@ Counts counts() {
   now.streams = static_cast<int64_t>(streams().size());
   return now;
 }
+void count_libraries(int64_t more) {
+  const std::lock_guard<std::mutex> lock(g_mutex);
+  g_counts.libraries += more;
+}
 bool fail(Call call, int64_t nth, bool forever) {
   const std::lock_guard<std::mutex> lock(g_mutex);
   return std::exchange(g_failures[static_cast<size_t>(call)], {nth, forever, false}).came;
@@ -211,7 +215,7 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
       {"launches", now.launches},         {"graph launches", now.graph_launches}, {"copies", now.copies},
       {"syncs", now.syncs},               {"device blocks", now.device_blocks},   {"device bytes", now.device_bytes},
       {"pinned blocks", now.pinned_blocks}, {"streams", now.streams},             {"events", now.events},
-      {"graphs", now.graphs}};
+      {"graphs", now.graphs},             {"libraries", now.libraries}};
   for (const auto& [name, count] : all) {
     if (word == name) *result = count;
   }
@@ -413,6 +417,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     GRAFO_NAME(cudaErrorInsufficientDriver)
     GRAFO_NAME(cudaErrorNoDevice)
     GRAFO_NAME(cudaErrorInvalidDevice)
+    GRAFO_NAME(cudaErrorInvalidKernelImage)
     GRAFO_NAME(cudaErrorIllegalAddress)
     GRAFO_NAME(cudaErrorLaunchOutOfResources)
     GRAFO_NAME(cudaErrorLaunchFailure)
