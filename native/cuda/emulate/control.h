@@ -23,6 +23,10 @@ void lose(int64_t nth);
 // The streams' lots are drawn from here on.
 void seed(uint64_t value);
 
+// Who does not wait for events: tests show so that they would find a wait that is missing.
+enum class Deaf { kNobody, kStreams, kHost };
+void set_deaf(Deaf deaf);
+
 enum class Presence { kNoDevice, kPresent, kOldDriver, kNoDriver };
 void set_presence(Presence presence);
 

@@ -59,6 +59,7 @@ struct Failure {
   bool forever = false, came = false;
 } g_failures[static_cast<size_t>(Call::kCount)];
 int64_t g_lose = 0;
+Deaf g_deaf = Deaf::kNobody;
 cudaError_t g_lost = cudaSuccess;
 Presence g_presence = Presence::kPresent;
 uint64_t g_lots = 1;
@@ -193,6 +194,7 @@ void seed(uint64_t value) {
   const std::lock_guard<std::mutex> lock(g_mutex);
   g_lots = value * 0x9e3779b97f4a7c15u | 1;
 }
+void set_deaf(Deaf deaf) { g_deaf = deaf; }
 void set_presence(Presence presence) { g_presence = presence; }
 
 }  // namespace emulate
@@ -209,6 +211,7 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
   }
   if (word == "lose") lose(nth);
   if (word == "seed") seed(static_cast<uint64_t>(nth));
+  if (word == "deaf") set_deaf(static_cast<Deaf>(nth));
   if (word == "presence") set_presence(static_cast<Presence>(nth));
   const Counts now = counts();
   const std::pair<const char*, int64_t> all[] = {
@@ -326,7 +329,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   const std::lock_guard<std::mutex> lock(g_mutex);
   if (g_lost != cudaSuccess) return g_lost;
   if (stream->capture != nullptr) return cudaErrorStreamCaptureUnsupported;
-  stream->queue.push_back({{}, nullptr, event->progress, event->progress->recorded});
+  if (g_deaf != Deaf::kStreams) stream->queue.push_back({{}, nullptr, event->progress, event->progress->recorded});
   return cudaSuccess;
 }
 
@@ -355,6 +358,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const std::lock_guard<std::mutex> lock(g_mutex);
   ++g_counts.syncs;
+  if (g_deaf == Deaf::kHost) return g_lost;
   while (event->progress->reached < event->progress->recorded && g_lost == cudaSuccess) {
     if (!go_on()) return cudaErrorUnknown;
   }
