@@ -22,12 +22,15 @@ concept HasRare = requires { static_cast<bool (*)(T)>(&Functor::rare); };
 template <class T>
 using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
 constexpr bool kTestsUsual = false;
+constexpr int kManyLive = 4;
 
 #elif defined(__AVX2__) && defined(__FMA__)
 #define GRAFO_VECTORS
 template <class T>
 using VectorOf = std::conditional_t<std::is_same_v<T, float>, math::F32x8, math::F64x4>;
 constexpr bool kTestsUsual = true;
+// Vectors at a time where each keeps many values: with 16 registers more would go through memory.
+constexpr int kManyLive = 2;
 
 #endif
 
@@ -92,6 +95,7 @@ void map_stages(T* to, const T* x, int64_t n) {
   }
 }
 #else
+constexpr int kManyLive = 4;
 template <class Functor, class T>
 concept HasVectors = false;
 #endif

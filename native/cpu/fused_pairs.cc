@@ -108,7 +108,7 @@ struct NegAbs {
 // log1p of what is made so. It is an instruction of its own: in one loop with the exponential it
 // would take longer than both, as the chain is too long to overlap with the next.
 struct Log1pUnit {
-  static constexpr int kVectors = 4;
+  static constexpr int kVectors = kManyLive;
   template <class T>
   FN T operator()(T x) const {
     return math::log1p_unit(x);
@@ -126,7 +126,7 @@ struct ReluSubMul {
 };
 template <class Outer>
 struct InSecondLog1pUnit : InSecond<Outer, Log1pUnit> {
-  static constexpr int kVectors = 4;
+  static constexpr int kVectors = kManyLive;
 };
 
 template <class Functor, class T>

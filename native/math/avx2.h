@@ -99,6 +99,7 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN M operator|(M a, M b) { return {_mm256_or_##s(a.v, b.v)}; }                                  \
   FN bool any(M m) { return _mm256_movemask_##s(m.v) != 0; }                                      \
   FN V select(M m, V a, V b) { return _mm256_blendv_##s(b.v, a.v, m.v); }                         \
+  FN V only_where(M m, V x) { return _mm256_and_##s(m.v, x.v); }                                  \
   FN V by_sign(V x, V positive, V negative) {                                                     \
     return _mm256_blendv_##s(positive.v, negative.v, x.v);                                        \
   }                                                                                               \

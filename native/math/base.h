@@ -91,6 +91,13 @@ FN float fma(float a, float b, float c) { return a * b + c; }
 FN double fma(double a, double b, double c) { return a * b + c; }
 #endif
 
+// Whether fma rounds once, which what is computed in two parts rests on.
+#if defined(__CUDACC__) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+inline constexpr bool kFmaRoundsOnce = true;
+#else
+inline constexpr bool kFmaRoundsOnce = false;
+#endif
+
 // The C library's functions by the names without suffixes, for both types.
 #if defined(__CUDACC__)
 #define GRAFO_LIBM(name, builtin) ::builtin
@@ -139,6 +146,10 @@ inline constexpr double kRoundDouble = 0x1.8p52;
 template <class T>
 FN T select(bool condition, T x, T y) {
   return condition ? x : y;
+}
+template <class T>
+FN T only_where(bool condition, T x) {
+  return condition ? x : T(0);
 }
 // Bounds that NaN passes, and the lesser of two, which is y where one is NaN.
 template <class T>

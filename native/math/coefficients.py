@@ -61,6 +61,10 @@ def log_tail(s):  # log((1+s)/(1-s)) = 2s + s z log_tail(z), z = s^2
     return (mp.log((1 + s) / (1 - s)) / s - 2) / s**2
 
 
+def pow_tail(s):  # log((1+s)/(1-s)) = s (2 + z (2/3 + z pow_tail(z)))
+    return mp.mpf(2) / 5 if abs(s) < mp.mpf("1e-7") else (log_tail(s) - mp.mpf(2) / 3) / s**2
+
+
 def log1p_tail(f):
     return mp.mpf(-1) / 2 + f / 3 - f * f / 4 if abs(f) < mp.mpf("1e-14") else (mp.log(1 + f) - f) / f**2
 
@@ -93,6 +97,7 @@ fit("log float", log1p_tail, log1p_weight, 1 / ROOT - 1 - mp.mpf("1e-6"), ROOT -
     {0: mp.mpf(-0.5)})
 fit("log double for float", log_z, lambda z: z / 2, EPS, S2, 4)
 fit("log double", log_z, lambda z: z / 2, EPS, S2, 7)
+fit("log double in two parts", by_root(pow_tail, lambda z: mp.mpf(2) / 5), lambda z: z * z / 2, EPS, S2, 8)
 fit("tanh float", by_root(lambda x: (mp.tanh(x) / x - 1) / x**2, lambda z: mp.mpf(-1) / 3), lambda z: z, EPS, 0.625**2, 5, True)
 fit("erf float near 0", by_root(lambda x: mp.erf(x) / x - 1, lambda z: 2 / mp.sqrt(mp.pi) - 1), lambda z: mp.mpf(1), EPS,
     mp.mpf("0.9275") ** 2, 6, True)

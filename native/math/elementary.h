@@ -1,6 +1,6 @@
 // The other elementary functions. Of a float: through double arithmetic, so that the result is
 // rounded once (about 0.5 ulp). Of a double: the C library's, which is under 1 ulp and too rare in
-// graphs to vectorise. Coefficients: coefficients.py.
+// graphs to vectorise, but for sin, cos, tan and pow. Coefficients: coefficients.py.
 #pragma once
 #include "math/exp_log.h"
 
@@ -266,28 +266,80 @@ FN V erfc_wide(V x) {
   return narrow(select(a < W(0.5), W(1.0) - erf_near(y), far));
 }
 
-// x^y = exp(y log|x|) in double; signs and special values by C's Annex F. Where x or y is NaN, so
-// is the exponential.
-template <OfFloat V>
-FN V pow_wide(V x, V y) {
-  using W = Wide<V>;
-  const W a = fabs(widen(x));
-  const W product = widen(y) * log_edges(a, log_wide(a));
-  const V size = narrow(exp_wide_within(at_most(at_least(product, W(-300.0)), W(300.0))));
-  const V half = V(0.5f) * y, none = V(0.0f), one = V(1.0f);
+// x^y = exp(y log|x|): of floats in double, of doubles with a logarithm in two parts, as y makes an error of it as many times
+// larger. Signs and special values by C's Annex F.
+// What x^y is where |x|^y is `size`, which is NaN where x or y is.
+template <class V>
+FN V signed_power(V x, V y, V size) {
+  const V half = V(0.5f) * y, none = V(0), one = V(1), infinity = V(kInfinity<float>);
   const auto whole = rint(y) == y;  // so is Inf, an even one
   V result = with_sign(size, select(whole, select(rint(half) == half, none, x), none));
-  const V of_negative = select(x > V(-kInfinity<float>), V(kNaN<float>), result);
+  const V of_negative = select(x > -infinity, V(kNaN<float>), result);
   result = select(whole, result, select(x < none, of_negative, result));
-  result = select(x == V(-1.0f), select(fabs(y) == V(kInfinity<float>), one, result), result);
+  result = select(x == -one, select(fabs(y) == infinity, one, result), result);
   return select(x == one, one, select(y == none, one, result));
+}
+
+template <OfFloat V>
+FN V power_of(Wide<V> logarithm, V y) {
+  using W = Wide<V>;
+  return narrow(exp_wide_within(at_most(at_least(widen(y) * logarithm, W(-300.0)), W(300.0))));
+}
+template <OfFloat V>
+FN V pow_wide(V x, V y) {
+  const Wide<V> a = fabs(widen(x));
+  return signed_power(x, y, power_of(log_edges(a, log_wide(a)), y));
 }
 // The same for a positive normal number and a finite power.
 template <OfFloat V>
 FN V pow_normal(V x, V y) {
-  using W = Wide<V>;
-  const W product = widen(y) * log_wide(widen(x));
-  return narrow(exp_wide_within(at_most(at_least(product, W(-300.0)), W(300.0))));
+  return power_of(log_wide(widen(x)), y);
+}
+
+// A number as the sum of two, the second one small.
+template <class V>
+struct Twofold {
+  V high, low;
+};
+// log(2^k m) to about 2^-66 of it: k ln 2 + s (2 + 2/3 z + ...) for s = f / (2 + f), z = s^2.
+template <OfDouble V>
+FN Twofold<V> log_twofold(const Split<V>& parts) {
+  const V two = V(2.0), third = V(0x1.5555555555555p-1), third_low = V(0x1.5555555555555p-55);
+  const V f = parts.m - V(1.0);
+  const V d = two + f, d_low = f - (d - two);
+  const V r = V(1.0) / d;
+  const V s = f * r, s_low = fma(-s, d_low, fma(-s, d, f)) * r;
+  const V z = s * s, z_low = fma(two * s, s_low, fma(s, s, -z));
+  const V tail = z * poly_halves(z, z * z, 0x1.9999999999996p-2, 0x1.2492492492f51p-2,
+                                 0x1.c71c71c5968bcp-3, 0x1.745d18295a685p-3, 0x1.3b1364c7c07e3p-3,
+                                 0x1.11206f797081fp-3, 0x1.de3d627515eaep-4, 0x1.eac642fa9c5b7p-4);
+  const V t = third + tail, t_low = ((third - t) + tail) + third_low;
+  const V u = z * t, u_low = fma(z, t_low, fma(z_low, t, fma(z, t, -u)));
+  const V v = two + u, v_low = ((two - v) + u) + u_low;
+  const V w = s * v, w_low = fma(s, v_low, fma(s_low, v, fma(s, v, -w)));
+  const V k = parts.k * V(kLn2High);  // exact
+  const V sum = k + w;
+  return {sum, ((k - sum) + w) + fma(parts.k, V(kLn2Low), w_low)};
+}
+template <OfDouble V>
+FN V power_of(const Twofold<V>& logarithm, V y) {
+  const V product = y * logarithm.high, bound = V(800.0);
+  const V rest = fma(y, logarithm.low, fma(y, logarithm.high, -product));
+  const V low = select(fabs(product) < bound, rest, V(0.0));
+  Reduced<V> e = reduce_exp(at_most(at_least(product, -bound), bound));
+  e.r = fma(e.n, V(-kLn2High), at_most(at_least(product, -bound), bound)) + fma(e.n, V(-kLn2Low), low);
+  return exp_reduced<false>(e);
+}
+template <OfDouble V>
+FN V pow_twofold(V x, V y) {
+  const V a = fabs(x);
+  const Twofold<V> l = log_twofold(split(a));
+  const V high = log_edges(a, l.high);
+  return signed_power(x, y, power_of(Twofold<V>{high, select(high == l.high, l.low, V(0.0))}, y));
+}
+template <OfDouble V>
+FN V pow_normal(V x, V y) {
+  return power_of(log_twofold(split_normal(x)), y);
 }
 
 }  // namespace grafo::math

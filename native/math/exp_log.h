@@ -71,14 +71,17 @@ FN V exp_within(V x) {
       poly(e.r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
   return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
 }
-template <bool kNormal = false, OfDouble V>
-FN V exp_within(V x) {
-  const Reduced<V> e = reduce_exp(x);
+template <bool kNormal, OfDouble V>
+FN V exp_reduced(const Reduced<V>& e) {
   const V q = poly(e.r, 0x1.000000000000ap-1, 0x1.5555555555508p-3, 0x1.55555555506eep-5,
                    0x1.111111112499bp-7, 0x1.6c16c18468596p-10, 0x1.a01a0139d9f77p-13,
                    0x1.a019998a8c2bep-16, 0x1.71df051e0779p-19, 0x1.28add36f150d8p-22,
                    0x1.adaf7a8b8ac34p-26);
   return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
+}
+template <bool kNormal = false, OfDouble V>
+FN V exp_within(V x) {
+  return exp_reduced<kNormal>(reduce_exp(x));
 }
 // Of these all else is 0.
 template <OfFloat V>
@@ -198,9 +201,9 @@ FN V log1p_normal(V x) {  // 1 + x is a positive normal number
 template <class V>
 FN V log1p_unit(V x) {
   const auto high = V(1) + x >= V(kSqrt2);
-  const V less = x - V(1), lost = x - (less + V(1)), half = V(0.5), none = V(0);
+  const V less = x - V(1), lost = x - (less + V(1)), half = V(0.5);
   const V f = select(high, less * half, x);
-  return log_reduced(select(high, V(1), none), f, select(high, lost * half, none));
+  return log_reduced(only_where(high, V(1)), f, only_where(high, lost * half));
 }
 
 // log of a positive normal number to 1e-11; Inf, 0 and less are the caller's.

@@ -299,15 +299,21 @@ struct Pow {
   FN V operator()(V x, V y) const {
     return pow_wide(x, y);
   }
-  template <OfFloat V>
-  FN static auto unusual(V x, V y) {
-    return is_not_normal(x) | is_past(y, V(kHighest<float>));
+  template <OfDouble V>
+  FN V operator()(V x, V y) const {
+    if constexpr (kFmaRoundsOnce)
+      return pow_twofold(x, y);
+    else
+      return pow(x, y);
   }
-  template <OfFloat V>
+  template <class V>
+  FN static auto unusual(V x, V y) {
+    return is_not_normal(x) | is_past(y, V(kOfFloat<V> ? double(kHighest<float>) : kHighest<double>));
+  }
+  template <class V>
   FN V usual(V x, V y) const {
     return pow_normal(x, y);
   }
-  FN double operator()(double x, double y) const { return pow(x, y); }
   template <class T>
     requires(!OfFloat<T> && !OfDouble<T>)
   FN T operator()(T x, T y) const {

@@ -67,6 +67,10 @@ template <class M, class V>
 FN Pair<V> select(MaskPair<M> m, Pair<V> x, Pair<V> y) {
   return {select(m.low, x.low, y.low), select(m.high, x.high, y.high)};
 }
+template <class M, class V>
+FN Pair<V> only_where(MaskPair<M> m, Pair<V> x) {
+  return {only_where(m.low, x.low), only_where(m.high, x.high)};
+}
 // What a function's usual path cannot take.
 template <class V>
 FN auto is_not_normal(Pair<V> x) {

@@ -1,0 +1,94 @@
+// Loops over vectors give the bits that a functor gives of one element: at every length, in place, and for what a functor's usual
+// path leaves to the full one.
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "cpu/fused_table.h"
+#include "math/functor_list.h"
+#include "math/functors.h"
+#include "test/check.h"
+#include "test/fused_step.h"
+
+namespace {
+
+using namespace grafo;
+using namespace grafo::test::tape;
+
+// Of each kind some: usual numbers in runs that are long enough for a group of vectors, and anything in between.
+template <class T>
+std::vector<T> numbers(int64_t n, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> near(0.01, 3), exponents(-120, 120);
+  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 88.5, -103.5, 709.5, -745.0, -3.0, 2.0};
+  std::vector<T> made(static_cast<size_t>(n));
+  int64_t left = 0;
+  int kind = 0;
+  for (T& x : made) {
+    if (left-- == 0) left = static_cast<int64_t>(random() % 150), kind = static_cast<int>(random() % 4);
+    switch (kind == 3 ? random() % 4 : kind) {
+      case 0:
+        x = static_cast<T>(near(random));
+        break;
+      case 1:
+        x = static_cast<T>(std::exp(exponents(random)) * (random() % 4 == 0 ? -1 : 1));
+        break;
+      case 2:
+        x = static_cast<T>(edges[random() % std::size(edges)]);
+        break;
+      default: {
+        const uint64_t bits = random();
+        std::memcpy(&x, &bits, sizeof(T));
+      }
+    }
+  }
+  return made;
+}
+
+template <class T>
+bool same(T a, T b) {
+  return std::memcmp(&a, &b, sizeof(T)) == 0 || (a != a && b != b);
+}
+
+template <class T, class Each>
+void compare(const char* name, bool binary, const Each& each) {
+  const cpu::FunctorRow* row = cpu::find_functor(name);
+  const cpu::Loop loop = row->loops[cpu::column_of(sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64)];
+  constexpr int64_t kAll = 20011;
+  const std::vector<T> x = numbers<T>(kAll, 1), y = numbers<T>(kAll, 2);
+  std::vector<T> want(x.size());
+  for (size_t i = 0; i < x.size(); ++i) want[i] = each(x[i], y[i]);
+  const auto check = [&](int64_t from, int64_t n, bool in_place) {
+    std::vector<T> made(static_cast<size_t>(n) + 1, T(77));
+    if (in_place) std::copy_n(x.begin() + from, n, made.begin());
+    loop(made.data(), in_place ? made.data() : x.data() + from, binary ? y.data() + from : nullptr, nullptr, n);
+    for (int64_t i = 0; i < n; ++i)
+      EXPECT(same(made[size_t(i)], want[size_t(from + i)]), "%s of %s: %a, %a: %a, not %a; %lld elements", name,
+             sizeof(T) == 4 ? "float" : "double", double(x[size_t(from + i)]), double(y[size_t(from + i)]),
+             double(made[size_t(i)]), double(want[size_t(from + i)]), (long long)n);
+    EXPECT(made[size_t(n)] == T(77), "%s: past the end of %lld", name, (long long)n);
+  };
+  check(0, kAll, false);
+  check(0, kAll, true);
+  for (int64_t n = 0; n < 140; ++n) check(17 * n, n, n % 2 == 1);
+}
+
+}  // namespace
+
+#define GRAFO_COMPARE_UNARY(name, cost)                                               \
+  compare<float>(#name, false, [](float x, float) { return math::name()(x); });       \
+  compare<double>(#name, false, [](double x, double) { return math::name()(x); });
+#define GRAFO_COMPARE_BINARY(name)                                                     \
+  compare<float>(#name, true, [](float x, float y) { return math::name()(x, y); });    \
+  compare<double>(#name, true, [](double x, double y) { return math::name()(x, y); });
+
+TEST("Fused: vectors give the bits of single elements") {
+  GRAFO_UNARY_EXP_LOG(GRAFO_COMPARE_UNARY)
+  GRAFO_UNARY_ELEMENTARY(GRAFO_COMPARE_UNARY)
+  GRAFO_UNARY_PERIODIC(GRAFO_COMPARE_UNARY)
+  GRAFO_COMPARE_BINARY(Pow)
+  GRAFO_COMPARE_BINARY(Atan2)
+  GRAFO_COMPARE_BINARY(Xlogy)
+  GRAFO_COMPARE_BINARY(SoftplusGrad)
+  GRAFO_COMPARE_BINARY(Add)
+}
