@@ -1,7 +1,9 @@
 // Which device a session runs on: decided once, when it is opened.
 import { parseDevice } from '../core/device.js';
-import { InvalidArgumentError, ValueError } from '../core/errors.js';
+import { GraphTypeError, InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Graph } from '../core/graph.js';
+import { checkOptions, type OptionNames } from '../core/options.js';
+import { typeName } from './fetches.js';
 import { type Native, native } from './native.js';
 
 /** A device as `listDevices` tells it. */
@@ -10,6 +12,39 @@ export interface DeviceInfo {
   readonly deviceType: 'CPU' | 'GPU';
   readonly memoryLimitBytes: number;
 }
+
+/** What a session asks of its GPU. A session on the CPU checks it and ignores it. */
+export interface GpuOptions {
+  /** Most bytes of the GPU's memory that the session may take; by default what there is. More is RESOURCE_EXHAUSTED. */
+  readonly memory?: number | undefined;
+  /**
+   * What products of float32 matrices may be computed in. 'float32', the default, is exact; 'tf32' and 'bf16' let the GPU round their factors
+   * to 11 and 8 bits, where it is faster so. Sums are kept in float32, and other dtypes and operations are as ever.
+   */
+  readonly precision?: 'float32' | 'tf32' | 'bf16' | undefined;
+}
+
+const GPU: OptionNames<GpuOptions> = { memory: true, precision: true };
+const PRECISIONS: readonly unknown[] = ['float32', 'tf32', 'bf16'];
+
+/** The option `gpu` of a session as the engine takes it; typed errors for what it cannot be. */
+export const gpuOptions = (given: GpuOptions | undefined): { gpuMemory: number; gpuPrecision: number } => {
+  if (given === undefined) return { gpuMemory: 0, gpuPrecision: 0 };
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new GraphTypeError(`gpu takes an object of options, not ${typeName(given)}`);
+  checkOptions('Session: gpu', given, GPU);
+  const { memory, precision = 'float32' } = given;
+  if (memory !== undefined && typeof memory !== 'number')
+    throw new GraphTypeError(`gpu.memory takes a number of bytes, not ${typeName(memory)}`);
+  if (memory !== undefined && !(Number.isSafeInteger(memory) && memory > 0))
+    throw new ValueError(`gpu.memory takes a whole number of bytes above 0, not ${memory}`);
+  if (typeof precision !== 'string')
+    throw new GraphTypeError(`gpu.precision takes a string, not ${typeName(precision)}`);
+  const gpuPrecision = PRECISIONS.indexOf(precision);
+  if (gpuPrecision < 0)
+    throw new ValueError(`gpu.precision is 'float32', 'tf32' or 'bf16', not '${String(precision)}'`);
+  return { gpuMemory: memory ?? 0, gpuPrecision };
+};
 
 /** The beginning of a device's full name in this process. */
 const HERE = '/job:localhost/replica:0/task:0/device:';

@@ -51,6 +51,10 @@ export interface NativeSessionOptions {
   memoryBytes?: number | undefined;
   /** Whether the session computes on the GPU. */
   gpu?: boolean | undefined;
+  /** Most bytes of the GPU's memory; 0 or none: what it has. */
+  gpuMemory?: number | undefined;
+  /** What products of float32 may be computed in: 0 float32, 1 tf32, 2 bf16. */
+  gpuPrecision?: number | undefined;
   /** Receives the lines of Print. */
   onLog?: ((line: string) => void) | undefined;
 }

@@ -10,7 +10,15 @@ import { UserPlace } from '../core/place.js';
 import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
-import { choosesGpu, type DeviceInfo, deviceNames, findGpu, gpuKernels } from './devices.js';
+import {
+  choosesGpu,
+  type DeviceInfo,
+  deviceNames,
+  findGpu,
+  type GpuOptions,
+  gpuKernels,
+  gpuOptions,
+} from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
@@ -40,6 +48,8 @@ export interface SessionOptions {
    * (`tf.device('/gpu:0')`) or holds much data when the session is opened. The environment variable GRAFO_DEVICE sets another default.
    */
   readonly device?: string | undefined;
+  /** What the session asks of its GPU: its memory, and how exactly it multiplies. */
+  readonly gpu?: GpuOptions | undefined;
   /** Runs on the CPU what asks for a device that is not there. */
   readonly allowSoftPlacement?: boolean | undefined;
   /** Passes of the compiler to switch off. */
@@ -61,6 +71,7 @@ const SESSION: OptionNames<SessionOptions> = {
   maxInFlight: true,
   onLog: true,
   device: true,
+  gpu: true,
   allowSoftPlacement: true,
   compile: true,
 };
@@ -134,12 +145,14 @@ export class Session {
     }
     checkOptions('Session', given, SESSION);
     checkOptions('Session: compile', given.compile, COMPILE);
+    const gpu = gpuOptions(given.gpu);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
     this.#onGpu = choosesGpu(this.graph, given.device, given.allowSoftPlacement ?? false);
     try {
       this.#engine = new Native({
         gpu: this.#onGpu,
+        ...gpu,
         threads: given.threads,
         memoryBytes: given.memoryBytes,
         onLog: given.onLog ?? ((line) => process.stderr.write(line.endsWith('\n') ? line : `${line}\n`)),

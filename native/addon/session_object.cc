@@ -28,15 +28,32 @@ Status option(const Napi::Object& options, const char* name, Napi::Value* value)
                                             : Status();
 }
 
+Status read_precision(napi_env env, napi_value value, Precision* precision) {
+  int32_t number = 0;
+  if (!to_int32(env, value, &number).ok() || number < 0 || number > static_cast<int32_t>(Precision::kBf16)) {
+    return invalid("gpuPrecision: 0 (float32), 1 (tf32) or 2 (bf16) is expected");
+  }
+  *precision = static_cast<Precision>(number);
+  return {};
+}
+
 Status read_options(const Napi::Value& given, SessionOptions* options, bool* on_gpu, Napi::Value* on_log) {
   *on_log = given.Env().Undefined();
   if (!is_given(given)) return {};
   if (!given.IsObject()) return invalid("Options are an object");
   const auto object = given.As<Napi::Object>();
-  Napi::Value threads, bytes, gpu;
+  Napi::Value threads, bytes, gpu, gpu_memory, gpu_precision;
   TRY(option(object, "gpu", &gpu));
   if (is_given(gpu) && !gpu.IsBoolean()) return invalid("gpu: a boolean is expected");
   *on_gpu = is_given(gpu) && gpu.As<Napi::Boolean>().Value();
+  TRY(option(object, "gpuMemory", &gpu_memory));
+  TRY(option(object, "gpuPrecision", &gpu_precision));
+  DeviceOptions* device = &options->device;
+  if (is_given(gpu_memory) &&
+      (!to_int64(given.Env(), gpu_memory, &device->memory_bytes).ok() || device->memory_bytes < 0)) {
+    return invalid("gpuMemory: a number of bytes is expected");
+  }
+  if (is_given(gpu_precision)) TRY(read_precision(given.Env(), gpu_precision, &device->precision));
   TRY(option(object, "threads", &threads));
   TRY(option(object, "memoryBytes", &bytes));
   TRY(option(object, "onLog", on_log));

@@ -41,7 +41,7 @@ Status device_info(int32_t device, DeviceInfo* info) {
   return Status();
 }
 
-Status open(const HostServices* host, int32_t device, void** instance) {
+Status open(const HostServices* host, int32_t device, const DeviceOptions*, void** instance) {
   if (device != 0)
     return Status::error(Code::kInvalidArgument, "there is no CPU device %d", device);
   *instance = new (std::nothrow) Instance{host};
@@ -60,6 +60,11 @@ Status allocate(void* instance, size_t bytes, void** memory) {
 void release(void* instance, void* memory, size_t bytes) {
   const HostServices& host = *as_instance(instance).host;
   host.release(host.self, memory, bytes);
+}
+
+Status clear(void*, void* memory, size_t bytes) {
+  if (bytes != 0) std::memset(memory, 0, bytes);
+  return Status();
 }
 
 // A fetch may be a feed that was read in place, and the caller's array for it a part of that one.
@@ -145,6 +150,7 @@ constexpr Backend kBackend = {
     .close = close,
     .allocate = allocate,
     .release = release,
+    .clear = clear,
     .copy_from_host = copy,
     .copy_to_host = copy,
     .synchronize = synchronize,
@@ -156,6 +162,7 @@ constexpr Backend kBackend = {
     .end_capture = nullptr,
     .launch = nullptr,
     .destroy_graph = nullptr,
+    .calls = nullptr,
     .kernel_names = kernel_names,
     .functor_names = functor_names,
     .has_functor = has_functor,

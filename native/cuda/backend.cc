@@ -14,6 +14,11 @@ Status check(cudaError_t error, const char* what) {
 }
 
 Status Device::allocate(size_t bytes, void** memory) {
+  if (memory_limit > 0 && static_cast<int64_t>(bytes) > memory_limit - memory_used) {
+    return Status::error(Code::kResourceExhausted,
+                         "No memory for %zu bytes on the GPU: the session has taken %lld of the %lld that it may",
+                         bytes, static_cast<long long>(memory_used), static_cast<long long>(memory_limit));
+  }
   const cudaError_t error = cudaMalloc(memory, bytes == 0 ? 1 : bytes);
   if (error == cudaErrorMemoryAllocation) {
     (void)cudaGetLastError();
@@ -22,10 +27,13 @@ Status Device::allocate(size_t bytes, void** memory) {
     return Status::error(Code::kResourceExhausted, "No memory for %zu bytes on the GPU: %zu of %zu are free", bytes,
                          free, total);
   }
-  return check(error, "an allocation");
+  TRY(check(error, "an allocation"));
+  memory_used += static_cast<int64_t>(bytes);
+  return {};
 }
 
-void Device::release(void* memory, size_t) {
+void Device::release(void* memory, size_t bytes) {
+  memory_used -= static_cast<int64_t>(bytes);
   // A kernel that uses it may still wait in the stream; cudaFree waits for it.
   (void)cudaFree(memory);
 }
@@ -83,14 +91,18 @@ Status device_info(int32_t device, DeviceInfo* info) {
 void close(void* instance) {
   Device* device = &as_device(instance);
   if (device->stream != nullptr) (void)cudaStreamDestroy(device->stream);
-  if (device->failed != nullptr) (void)cudaFree(device->failed);
+  if (device->failed != nullptr) device->release(device->failed, sizeof *device->failed);
   if (device->told != nullptr) (void)cudaFreeHost(device->told);
   if (device->cpu != nullptr) device->host->cpu->close(device->cpu);
   delete device;
 }
 
-Status open_device(const HostServices* host, int32_t index, Device* device) {
+Status open_device(const HostServices* host, int32_t index, const DeviceOptions* options, Device* device) {
   device->host = host;
+  if (options != nullptr) {
+    device->memory_limit = options->memory_bytes;
+    device->precision = options->precision;
+  }
   if (host->cpu == nullptr) return Status::error(Code::kInternal, "The CUDA backend needs the CPU's");
   TRY(check(cudaSetDevice(index), "the choice of a device"));
   cudaDeviceProp properties;
@@ -103,13 +115,13 @@ Status open_device(const HostServices* host, int32_t index, Device* device) {
   TRY(check(cudaHostAlloc(&told, sizeof(Fault), cudaHostAllocDefault), "pinned memory"));
   device->told = static_cast<Fault*>(told);
   TRY(check(cudaMemsetAsync(device->failed, 0, sizeof *device->failed, device->stream), "a memset"));
-  return host->cpu->open(host, 0, &device->cpu);
+  return host->cpu->open(host, 0, nullptr, &device->cpu);
 }
 
-Status open(const HostServices* host, int32_t index, void** instance) {
+Status open(const HostServices* host, int32_t index, const DeviceOptions* options, void** instance) {
   auto* device = new (std::nothrow) Device();
   if (device == nullptr) return Status::error(Code::kResourceExhausted, "out of memory");
-  const Status status = open_device(host, index, device);
+  const Status status = open_device(host, index, options, device);
   if (status.ok()) *instance = device;
   else close(device);
   return status;
@@ -118,6 +130,11 @@ Status open(const HostServices* host, int32_t index, void** instance) {
 Status allocate(void* instance, size_t bytes, void** memory) { return as_device(instance).allocate(bytes, memory); }
 
 void release(void* instance, void* memory, size_t bytes) { as_device(instance).release(memory, bytes); }
+
+Status clear(void* instance, void* memory, size_t bytes) {
+  if (bytes == 0) return {};
+  return check(cudaMemsetAsync(memory, 0, bytes, as_device(instance).stream), "a memset");
+}
 
 Status copy_from_host(void* instance, void* to, const void* from, size_t bytes) {
   if (bytes == 0) return {};
@@ -230,6 +247,7 @@ constexpr Backend kBackend = {
     .close = close,
     .allocate = allocate,
     .release = release,
+    .clear = clear,
     .copy_from_host = copy_from_host,
     .copy_to_host = copy_to_host,
     .synchronize = synchronize,
@@ -241,6 +259,7 @@ constexpr Backend kBackend = {
     .end_capture = end_capture,
     .launch = launch_graph,
     .destroy_graph = destroy_graph,
+    .calls = nullptr,
     .kernel_names = kernel_names,
     .functor_names = functor_names,
     .has_functor = has_functor,

@@ -73,6 +73,9 @@ struct Device {
   // Set when a step found something wrong: from then on nothing of that run writes a variable.
   unsigned* failed = nullptr;
   Fault* told = nullptr;  // pinned: where a fault is read into
+  int64_t memory_limit = 0;  // most bytes that allocate() gives out at a time; 0 = what there is
+  int64_t memory_used = 0;
+  Precision precision = Precision::kFloat32;  // what products of float32 may be computed in
 
   Status allocate(size_t bytes, void** memory);
   void release(void* memory, size_t bytes);

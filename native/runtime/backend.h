@@ -10,7 +10,7 @@
 
 namespace grafo {
 
-constexpr int32_t kBackendVersion = 3;
+constexpr int32_t kBackendVersion = 4;
 constexpr int kMaxRank = 8;
 
 struct Backend;
@@ -80,10 +80,21 @@ struct RunContext {
 };
 
 struct PreparedStep;  // the backend's own
+struct DeviceCalls;   // device_calls.h
 
 struct DeviceInfo {
   char name[128];
   int64_t memory_bytes;  // 0 = the host's: buffers are addresses that anybody may read
+};
+
+// How exactly products of float32 must be computed: kFloat32 rounds as float32 does, the others let a device take its faster
+// units of that many bits. A permission, not a duty.
+enum class Precision : int32_t { kFloat32, kTf32, kBf16 };
+
+// What a session asks of a device beside the host's budget. Backends that compute in the host's memory ignore it.
+struct DeviceOptions {
+  int64_t memory_bytes = 0;  // most that the session may take of the device's memory; 0 = what there is
+  Precision precision = Precision::kFloat32;
 };
 
 struct Backend {
@@ -94,12 +105,13 @@ struct Backend {
   int32_t (*device_count)();
   Status (*device_info)(int32_t device, DeviceInfo* info);
 
-  // An instance belongs to one session and one device.
-  Status (*open)(const HostServices* host, int32_t device, void** instance);
+  // An instance belongs to one session and one device. No `options` are the default ones.
+  Status (*open)(const HostServices* host, int32_t device, const DeviceOptions* options, void** instance);
   void (*close)(void* instance);
 
   Status (*allocate)(void* instance, size_t bytes, void** memory);
   void (*release)(void* instance, void* memory, size_t bytes);
+  Status (*clear)(void* instance, void* memory, size_t bytes);  // to zeros
   Status (*copy_from_host)(void* instance, void* device, const void* host, size_t bytes);
   Status (*copy_to_host)(void* instance, void* host, const void* device, size_t bytes);
   Status (*synchronize)(void* instance);
@@ -119,6 +131,8 @@ struct Backend {
   Status (*end_capture)(void* instance, void** graph);
   Status (*launch)(void* instance, void* graph, int64_t* const* states);
   void (*destroy_graph)(void* instance, void* graph);
+
+  const DeviceCalls* calls;  // what only devices with memory of their own can do; nullptr where a backend has none of it
 
   // The kernels and functors this backend has, for `doctor` and tests; functor dtype tables by (name, operand dtype, result dtype).
   int32_t (*kernel_names)(const char* const** names);

@@ -45,6 +45,7 @@ struct SessionOptions {
   int64_t memory_bytes = 0;  // 0 = what the machine has
   const Backend* cpu = nullptr;  // for a backend of a device: the CPU's
   const Blas* blas = nullptr;
+  DeviceOptions device = {};
 };
 
 struct Feed {

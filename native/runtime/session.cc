@@ -90,8 +90,8 @@ Status Session::open(const Backend& backend, const SessionOptions& options,
                      std::unique_ptr<Session>* session) {
   try {
     std::unique_ptr<Session> opened(new Session(backend, options));
-    TRY(backend.open(&opened->host_, 0, &opened->instance_));
-    if (options.cpu != nullptr) TRY(options.cpu->open(&opened->host_, 0, &opened->cpu_instance_));
+    TRY(backend.open(&opened->host_, 0, &options.device, &opened->instance_));
+    if (options.cpu != nullptr) TRY(options.cpu->open(&opened->host_, 0, nullptr, &opened->cpu_instance_));
     DeviceInfo device{};
     opened->in_host_memory_ = backend.device_info(0, &device).ok() && device.memory_bytes == 0;
     *session = std::move(opened);

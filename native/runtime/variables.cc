@@ -49,7 +49,10 @@ Status Session::allocate_variable(const PlanVariable& declared, const PlanValue&
   if (!status.ok()) return status.at(declared.node);
   variable_bytes_ += value.bytes;
   // A plan may read what it promised to have written: then it reads zeros, never a stranger's bytes.
-  if (bytes > 0) std::memset(variable->memory, 0, bytes);
+  if (const Status cleared = backend_.clear(instance_, variable->memory, bytes); !cleared.ok()) {
+    release_variable(variable);
+    return cleared.at(declared.node);
+  }
   return {};
 }
 

@@ -179,7 +179,7 @@ Status run(void* instance, PreparedStep* step, RunContext* context, void* const*
   return step->run(*step, *static_cast<Instance*>(instance)->host, context, buffers);
 }
 
-Status open(const HostServices* host, int32_t, void** instance) {
+Status open(const HostServices* host, int32_t, const DeviceOptions*, void** instance) {
   ++g_alive;
   *instance = new Instance{host};
   return {};
@@ -199,6 +199,11 @@ Status allocate(void* instance, size_t bytes, void** memory) {
 void release(void* instance, void* memory, size_t bytes) {
   const HostServices& host = *static_cast<Instance*>(instance)->host;
   host.release(host.self, memory, bytes);
+}
+
+Status clear(void*, void* memory, size_t bytes) {
+  std::memset(memory, 0, bytes);
+  return {};
 }
 
 Status copy_bytes(void*, void* to, const void* from, size_t bytes) {
@@ -224,9 +229,9 @@ const Backend* fake_backend() {
       kBackendVersion, "fake", "none",
       [] { return int32_t{1}; },
       [](int32_t, DeviceInfo*) { return Status(); },
-      open, close, allocate, release, copy_bytes, copy_bytes,
+      open, close, allocate, release, clear, copy_bytes, copy_bytes,
       [](void*) { return Status(); },
-      prepare, destroy, run, nullptr, nullptr, nullptr, nullptr, nullptr, names, names,
+      prepare, destroy, run, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, names, names,
       [](const char*, DType, DType) { return int32_t{0}; }};
   return &kBackend;
 }

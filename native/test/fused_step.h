@@ -113,7 +113,7 @@ struct Step {
     desc.num_symbols = static_cast<int32_t>(symbols.size());
     desc.symbols = symbols.data();
     const Backend& backend = *grafo_backend();
-    TRY(backend.open(&host.services, 0, instance));
+    TRY(backend.open(&host.services, 0, nullptr, instance));
     return backend.prepare(*instance, &desc, step);
   }
   std::vector<void*> buffers() const {

@@ -146,7 +146,7 @@ struct Step {
     host.services.blas = blas;
     const Backend* backend = grafo_backend();
     void* instance = nullptr;
-    TRY(backend->open(&host.services, 0, &instance));
+    TRY(backend->open(&host.services, 0, nullptr, &instance));
     const Status status = run_on(*backend, instance, host.services);
     backend->close(instance);
     if (status.ok() && host.live != 0) return Status::error(Code::kInternal, "scratch memory leaks");

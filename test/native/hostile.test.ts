@@ -165,7 +165,7 @@ test('every method takes every hostile value in every place, and the session goe
   }
   for (const name of names) {
     attempt(t, `new NativeSession(${name})`, () => new Native(hostile[name]!()).close());
-    for (const option of ['threads', 'memoryBytes', 'onLog']) {
+    for (const option of ['threads', 'memoryBytes', 'gpuMemory', 'gpuPrecision', 'onLog']) {
       attempt(t, `new NativeSession({${option}: ${name}})`, () => new Native({ [option]: hostile[name]!() }).close());
     }
     for (const [place, fn] of [0, 1, 2].flatMap((i) => [[i, 'hasFunctor'] as const, [i, 'hostBuffer'] as const])) {
