@@ -303,6 +303,16 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
   if (word == "counts") std::memcpy(result, all, sizeof all);
 }
 
+// For libraries that are written for the emulated device: work of theirs in a stream, and whether addresses are the device's.
+extern "C" __attribute__((visibility("default"))) void grafo_emulate_enqueue(void* stream, void (*run)(void*),
+                                                                             void (*release)(void*), void* data) {
+  add(static_cast<Stream*>(stream), [run, held = std::shared_ptr<void>(data, release)] { run(held.get()); });
+}
+extern "C" __attribute__((visibility("default"))) int32_t grafo_emulate_memory(const void* address, size_t bytes) {
+  const std::lock_guard<std::mutex> lock(g_mutex);
+  return lies_in(device_memory(), address, bytes) ? 1 : 0;
+}
+
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = g_has_device ? 1 : 0;
   return g_has_device ? cudaSuccess : cudaErrorNoDevice;
