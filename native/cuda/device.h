@@ -31,6 +31,7 @@ struct Fault {
 constexpr unsigned long long kNoFault = ~0ull;
 
 struct Device;
+class CublasLt;
 
 }  // namespace cuda
 
@@ -67,6 +68,7 @@ struct Device {
   void* cpu = nullptr;  // an instance of host->cpu
   cudaStream_t stream = nullptr;
   int multiprocessors = 1;
+  std::shared_ptr<CublasLt> lt;  // looked for when a product first asks for it
   std::vector<PreparedStep*> faulty;  // of the run in flight
   std::vector<PreparedStep*> draws;   // of the run that is being recorded
   bool recording = false;
