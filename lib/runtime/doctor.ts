@@ -27,6 +27,8 @@ export interface Report {
   readonly gpu: string | null;
   /** Why no GPU is used. */
   readonly gpuReason: string | null;
+  /** Libraries that a GPU's steps may use, which are looked for at run time: which was found, or why none. */
+  readonly gpuLibraries: readonly string[];
   /** Every library that was looked at, and what came of it. */
   readonly tried: readonly string[];
   /** What is wrong and what to do, where no session can be opened. */
@@ -69,7 +71,7 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
     nodeApi: { host: Number(process.versions.napi), needed: NODE_API },
     platform: `${process.platform}-${process.arch}`,
   };
-  const noGpu = (reason: string) => ({ gpu: null, gpuReason: whyNoGpu(reason, read) });
+  const noGpu = (reason: string) => ({ gpu: null, gpuReason: whyNoGpu(reason, read), gpuLibraries: [] });
   try {
     const engine = load();
     const { backend, isa, path, threads, tried } = engine.info();
@@ -77,7 +79,8 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
     const { limit: memoryBytes } = session.memory();
     session.close();
     const gpu = engine.gpu();
-    const withGpu = 'reason' in gpu ? noGpu(gpu.reason) : { gpu: gpu.name, gpuReason: null };
+    const withGpu =
+      'reason' in gpu ? noGpu(gpu.reason) : { gpu: gpu.name, gpuReason: null, gpuLibraries: engine.gpuLibraries() };
     const found = {
       backend,
       isa,
@@ -114,6 +117,7 @@ export const doctorText = (report: Report): string => {
     ['threads', report.threads === null ? null : String(report.threads)],
     ['memory', memoryBytes === null ? null : `${(memoryBytes / 2 ** 30).toFixed(1)} GiB at most in a session`],
     ['gpu', report.gpu ?? `none: ${report.gpuReason}`],
+    ...report.gpuLibraries.map((line): [string, string] => ['', line]),
     ['node', `${report.node} on ${report.platform}, Node-API ${nodeApi.host} (needs ${nodeApi.needed})`],
     ['addon', report.addon],
     ['library', report.path],

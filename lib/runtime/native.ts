@@ -165,6 +165,8 @@ export interface Native {
   hasFunctor(name: string, operand: number, result: number): boolean;
   /** The GPU and the kernels that it has, or why there is none. */
   gpu(): { name: string; memoryBytes: number; path: string; kernels: string[] } | { reason: string };
+  /** The libraries that the GPU's kernels use, or why not, a line each. Loads them: for `doctor`. */
+  gpuLibraries(): string[];
   /** Memory that is cheap to feed from; `pinned`: by the GPU, where there is one. */
   hostBuffer(bytes: number, pinned?: boolean): ArrayBuffer;
 }

@@ -93,6 +93,19 @@ Status gpu(const Info& call, Napi::Value* result) {
   return set_property(env, object, "kernels", kernels);
 }
 
+// What the GPU's backend says of the libraries that it looks for, a line each. This loads them, so it is a call of its own.
+Status gpu_libraries(const Info& call, Napi::Value* result) {
+  std::vector<std::string> lines;
+  const Engine* engine = nullptr;
+  if (own_cuda_engine(&engine).ok() && engine->backend().libraries != nullptr) {
+    engine->backend().libraries(&lines, [](void* self, const char* text) {
+      static_cast<std::vector<std::string>*>(self)->emplace_back(text);
+    });
+  }
+  *result = texts(call.Env(), lines.size(), [&](size_t i) { return lines[i]; });
+  return {};
+}
+
 // Memory for feeds. On the CPU any memory of V8's will do; the length is checked here so that a GPU can take over.
 Status host_buffer(const Info& call, Napi::Value* result) {
   int64_t bytes = 0;
@@ -128,6 +141,7 @@ Status define(Napi::Env env, Napi::Object exports) {
   TRY(add<has_functor>(exports, "hasFunctor"));
   TRY(add<host_buffer>(exports, "hostBuffer"));
   TRY(add<gpu>(exports, "gpu"));
+  TRY(add<gpu_libraries>(exports, "gpuLibraries"));
   TRY(set_number(env, exports, "mailboxBytes", static_cast<double>(kMailboxBytes)));
   TRY(set_number(env, exports, "mailboxFetches", static_cast<double>(kMailboxFetches)));
   TRY(SessionObject::define(env, exports));

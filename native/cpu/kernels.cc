@@ -166,6 +166,7 @@ constexpr Backend kBackend = {
     .kernel_names = kernel_names,
     .functor_names = functor_names,
     .has_functor = has_functor,
+    .libraries = nullptr,
 };
 
 }  // namespace

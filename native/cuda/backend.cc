@@ -3,8 +3,10 @@
 #include <cstring>
 #include <new>
 
+#include "cuda/cublaslt.h"
 #include "cuda/kernels.h"
 #include "cuda/queues.h"
+#include "cuda/tape_compile.h"
 
 namespace grafo::cuda {
 
@@ -65,7 +67,8 @@ Status Device::allocate(size_t bytes, void** memory) {
 
 void Device::release(void* memory, size_t bytes) {
   memory_used -= static_cast<int64_t>(bytes);
-  // A kernel that uses it may still wait in the stream; cudaFree waits for it.
+  // What uses it may still wait in the stream: of a plan, say, whose preparation failed half way.
+  if (stream != nullptr) (void)cudaStreamSynchronize(stream);
   (void)cudaFree(memory);
 }
 
@@ -129,10 +132,10 @@ Status device_info(int32_t device, DeviceInfo* info) {
 
 void close(void* instance) {
   Device* device = &as_device(instance);
-  for (const cudaStream_t stream : {device->stream, device->upload, device->download}) {
-    if (stream == nullptr) continue;
-    (void)cudaStreamSynchronize(stream);
-    (void)cudaStreamDestroy(stream);
+  for (cudaStream_t* const stream : {&device->stream, &device->upload, &device->download}) {
+    if (*stream == nullptr) continue;
+    (void)cudaStreamSynchronize(*stream);
+    (void)cudaStreamDestroy(std::exchange(*stream, nullptr));
   }
   if (device->failed != nullptr) device->release(device->failed, sizeof *device->failed);
   if (device->told != nullptr) (void)cudaFreeHost(device->told);
@@ -288,6 +291,17 @@ int32_t kernel_names(const char* const** names) {
 int32_t functor_names(const char* const**) { return 0; }
 int32_t has_functor(const char*, DType, DType) { return 0; }
 
+void libraries(void* self, void (*tell)(void* self, const char* text)) {
+  try {
+    CublasLt products;
+    products.find();
+    tell(self, products.text().c_str());
+    tell(self, compiler_text().c_str());
+  } catch (const std::bad_alloc&) {
+    tell(self, "out of memory");
+  }
+}
+
 constexpr Backend kBackend = {
     .version = kBackendVersion,
     .name = "cuda",
@@ -314,6 +328,7 @@ constexpr Backend kBackend = {
     .kernel_names = kernel_names,
     .functor_names = functor_names,
     .has_functor = has_functor,
+    .libraries = libraries,
 };
 
 }  // namespace

@@ -33,6 +33,7 @@ struct Fault {
 constexpr unsigned long long kNoFault = ~0ull;
 
 struct Device;
+class CublasLt;
 
 }  // namespace cuda
 
@@ -71,6 +72,7 @@ struct Device {
   cudaStream_t stream = nullptr;
   int multiprocessors = 1;
   int arch = 0;  // 90 of sm_90
+  std::shared_ptr<CublasLt> lt;  // looked for when a product first asks for it
   std::vector<PreparedStep*> faulty;  // of the run in flight
   std::vector<PreparedStep*> draws;   // of the run that is being recorded
   bool recording = false;

@@ -2,7 +2,7 @@
 // product may take the step first.
 #include <climits>
 
-#include "cuda/kernels.h"
+#include "cuda/product.h"
 
 namespace grafo::cuda {
 namespace {
@@ -54,16 +54,19 @@ Status prepare_matmul_fused(const StepDesc& desc, Device& device, StepPointer& p
   product.rank = words.i32();
   product.size = 1;
   for (int d = 0; d < product.rank; ++d) product.size *= product.dims[d] = words.i64();
-  step->lender = find_lender(desc, product);
-  product.storage = step->lender >= 0 ? desc.outputs[step->lender].storage : INT32_MIN;  // no storage of a plan
-  if (step->lender < 0)
-    TRY(step->memory.allocate(device, static_cast<size_t>(product.size) * item_size(product.dtype)));
-
   StepDesc of_product = desc;
   of_product.num_inputs = 2;
   of_product.num_outputs = 1;
   of_product.outputs = &product;
   of_product.num_attrs = 2;
+  if (is_product(of_product)) {
+    TRY(library_ending(desc, recognise_ending(desc), read_product(of_product), device, pointer));
+    if (pointer != nullptr) return {};
+  }
+  step->lender = find_lender(desc, product);
+  product.storage = step->lender >= 0 ? desc.outputs[step->lender].storage : INT32_MIN;  // no storage of a plan
+  if (step->lender < 0)
+    TRY(step->memory.allocate(device, static_cast<size_t>(product.size) * item_size(product.dtype)));
   TRY(prepare_matmul(of_product, device, step->product));
 
   TensorDesc inputs[kMostOperands];

@@ -1,6 +1,8 @@
 // A matrix product as MatMul's step describes it: one product for each of the leading dimensions, which broadcast.
 #pragma once
+#include "cuda/epilogue.h"
 #include "cuda/kernels.h"
+#include "cuda/reduce.h"
 
 namespace grafo::cuda {
 
@@ -23,10 +25,35 @@ struct Product {
   }
 };
 
-// c of a step that the CPU's backend has accepted is not empty, nor is k 0.
+// Whether there is something to multiply: neither c is empty nor k 0.
+bool is_product(const StepDesc& desc);
+// Of a step that is.
 Product read_product(const StepDesc& desc);
 
+// Pieces of k, each multiplied by blocks of its own, whose results are added by the kernels of Reduce. How many follows from the shape
+// alone, so the bits are the same on every device.
+struct Pieces {
+  int64_t count = 1, of_k = 0;  // the last one may be shorter
+  Scratch partial;              // a c for each piece, where there are several
+  Reduction sum;
+
+  // At most `wanted` pieces of at least `least` of k, a multiple of `unit`.
+  Status prepare(Device& device, const Product& product, DType dtype, int64_t wanted, int64_t least, int64_t unit);
+  void* target(void* c) const { return count == 1 ? c : partial.as<void>(); }
+  Status finish(Device& device, void* c) const {
+    return count == 1 ? Status() : sum.run(device, partial.as<void>(), c, nullptr);
+  }
+};
+
 // Own kernels: any product of float, double, int32 and int64.
-StepPointer own_product(const Product& product, DType dtype, Device& device);
+Status tiled_product(const Product& product, DType dtype, Device& device, StepPointer& step);
+// The same where m or n is 1.
+Status vector_product(const Product& product, DType dtype, Device& device, StepPointer& step);
+
+// By cuBLASLt; leaves `step` empty where that is not here or not worth it.
+Status library_product(const Product& product, DType dtype, Device& device, StepPointer& step);
+// A product and what its tape does, where the library does that too; leaves `step` empty else.
+Status library_ending(const StepDesc& desc, const Ending& ending, const Product& product, Device& device,
+                      StepPointer& step);
 
 }  // namespace grafo::cuda

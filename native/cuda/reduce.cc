@@ -58,12 +58,14 @@ struct ReduceStep final : PreparedStep {
 
 }  // namespace
 
+int64_t reduce_piece(const ReduceShape& shape) {
+  if (shape.rows != 0) return kReduceChunk;
+  const int64_t columns = shape.inner <= 8 ? 8 : shape.inner <= 16 ? 16 : 32;
+  return kThreads / columns * kReduceSteps;
+}
+
 int64_t reduce_chunks(const ReduceShape& shape) {
-  int64_t of_chunk = kReduceChunk;
-  if (shape.rows == 0) {
-    const int64_t columns = shape.inner <= 8 ? 8 : shape.inner <= 16 ? 16 : 32;
-    of_chunk = kThreads / columns * kReduceSteps;
-  }
+  const int64_t of_chunk = reduce_piece(shape);
   return std::max<int64_t>(1, (shape.length + of_chunk - 1) / of_chunk);
 }
 

@@ -51,7 +51,8 @@ struct Reduction {
   Status run(Device& device, const void* x, void* y, const unsigned* guard) const;
 };
 
-// How many pieces of each output a stage makes: by the shape alone.
+// How many elements of an output one piece holds, and how many pieces of each output a stage makes: by the shape alone.
+int64_t reduce_piece(const ReduceShape& shape);
 int64_t reduce_chunks(const ReduceShape& shape);
 
 constexpr int kReduceChunk = 8192;  // elements of a row that a block takes

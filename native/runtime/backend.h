@@ -10,7 +10,7 @@
 
 namespace grafo {
 
-constexpr int32_t kBackendVersion = 4;
+constexpr int32_t kBackendVersion = 5;
 constexpr int kMaxRank = 8;
 
 struct Backend;
@@ -139,6 +139,8 @@ struct Backend {
   int32_t (*kernel_names)(const char* const** names);
   int32_t (*functor_names)(const char* const** names);
   int32_t (*has_functor)(const char* name, DType operand, DType result);
+  // Tells, a line each, of the libraries that it looks for at run time: which was found, or why none. Loads them. May be nullptr.
+  void (*libraries)(void* self, void (*tell)(void* self, const char* text));
 };
 
 // The one symbol a backend library exports: grafo_backend. Returns nullptr where the machine cannot run it.

@@ -48,8 +48,26 @@ test('bench.mjs gives a figure for each mode of a workload, and says what it ski
     // The product of two normal matrices has elements of variance 256.
     const product = figures.find(({ workload }) => workload === 'gemm_256_fp32')!;
     t.true(Math.abs(product.value / 256 - 1) < 0.1, String(product.value));
+    t.deepEqual(
+      figures.filter(({ precision }) => precision !== 'fp32'),
+      [],
+      'only a GPU rounds factors',
+    );
     for (const row of rows) t.true(row.us !== undefined || row.skipped !== undefined, JSON.stringify(row));
   }));
+
+test('folders of CUDA’s libraries: each once, those of 13 first, others’ files not', async (t) => {
+  const { foldersOf } = await import(pathToFileURL(tool('report.mjs')).href);
+  const files = [
+    '/b/libcublasLt.so.12',
+    '/a/libcublas.so.13',
+    '/c/libcublasLt.so.13',
+    '/c/libnvrtc.so.13',
+    '/d/libnvrtc.so.12',
+  ];
+  t.is(foldersOf(files), '/c:/b:/d');
+  t.is(foldersOf([]), '');
+});
 
 const grafo = [
   { workload: 'ceiling_copy_2GiB', mode: 'resident', us: 1000, bytes: 4e9, flops: 0, kernels: 1, precision: 'fp32' },

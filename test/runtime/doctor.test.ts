@@ -59,6 +59,9 @@ test('no GPU: whether there is a driver, and what the library says', (t) => {
     doctor(() => ({ ...native(), gpu: () => found })),
     { gpu: 'H200', gpuReason: null },
   );
+  const libraries = ['cuBLASLt 13.1.0 (/p/libcublasLt.so.13)', 'no NVRTC (why)'];
+  const text = doctorText(doctor(() => ({ ...native(), gpu: () => found, gpuLibraries: () => libraries })));
+  t.regex(text, /^gpu {11}H200\n {14}cuBLASLt 13\.1\.0 \(\/p\/libcublasLt\.so\.13\)\n {14}no NVRTC \(why\)$/m);
 });
 
 test('without an engine: why, and what to type', (t) => {

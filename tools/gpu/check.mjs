@@ -31,8 +31,8 @@ const check = (name, body) => {
   }
 };
 
-const within = (device, body) => {
-  const session = new tf.Session({ device });
+const within = (device, body, gpu) => {
+  const session = new tf.Session({ device, ...(gpu === undefined ? {} : { gpu }) });
   try {
     return body(session);
   } finally {
@@ -178,6 +178,104 @@ for (const [name, [optimizer, activation]] of Object.entries(models)) {
       differentBits(train(options.device, dtype, optimizer, activation), first),
     );
   }
+}
+
+// Products, by the library where there is one
+for (const line of tf.doctor().gpuLibraries) console.log(line);
+const PRODUCTS = options.smoke
+  ? [
+      [
+        [70, 65],
+        [65, 67],
+      ],
+      [
+        [3, 1, 40, 50],
+        [2, 50, 40],
+      ],
+      [[1100, 40], [1100, 30], true, false],
+    ]
+  : [
+      [
+        [512, 300],
+        [300, 700],
+      ],
+      [[300, 512], [700, 300], true, true],
+      [
+        [128, 784],
+        [784, 512],
+      ],
+      [[128, 512], [784, 512], false, true],
+      [[8192, 784], [8192, 512], true, false],
+      [[8192, 256], [8192, 10], true, false],
+      [
+        [1537, 1000],
+        [1000, 1539],
+      ],
+      [
+        [16, 128, 64],
+        [16, 64, 96],
+      ],
+      [
+        [3, 1, 100, 120],
+        [2, 120, 100],
+      ],
+      [
+        [6, 1, 40, 50],
+        [1, 2, 50, 40],
+      ],
+      [[100000, 2], [100000, 1], true, false],
+      [
+        [1, 100000],
+        [100000, 1],
+      ],
+      [
+        [10, 20],
+        [20, 30],
+      ],
+    ];
+const factors = PRODUCTS.map((pair) =>
+  pair.slice(0, 2).map((shape) => [shape, values(shape).map((value) => Math.fround(value * Math.sqrt(12)))]),
+);
+/** Three runs of all products: step by step, recorded, as a graph. */
+const multiply = (device, dtype, precision) =>
+  new tf.Graph().asDefault(() => {
+    const feeds = factors.map((pair) =>
+      pair.map(([shape, list]) => [tf.placeholder(dtype, shape), array(dtype, shape, list)]),
+    );
+    const products = feeds.map(([[a], [b]], i) => {
+      const [, , transposeA = false, transposeB = false] = PRODUCTS[i];
+      return tf.matmul(a, b, { transposeA, transposeB });
+    });
+    const runs = (session) => [1, 2, 3].map(() => session.runSync(products, feeds.flat()));
+    return within(device, runs, precision === undefined ? undefined : { precision });
+  });
+const exact = multiply('/cpu:0', 'float64')[0];
+/** Bands of float32 are of the square root of k, those of rounded factors of the largest element. */
+const bands = {
+  float32: ['float32', undefined, 1e-4],
+  float64: ['float64', undefined, 1e-12],
+  tf32: ['float32', 'tf32', 2e-3],
+  bf16: ['float32', 'bf16', 1e-2],
+};
+for (const [name, [dtype, precision, band]] of Object.entries(bands)) {
+  let runs;
+  check(`products in ${name}: the numbers of the CPU in float64`, () => {
+    runs = multiply(options.device, dtype, precision);
+    for (const [i, { data }] of runs[0].entries()) {
+      const [shape, , transposeA] = PRODUCTS[i];
+      const k = shape.at(transposeA ? -2 : -1);
+      const largest = exact[i].data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const most = band * (precision === undefined ? Math.sqrt(k) : largest);
+      const at = data.findIndex((value, e) => !(Math.abs(value - exact[i].data[e]) <= most));
+      if (at >= 0) return `product ${i} at ${at}: ${data[at]}, not ${exact[i].data[at]} (band ${most})`;
+    }
+    return undefined;
+  });
+  check(`products in ${name}: the same bits in every run and in another session`, () =>
+    [...runs.slice(1), multiply(options.device, dtype, precision)[0]]
+      .map((run) => differentBits(run, runs[0]))
+      .find((problem) => problem !== undefined),
+  );
 }
 
 const failed = results.filter(({ ok }) => !ok).length;

@@ -1,4 +1,5 @@
-// What a round ran on, and how the build went. `node tools/gpu/report.mjs env env.json`, `... build build.log build.json`.
+// What a round ran on, and how the build went. `node tools/gpu/report.mjs env env.json`, `... build build.log build.json`,
+// `... libraries`.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -77,12 +78,23 @@ export const kernelsOf = (log) => {
   return kernels;
 };
 
+/** Folders of the libraries that the backend opens at run time, for GRAFO_CUDA_LIBRARIES; those of CUDA 13 before those of 12. */
+export const foldersOf = (libraries) => {
+  const versions = ['13', '12'].map((version) =>
+    libraries.filter((file) => new RegExp(`/lib(cublasLt|nvrtc)\\.so\\.${version}$`).test(file)),
+  );
+  return [...new Set(versions.flat().map((file) => path.dirname(file)))].join(':');
+};
+
 const [what, from, to] = process.argv.slice(2);
 if (what === 'env') {
   const report = environment();
   writeFileSync(from, `${JSON.stringify(report, null, 1)}\n`);
   for (const [name, value] of Object.entries(report))
     console.log(`${name.padEnd(12)} ${JSON.stringify(value) ?? 'missing'}`);
+} else if (what === 'libraries') {
+  const python = ask('python3', '-c', PYTHON);
+  console.log(python === undefined ? '' : foldersOf(JSON.parse(python).libraries));
 } else if (what === 'build') {
   const kernels = kernelsOf(readFileSync(from, 'utf8'));
   const spilled = kernels.filter(({ spillStores, spillLoads }) => spillStores > 0 || spillLoads > 0);

@@ -41,6 +41,11 @@ DEVICE=/gpu:0
 SMALL_FLAG=''; [ $SMALL = 0 ] || SMALL_FLAG=--small
 export GRAFO_CUDA_LIBRARY=$ROOT/build/Release/grafo_cuda.so
 [ $EMULATED = 0 ] || export GRAFO_CUDA_LIBRARY=$ROOT/build/Release/grafo_cuda_emulated.so
+# cuBLASLt and NVRTC lie where pip put them, where the loader does not look.
+if [ $EMULATED = 0 ] && [ -z "${GRAFO_CUDA_LIBRARIES:-}" ]; then
+  GRAFO_CUDA_LIBRARIES=$(node tools/gpu/report.mjs libraries)
+  if [ -n "$GRAFO_CUDA_LIBRARIES" ]; then export GRAFO_CUDA_LIBRARIES; else unset GRAFO_CUDA_LIBRARIES; fi
+fi
 CASES=60; [ $EMULATED = 0 ] || CASES=5
 export DEVICE SMALL_FLAG CASES
 have() { command -v "$1" >/dev/null; }

@@ -224,6 +224,17 @@ extern "C" __attribute__((visibility("default"))) void grafo_emulate(const char*
   }
 }
 
+// For libraries that are written for the emulated device: work of theirs in a stream, and whether addresses are the device's.
+extern "C" __attribute__((visibility("default"))) void grafo_emulate_enqueue(void* stream, void (*run)(void*),
+                                                                             void (*release)(void*), void* data) {
+  const std::lock_guard<std::mutex> lock(g_mutex);
+  add(static_cast<Stream*>(stream), [run, held = std::shared_ptr<void>(data, release)] { run(held.get()); });
+}
+extern "C" __attribute__((visibility("default"))) int32_t grafo_emulate_memory(const void* address, size_t bytes) {
+  const std::lock_guard<std::mutex> lock(g_mutex);
+  return lies_in(device_memory(), address, bytes) ? 1 : 0;
+}
+
 namespace {
 
 cudaError_t presence() {
