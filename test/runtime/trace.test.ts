@@ -2,14 +2,14 @@
 import test from 'ava';
 import * as tf from '../../lib/index.js';
 
-const setup = () => {
+const setup = (epilogues = false) => {
   const graph = new tf.Graph();
   return graph.asDefault(() => {
     const x = tf.placeholder(tf.float32, [64, 32], { name: 'x' });
     const w = new tf.Variable(tf.ones([32, 16]), { name: 'w' });
     const product = tf.matmul(x, w, { name: 'product' });
     const y = tf.reduceSum(tf.tanh(product), 0, { name: 'y' });
-    const sess = new tf.Session({ graph });
+    const sess = new tf.Session({ graph, compile: { epilogues } });
     sess.runSync(tf.globalVariablesInitializer());
     return { graph, x, y, sess, value: tf.ndarray(new Float32Array(64 * 32).fill(0.01), [64, 32]) };
   });
@@ -45,6 +45,16 @@ test('a trace counts the steps, bytes and operations of a run, and changes no re
   t.regex(String(trace), /GFLOP\/s.*\n.*MatMul/s);
   trace.clear();
   t.is(trace.steps.length, 0);
+  sess.close();
+});
+
+test('a product that ends in a tape counts both, and not what never reaches memory', (t) => {
+  const { x, y, sess, value } = setup(true);
+  sess.runSync(y, [[x, value]], { trace: true });
+  const [step] = sess.trace.steps;
+  t.is(step!.label, 'MatMulFused(Tanh | Sum)');
+  t.is(step!.flops, 2 * 64 * 32 * 16 + 2 * 64 * 16);
+  t.is(step!.bytes, 4 * (64 * 32 + 32 * 16 + 16));
   sess.close();
 });
 
