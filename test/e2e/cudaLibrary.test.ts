@@ -187,7 +187,9 @@ emulated(
       int64: [undefined, () => 0],
     };
     for (const [dtype, [suffix, most]] of Object.entries(expected)) {
-      const { products, executed } = during(t, () => check(t, dtype as Dtype, shapesOf, most));
+      // Integers are never the library's: a few shapes say so.
+      const shapes = suffix === undefined ? shapesOf.slice(0, 1) : shapesOf;
+      const { products, executed } = during(t, () => check(t, dtype as Dtype, shapes, most));
       const calls = suffix === undefined ? [] : callsOf(suffix);
       // Asked in two runs, the second of which is recorded; computed in all three.
       t.deepEqual(products.toSorted(), [...calls, ...calls].sort(), dtype);
@@ -196,7 +198,7 @@ emulated(
   },
 );
 
-const LIBRARY: Shape = [[80, 90], [90, 70], false, false];
+const LIBRARY: Shape = [[64, 66], [66, 63], false, false];
 const within = (k: number): number => 1e-5 * Math.sqrt(k);
 
 emulated('no library, or one that does not serve: own kernels compute, and doctor says why', (t) => {
@@ -238,6 +240,7 @@ emulated('a call of the library that fails is the operation’s error, and the s
   };
   const a = values('float32', [80, 90], 1);
   const b = values('float32', [2, 90, 70], 2);
+  let want: string[] | undefined;
   const run = (
     plan: string,
     expected: typeof tf.errors.InternalError | typeof tf.errors.ResourceExhaustedError,
@@ -253,10 +256,10 @@ emulated('a call of the library that fails is the operation’s error, and the s
         [y, b],
       ] as const;
       const go = (sess: tf.Session): string[] => sess.runSync([one, all], feeds).map(bits);
-      const want = withEnvironment({ GRAFO_FAKE_CUBLASLT_FAIL: undefined }, () => {
+      if (want === undefined) {
         using sess = new tf.Session({ device: '/gpu:0' });
-        return go(sess);
-      });
+        want = go(sess);
+      }
       during(t, () => {
         using sess = new tf.Session({ device: '/gpu:0' });
         withEnvironment({ GRAFO_FAKE_CUBLASLT_FAIL: plan }, () => {
@@ -272,7 +275,7 @@ emulated('a call of the library that fails is the operation’s error, and the s
           }
           t.is(failed, 1, plan);
         });
-        for (let i = 0; i < 3; i++) t.deepEqual(go(sess), want, plan);
+        for (let i = 0; i < 3; i++) t.deepEqual(go(sess), want!, plan);
       });
     });
   };
@@ -305,10 +308,10 @@ emulated('tf32 and bf16 are what the library computes float32 products in, and n
     const furthest = check(t, 'float32', [LIBRARY], (k) => 2e-3 * Math.sqrt(k), { gpu: { precision: 'tf32' } });
     t.true(furthest[0]! > 1e-5, 'nothing was rounded');
   });
-  t.deepEqual(tf32.products, ['70 80 90 1 0 0 77 1', '70 80 90 1 0 0 77 1']);
+  t.deepEqual(tf32.products, ['63 64 66 1 0 0 77 1', '63 64 66 1 0 0 77 1']);
   // Small products are converted inside; large ones before, so that the library reads half the bytes.
   const small = during(t, () => check(t, 'float32', [LIBRARY], within, { gpu: { precision: 'bf16' } }, toBfloat16));
-  t.deepEqual(small.products, ['70 80 90 1 0 0 75 1', '70 80 90 1 0 0 75 1']);
+  t.deepEqual(small.products, ['63 64 66 1 0 0 75 1', '63 64 66 1 0 0 75 1']);
   const large: Shape[] = [
     [[1537, 7], [7, 1539], false, false],
     [[1, 8, 1536], [2, 1536, 8], true, true],
@@ -317,7 +320,7 @@ emulated('tf32 and bf16 are what the library computes float32 products in, and n
   const calls = ['1536 1536 8 2 14 0 68 1', '1539 1537 7 1 14 0 68 1'];
   t.deepEqual(converted.products.toSorted(), [...calls, ...calls].sort());
   const double = during(t, () => check(t, 'float64', [LIBRARY], (k) => 1e-14 * k, { gpu: { precision: 'bf16' } }));
-  t.deepEqual(double.products, ['70 80 90 1 1 1 70 1', '70 80 90 1 1 1 70 1']);
+  t.deepEqual(double.products, ['63 64 66 1 1 1 70 1', '63 64 66 1 1 1 70 1']);
   // Own kernels do not round factors.
   withEnvironment({ GRAFO_CUDA_LIBRARIES: scratch }, () =>
     check(t, 'float32', [LIBRARY, ...large], within, { gpu: { precision: 'bf16' } }),
