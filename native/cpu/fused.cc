@@ -1,6 +1,5 @@
-// Verifies a tape and prepares it: types every instruction, chooses how each input is read, gives
-// registers to results by linear scan, and lets the instruction that makes an output write it where
-// nothing reads that memory later.
+// Verifies a tape and prepares it: types every instruction, chooses how each input is read, gives registers to results by linear
+// scan, and lets the instruction that makes an output write it where nothing reads that memory later.
 #include "cpu/fused.h"
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 
 namespace grafo::cpu {
 namespace {
+
+constexpr int kLongTile = 2048;  // of a tape of one instruction
 
 // Simple operations an element up to which memory decides how long a tape takes.
 constexpr int64_t kCheapTape = 6;
@@ -254,8 +255,7 @@ class Builder {
       else if (desc_.inputs[operand].storage != desc_.outputs[o].storage)
         makers[o] = append_copy(operand) - inputs();
     }
-    // The maker writes the output itself unless it already writes another or the memory is still
-    // read; then a copy at the end does, which reads a register and so disturbs nobody.
+    // The maker writes the output itself unless it already writes another or the memory is still read; then a copy at the end does.
     int32_t late[kMaxFusedOutputs];
     int lates = 0;
     for (int o = 0; o < desc_.num_outputs; ++o) {
@@ -419,8 +419,7 @@ class Builder {
     return tile;
   }
 
-  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the
-  // scratch has.
+  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the scratch has.
   void choose_tile() {
     const int64_t bytes = int64_t{std::max(registers_, 1)} * widest_;
     int tile = kMaxTile;
@@ -429,7 +428,11 @@ class Builder {
     // A row that is reduced is best whole.
     const int64_t row = (whole_row(step_) + kMinTile - 1) / kMinTile * kMinTile;
     if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
-    if (step_.reductions.empty()) tile = static_cast<int>(part_of_rows(tile));
+    // One instruction leaves nothing in registers for the next: long tiles, fewer calls.
+    if (step_.reductions.empty()) {
+      if (nodes_.size() == 1 && bytes * kLongTile <= kScratchBytes / 2) tile = kLongTile;
+      tile = static_cast<int>(part_of_rows(tile));
+    }
     step_.tile = tile;
     for (Slot& slot : step_.slots)
       if (slot.kind != SlotKind::kBuffer) slot.scratch *= (tile * widest_ + 63) / 64 * 64;

@@ -100,6 +100,13 @@ template <class Functor, class T>
 concept HasVectors = false;
 #endif
 
+// Functions that take less than their loads and stores: one vector at a time, the loop itself is what takes longest.
+template <class Functor, class... Light>
+constexpr bool kIsOneOf = (std::is_same_v<Functor, Light> || ...);
+template <class Functor>
+constexpr bool kIsLight = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, math::Mul, math::Maximum, math::Minimum, math::Neg,
+                                   math::Abs, math::Square, math::Relu>;
+
 template <class Functor, class T>
 void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
   using Result = Stored<decltype(Functor()(T()))>;
@@ -123,6 +130,12 @@ void unary_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
       map_vectors<Functor::kVectors>(to, n, Functor(), x);
     return;
   }
+  if constexpr (kIsLight<Functor>) {
+#pragma GCC ivdep
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i]));
+    return;
+  }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i]));
 }
@@ -135,6 +148,12 @@ void binary_loop(void* dst, const void* a, const void* b, const void*, int64_t n
   auto* y = static_cast<const Stored<T>*>(b);
   if constexpr (HasVectors<Functor, T>) {
     map_vectors<Functor::kVectors>(to, n, Functor(), x, y);
+    return;
+  }
+  if constexpr (kIsLight<Functor>) {
+#pragma GCC ivdep
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i], y[i]));
     return;
   }
 #pragma GCC ivdep

@@ -70,11 +70,21 @@ struct Lines<uint64_t> {
 };
 #endif
 
-// Else a tile is turned round in a buffer of the L1 cache and then leaves in whole rows of y.
+// Else a tile is turned round in a buffer of the L1 cache and then leaves in whole rows of y: long ones where they go past the caches.
+struct Tile {
+  int64_t rows, columns;
+};
 template <class T>
-constexpr int64_t kTileRows = Lines<T>::kWhole ? 1024 : 64;
+constexpr Tile tile_of(bool streams) {
+  if (Lines<T>::kWhole) return {1024, 128 / sizeof(T)};
+  if (streams) return {128, sizeof(T) == 8 ? 16 : 32};
+  return {64, 32};
+}
 template <class T>
-constexpr int64_t kTileColumns = Lines<T>::kWhole ? 128 / sizeof(T) : 32;
+constexpr int64_t kTileItems = sizeof(T) == 8 ? 2048 : 4096;
+// Rows of a tile are pieces of x's rows, too short for the processor to see where they lead: so many rows before they are needed they are
+// asked for.
+constexpr int64_t kRowsAhead = 8;
 
 // Where y is large it goes past the caches.
 constexpr int64_t kStreamedBytes = int64_t{8} << 20;
@@ -104,17 +114,27 @@ void move_lines(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, in
 
 template <class T>
 void move_tile(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns,
-               [[maybe_unused]] bool streams) {
+               bool streams) {
   if constexpr (Lines<T>::kWhole) {
     move_lines(x, x_row, y, y_row, rows, columns, streams);
   } else {
-    constexpr int64_t kRow = kTileRows<T>;
-    alignas(64) T buffer[kRow * kTileColumns<T>];
-    for (int64_t r = 0; r < rows; r += kBlock<T>)
-      transpose_items(x + r * x_row, x_row, buffer + r, kRow,
-                      std::min<int64_t>(kBlock<T>, rows - r), columns);
-    for (int64_t c = 0; c < columns; ++c)
-      std::memcpy(y + c * y_row, buffer + c * kRow, static_cast<size_t>(rows) * sizeof(T));
+    const int64_t row = tile_of<T>(streams).rows;
+    alignas(64) T buffer[kTileItems<T>];
+    for (int64_t r = 0; r < rows; r += kBlock<T>) {
+      // Addresses only: behind the last row there may be nothing.
+      for (int64_t ahead = r + kRowsAhead; ahead < r + kRowsAhead + kBlock<T>; ++ahead)
+        for (int64_t c = 0; c < columns; c += 64 / int64_t{sizeof(T)})
+          __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(x) +
+                                                           static_cast<uintptr_t>(ahead * x_row + c) * sizeof(T)));
+      transpose_items(x + r * x_row, x_row, buffer + r, row, std::min<int64_t>(kBlock<T>, rows - r), columns);
+    }
+    const Loop stream = streams ? find_stream(sizeof(T)) : nullptr;
+    for (int64_t c = 0; c < columns; ++c) {
+      if (streams)
+        stream(y + c * y_row, buffer + c * row, nullptr, nullptr, rows);
+      else
+        std::memcpy(y + c * y_row, buffer + c * row, static_cast<size_t>(rows) * sizeof(T));
+    }
   }
 }
 
@@ -123,18 +143,17 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   const auto& step = static_cast<const TransposeStep&>(base);
   const T* const x = static_cast<const T*>(buffers[0]);
   T* const y = static_cast<T*>(buffers[1]);
-  const int64_t tall = (step.rows + kTileRows<T> - 1) / kTileRows<T>;
-  const int64_t wide = (step.columns + kTileColumns<T> - 1) / kTileColumns<T>;
-  const int64_t tiles = tall * wide;
   int64_t matrices = 1;
   for (int d = 0; d < step.outer.rank; ++d) matrices *= step.outer.dims[d];
-  const int64_t tile_bytes = std::min(step.rows, kTileRows<T>) *
-                             std::min(step.columns, kTileColumns<T>) *
-                             static_cast<int64_t>(sizeof(T));
   const int64_t item = static_cast<int64_t>(sizeof(T));
   bool streams = matrices * step.rows * step.columns * item >= kStreamedBytes &&
                  reinterpret_cast<uintptr_t>(y) % 64 == 0 && step.y_row * item % 64 == 0;
   for (int d = 0; d < step.outer.rank; ++d) streams &= step.outer_y[d] * item % 64 == 0;
+  const Tile tile = tile_of<T>(streams);
+  const int64_t tall = (step.rows + tile.rows - 1) / tile.rows;
+  const int64_t wide = (step.columns + tile.columns - 1) / tile.columns;
+  const int64_t tiles = tall * wide;
+  const int64_t tile_bytes = std::min(step.rows, tile.rows) * std::min(step.columns, tile.columns) * item;
   parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes + 1,
                [&](int64_t begin, int64_t end) {
                  for (int64_t piece = begin; piece < end; ++piece) {
@@ -146,12 +165,12 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
                      at_y += i * step.outer_y[d];
                    }
                    // Down the columns of x first: y's rows are then written in order.
-                   const int64_t row = piece % tiles % tall * kTileRows<T>;
-                   const int64_t column = piece % tiles / tall * kTileColumns<T>;
+                   const int64_t row = piece % tiles % tall * tile.rows;
+                   const int64_t column = piece % tiles / tall * tile.columns;
                    move_tile(x + at_x + row * step.x_row + column, step.x_row,
                              y + at_y + column * step.y_row + row, step.y_row,
-                             std::min(kTileRows<T>, step.rows - row),
-                             std::min(kTileColumns<T>, step.columns - column), streams);
+                             std::min(tile.rows, step.rows - row),
+                             std::min(tile.columns, step.columns - column), streams);
                  }
                  if (streams) end_stream();
                });

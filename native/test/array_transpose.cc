@@ -68,6 +68,8 @@ TEST("Transpose: large matrices, lines that are whole and that are not") {
   for (int64_t offset : {0, 8}) {
     turn<float>(DType::kFloat32, 1, 2048, 1056, offset, 2);   // past the caches
     turn<float>(DType::kFloat32, 1, 2050, 1053, offset, 1);   // rows of y begin within lines
+    turn<float>(DType::kFloat32, 1, 2064, 1033, offset, 2);   // tiles that are cut at both ends
+    turn<uint8_t>(DType::kUint8, 1, 4160, 2017, offset, 2);
     turn<float>(DType::kFloat32, 3, 1040, 41, offset, 2);
     turn<double>(DType::kFloat64, 2, 1032, 523, offset, 2);
     turn<double>(DType::kFloat64, 1, 17, 9, offset, 1);

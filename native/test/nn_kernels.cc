@@ -84,7 +84,8 @@ void check_rows(int64_t rows, int64_t columns, T scale) {
 }
 
 TEST("Softmax, LogSoftmax and the cross entropies: short and long rows, up to 1e4") {
-  const int64_t shapes[][2] = {{1, 1}, {5, 2}, {128, 10}, {3, 17}, {7, 1000}, {2, 1024}, {3, 5000}};
+  const int64_t shapes[][2] = {{1, 1}, {5, 2}, {128, 10}, {3, 17}, {37, 63}, {33, 16},
+                               {2, 64}, {7, 1000}, {2, 1024}, {3, 5000}};
   for (const auto& shape : shapes) {
     check_rows<float>(shape[0], shape[1], 4.0f);
     check_rows<float>(shape[0], shape[1], 10000.0f);
