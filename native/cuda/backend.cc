@@ -67,8 +67,9 @@ Status Device::allocate(size_t bytes, void** memory) {
 
 void Device::release(void* memory, size_t bytes) {
   memory_used -= static_cast<int64_t>(bytes);
-  // What uses it may still wait in the stream: of a plan, say, whose preparation failed half way.
-  if (stream != nullptr) (void)cudaStreamSynchronize(stream);
+  // What uses it may still wait in a stream: of a plan, say, whose preparation failed half way.
+  for (const cudaStream_t queue : {stream, upload, download})
+    if (queue != nullptr) (void)cudaStreamSynchronize(queue);
   (void)cudaFree(memory);
 }
 
