@@ -1,17 +1,14 @@
 // epilogue: a tape over what a matrix product makes becomes the product's end, where nothing else reads the product, so that it need
 // not reach memory.
-import { LIMITS as BATCH } from './batch.js';
 import { dependencies } from './order.js';
 import {
   bytesOf,
-  mayRefuse,
   type PlanValue,
   Producers,
   type Step,
   type StepProgram,
   type Storage,
   sameShape,
-  sizeOfShape,
   unionOf,
 } from './steps.js';
 
@@ -19,11 +16,10 @@ import {
 export const EPILOGUE = 'MatMulFused';
 
 /**
- * What decides whether an epilogue pays. A tape that stores an array of the product's element size lends the product that array's memory.
- * Any other is done piece by piece, which the engine can where an element's sum is made at once (`blockBytes` of a row of A) and neither side is
- * thin (`thin` or fewer); else the product takes memory of the step's own, `scratchBytes` at most.
+ * A tape that stores an array of the product's element size lends the product that array's memory. Where only reductions remain the product
+ * takes memory of the step's own, of so many bytes at most.
  */
-export const LIMITS = { blockBytes: 2048, thin: 12, scratchBytes: 64 * 1024 } as const;
+export const LIMITS = { ownBytes: 64 * 1024 } as const;
 
 /** Steps that are one, or one step, with the positions of the first and the last. */
 interface Unit {
@@ -33,7 +29,7 @@ interface Unit {
 }
 
 /** Joins products with tapes. The result is in no particular order: it is to be scheduled. */
-export const epilogues = (program: StepProgram, isHost: boolean): StepProgram => {
+export const epilogues = (program: StepProgram): StepProgram => {
   const { steps } = program;
   if (!steps.some(({ kernel }) => kernel === 'MatMul')) return program;
   const producers = new Producers(steps);
@@ -45,6 +41,7 @@ export const epilogues = (program: StepProgram, isHost: boolean): StepProgram =>
       else found.add(step);
     }
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
+  waitForNoProduct(steps, producers);
   const units = new Map<Step, Unit>();
   steps.forEach((step, i) => {
     units.set(step, { members: [step], first: i, last: i });
@@ -79,15 +76,17 @@ export const epilogues = (program: StepProgram, isHost: boolean): StepProgram =>
     const [tape, ...others] = readers.get(storage) ?? [];
     if (tape === undefined || others.length > 0 || fetched.has(storage)) continue;
     const [from, to] = [units.get(product)!, units.get(tape)!];
-    if (to.members.length > 1 || !canEnd(product, tape, isHost) || hasDetour(from, to)) continue;
+    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to)) continue;
     const unit: Unit = { members: [product, tape], first: from.first, last: to.last };
     for (const member of unit.members) units.set(member, unit);
     const joined = join(product, tape);
     for (const member of unit.members) made.set(member, joined);
   }
   if (made.size === 0) return program;
-  const result = steps.filter(({ kernel }, i) => !(kernel === 'MatMul' && made.has(steps[i]!)));
-  const joined = result.map((step) => made.get(step) ?? step);
+  // Where the product is, so that what it reads need not live until the tape.
+  const joined = steps
+    .filter((step) => step.kernel === 'MatMul' || !made.has(step))
+    .map((step) => made.get(step) ?? step);
   for (const step of joined) {
     for (const earlier of [...step.after]) {
       const now = made.get(earlier);
@@ -99,7 +98,36 @@ export const epilogues = (program: StepProgram, isHost: boolean): StepProgram =>
   return { ...program, steps: joined };
 };
 
-const canEnd = (product: Step, step: Step, isHost: boolean): boolean => {
+/**
+ * Nobody can see when a product is made. What waits for one though it does not read it (a gradient that is given out together with another)
+ * waits for what the product waits for: else products would be made in another order than they are read in, and live for longer.
+ */
+const waitForNoProduct = (steps: readonly Step[], producers: Producers): void => {
+  const known = new Map<Step, ReadonlySet<Step>>();
+  const waitsOf = (product: Step): ReadonlySet<Step> => {
+    let found = known.get(product);
+    if (found === undefined) {
+      const all = new Set<Step>();
+      for (const step of dependencies(product, producers)) {
+        if (isUnseen(step)) for (const earlier of waitsOf(step)) all.add(earlier);
+        else all.add(step);
+      }
+      known.set(product, (found = all));
+    }
+    return found;
+  };
+  for (const { after } of steps) {
+    for (const step of [...after]) {
+      if (!isUnseen(step)) continue;
+      after.delete(step);
+      for (const earlier of waitsOf(step)) after.add(earlier);
+    }
+  }
+};
+
+const isUnseen = ({ kernel, acts }: Step): boolean => kernel === 'MatMul' && !acts;
+
+const canEnd = (product: Step, step: Step): boolean => {
   const { tape } = step;
   const value = product.outputs[0]!;
   if (tape === undefined || step.kernel !== 'Fused' || !sameShape(value.shape, tape.space)) return false;
@@ -112,25 +140,8 @@ const canEnd = (product: Step, step: Step, isHost: boolean): boolean => {
   const lends = ({ storage, dtype }: PlanValue, i: number): boolean =>
     tape.reductions[i] === undefined && dtype.size === value.dtype.size && !reads(storage);
   if (step.outputs.some(lends)) return true;
-  if (step.outputs.every(({ storage }) => storage.kind === 'variable')) {
-    // A small update is better off in a batch; on a device a product is stored in any case.
-    return isHost && sizeOfShape(tape.space) > BATCH.updateElements && goesInPieces(product, step);
-  }
-  return bytesOf(value.dtype, value.shape) <= LIMITS.scratchBytes;
-};
-
-/** Whether no part of the product need be in memory for longer than the tape takes to read it. */
-const goesInPieces = (product: Step, { tape }: Step): boolean => {
-  const { dtype, shape } = product.outputs[0]!;
-  const inner = product.inputs[0]!.shape.at(product.attrs[0] === 1 ? -2 : -1)!;
-  return (
-    dtype.isFloating &&
-    shape.length === 2 &&
-    shape.every((dim) => dim > LIMITS.thin) &&
-    inner * dtype.size <= LIMITS.blockBytes &&
-    !tape!.instructions.some(mayRefuse) &&
-    tape!.reductions.every((reduction) => reduction === undefined)
-  );
+  const isReduced = tape.reductions.every((reduction) => reduction !== undefined);
+  return isReduced && bytesOf(value.dtype, value.shape) <= LIMITS.ownBytes;
 };
 
 const join = (product: Step, step: Step): Step => {

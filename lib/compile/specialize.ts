@@ -131,7 +131,7 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
     steps = schedule(steps);
   }
   if (options.epilogues !== false) {
-    const ended = epilogues(steps, options.deviceKernels === undefined);
+    const ended = epilogues(steps);
     if (ended !== steps) {
       verifySteps(ended, 'epilogues');
       steps = schedule(ended);

@@ -112,6 +112,8 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
   run_first(step, range.at, range.longest);
 }
 
+namespace {
+
 void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n,
                 Range& range) {
   for (int16_t s : step.each) {
@@ -131,16 +133,14 @@ void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int6
   }
 }
 
+}  // namespace
+
 bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range,
               std::atomic<int32_t>& failed) {
-  begin_tile(step, buffers, start, n, range);
-  return run_code(step, n, range, failed);
-}
-
-bool run_code(const FusedStep& step, int64_t n, Range& range, std::atomic<int32_t>& failed) {
   const auto count = static_cast<int32_t>(step.instructions.size());
   int32_t limit = count;
   if (step.checks != 0) limit = std::min(limit, failed.load(std::memory_order_relaxed));
+  begin_tile(step, buffers, start, n, range);
   for (int32_t i = 0; i < limit; ++i) {
     const Instruction& instruction = step.instructions[static_cast<size_t>(i)];
     if (instruction.check && !instruction.check(range.at[instruction.b], n)) {

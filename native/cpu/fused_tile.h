@@ -29,10 +29,6 @@ void run_first(const FusedStep& step, void* const* at, int64_t n);
 bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range,
               std::atomic<int32_t>& failed);
 
-// The two halves of it: sets the slots that move, then runs the instructions.
-void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_t n, Range& range);
-bool run_code(const FusedStep& step, int64_t n, Range& range, std::atomic<int32_t>& failed);
-
 // The error of what `failed` tells.
 Status refusal(const FusedStep& step, const std::atomic<int32_t>& failed);
 

@@ -17,14 +17,10 @@ struct GemmShape {
 // Products with so few columns that they would leave much of a vector empty.
 enum class Thin { kNot, kDots, kTall };
 
-// What becomes of C, part by part: called by the thread that has just made a part.
-template <class T>
+// What becomes of C, part by part: called by the thread that has just made these rows and columns of it.
 struct Epilogue {
   const void* self;
-  // Rows [row, row + rows) of columns [column, column + columns) lie at `part`, rows `stride` apart.
-  void (*run)(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns, const T* part,
-              int64_t stride);
-  bool apart;  // C has no memory: a part lies on the thread's stack for the time of the call
+  void (*run)(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns);
 };
 
 template <class T>
@@ -33,15 +29,18 @@ class Gemm {
   // `threads`: of the host whose context run() is given; 1 where it is given none.
   Gemm(const GemmShape& shape, int64_t threads);
 
-  // Whether run() can take an epilogue, and (from then on only so) one that is apart.
+  // Whether run() can take an epilogue.
   bool can_end() const;
-  bool end_apart();
+  // For a B that never changes: elements of T that keep it packed, 0 where that gains nothing. From then on run() takes what pack()
+  // left there.
+  int64_t keep_b();
+  void pack(const T* b, T* kept) const;
 
   // Elements of T that run() needs to itself, 64-byte aligned.
   int64_t scratch() const { return a_items_ + b_items_; }
   // Uses the host's threads where `context` is given. False if the run was cancelled.
   bool run(const RunContext* context, const T* a, const T* b, T* c, T* scratch,
-           const Epilogue<T>* epilogue = nullptr) const;
+           const Epilogue* epilogue = nullptr, const T* kept = nullptr) const;
 
  private:
   struct Block;
@@ -56,7 +55,7 @@ class Gemm {
   void multiply_and_end(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
                         int64_t b_end) const;
   void run_block(const RunContext* context, const Block& block) const;
-  bool run_columns(const RunContext* context, const Block& block, const Epilogue<T>* epilogue) const;
+  bool run_columns(const RunContext* context, const Block& block, const Epilogue* epilogue) const;
   T* packed_b(const Block& block, int64_t q) const;
   int64_t row_of(int64_t panel) const {
     return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);

@@ -6,7 +6,6 @@
 #include "cpu/gemm.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
-#include "math/reduce_tree.h"
 
 namespace grafo::cpu {
 namespace {
@@ -25,7 +24,10 @@ constexpr int64_t kGroupColumns = 256;
 constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
 constexpr int64_t kPieceColumns = 128;      // of a thread among several
 constexpr int64_t kRowsAhead = 4;           // of B, fetched while packing
-constexpr int64_t kPartBytes = 1 << 14;  // of C between a product and its epilogue: it stays in L1
+constexpr int64_t kKeptRows = 128;          // of A, after which packing a constant B once saves little
+constexpr int64_t kKeptBytes = 1 << 18;     // of B, below which its rows are read as fast where they lie
+constexpr int64_t kKeptTurnedBytes = 1 << 12;  // the same where B is transposed: packing is most of a run
+constexpr int64_t kPartBytes = 1 << 14;        // of C between a product and its epilogue: it stays in L1
 
 // More pieces, so that each thread gets as many: the pool deals out at most four ranges a thread.
 int64_t even_pieces(int64_t pieces, int64_t threads, int64_t most) {
@@ -44,13 +46,13 @@ struct Gemm<T>::Block {
   T* a_scratch;
   T* b_scratch;
   int64_t k0, depth, a0, a_panels, b0, b_panels;
-  // Where `c` is in C, and how far apart its rows are.
-  int64_t c_first_row = 0, c_first_column = 0, c_row;
-  const Epilogue<T>* epilogue;  // of the last block of k
+  const Epilogue* epilogue;  // of the last block of k
+  T* kept;  // all of B packed, or nullptr
 };
 
 template <class T>
 T* Gemm<T>::packed_b(const Block& block, int64_t q) const {
+  if (block.kept) return block.kept + (block.k0 * panels_b_ + q * depth_) * width_;
   return block.b_scratch + (q - std::max(block.b0, first_packed_b_)) * pitch_b_;
 }
 
@@ -187,7 +189,7 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
   const int rows = static_cast<int>(row_of(p + 1) - row);
   TileArgs<T> args;
   args.depth = block.depth;
-  args.c_row = block.c_row;
+  args.c_row = n;
   args.add = block.k0 > 0;
   if (pack_a_) {
     args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
@@ -202,12 +204,12 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
     args.a_row = shape_.k;
     args.a_step = 1;
   }
-  T* const c = block.c + (row - block.c_first_row) * block.c_row;
+  T* const c = block.c + row * n;
   const T* const b = block.b + block.k0 * n;
   const Tile<T> full = tile_for<T>(vectors_, rows);
   for (int64_t q = begin; q < end; ++q) {
     const int64_t column = q * width_;
-    args.c = c + (column - block.c_first_column);
+    args.c = c + column;
     args.b = b + column;
     args.b_step = n;
     if constexpr (kPack) {
@@ -234,6 +236,7 @@ void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int6
 // the copy.
 template <class T>
 void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
+  if (block.kept) return;
   int64_t q = std::max(begin, first_packed_b_);
   const int64_t whole = std::min(end, shape_.n / width_);
   if (!pack_on_the_way_ && !shape_.transpose_b && q < whole) {
@@ -262,32 +265,19 @@ void Gemm<T>::multiply(const Block& block, int64_t a_begin, int64_t a_end, int64
     multiply_panels<false>(block, p, b_begin, b_end);
 }
 
-// The same with an epilogue: a few panels of A at a time.
+// The same with an epilogue after a few panels of A at a time.
 template <class T>
-GRAFO_OUT_OF_LINE void Gemm<T>::multiply_and_end(const Block& block, int64_t a_begin, int64_t a_end,
-                                                 int64_t b_begin, int64_t b_end) const {
-  constexpr int64_t kMost = 12 * kGroupColumns;
-  const Epilogue<T>& epilogue = *block.epilogue;
+void Gemm<T>::multiply_and_end(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
+                               int64_t b_end) const {
   const int64_t column = b_begin * width_;
   const int64_t columns = std::min(b_end * width_, shape_.n) - column;
-  const int64_t stride = ceil_div(columns, kLanes<T>) * kLanes<T>;
-  const int64_t most = std::min<int64_t>(kMost, kPartBytes / static_cast<int64_t>(sizeof(T)));
-  const int64_t panels = std::max<int64_t>(1, most / stride / tile_rows(vectors_));
-  alignas(64) T memory[kMost];
-  Block part = block;
+  const int64_t panel = columns * tile_rows(vectors_) * static_cast<int64_t>(sizeof(T));
+  const int64_t panels = std::max<int64_t>(1, kPartBytes / panel);
   for (int64_t p = a_begin, last; p < a_end; p = last) {
     last = std::min(p + panels, a_end);
-    const int64_t row = row_of(p);
-    T* c = block.c + row * shape_.n + column;
-    if (epilogue.apart) {
-      c = part.c = memory;
-      part.c_first_row = row;
-      part.c_first_column = column;
-      part.c_row = stride;
-    }
     for (int64_t i = std::max<int64_t>(p, pack_on_the_way_); i < last; ++i)
-      multiply_panels<false>(part, i, b_begin, b_end);
-    epilogue.run(epilogue.self, row, row_of(last) - row, column, columns, c, part.c_row);
+      multiply_panels<false>(block, i, b_begin, b_end);
+    block.epilogue->run(block.epilogue->self, row_of(p), row_of(last) - row_of(p), column, columns);
   }
 }
 
@@ -295,13 +285,6 @@ GRAFO_OUT_OF_LINE void Gemm<T>::multiply_and_end(const Block& block, int64_t a_b
 template <class T>
 bool Gemm<T>::can_end() const {
   return thin_ == Thin::kNot && shape_.m > 1 && shape_.n > 1;
-}
-// With one block of k a part is made at once; its rows of A's first panel are not made with the packing then.
-template <class T>
-bool Gemm<T>::end_apart() {
-  if (!can_end() || blocks_k_ > 1 || group_b_ * width_ > kGroupColumns) return false;
-  pack_on_the_way_ = false;
-  return true;
 }
 
 // Everything that is to be done with a block of k, some of A's panels and some of B's.
@@ -357,7 +340,7 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
 // own cache, and nobody waits. A thread has one place for it, which stays in its second cache.
 template <class T>
 bool Gemm<T>::run_columns(const RunContext* context, const Block& block,
-                          const Epilogue<T>* epilogue) const {
+                          const Epilogue* epilogue) const {
   const int64_t groups = ceil_div(panels_b_, group_b_);
   const int64_t cost = tile_rows(vectors_) * width_ * shape_.k / 16;  // of a tile
   Places places(threads_);
@@ -385,9 +368,34 @@ bool Gemm<T>::run_columns(const RunContext* context, const Block& block,
   return !stopped.load(std::memory_order_relaxed);
 }
 
+// It gains where packing is a part of each run that counts (B is transposed, or A is short), and where
+// few rows of A read a B whose own rows lie far apart.
+template <class T>
+int64_t Gemm<T>::keep_b() {
+  if (!can_end()) return 0;
+  const int64_t item = sizeof(T);
+  const int64_t least = shape_.transpose_b ? kKeptTurnedBytes : kKeptBytes;
+  if (shape_.m > kKeptRows || shape_.k * shape_.n * item < least) return 0;
+  pack_on_the_way_ = false;
+  first_packed_b_ = 0;
+  b_items_ = 0;
+  return panels_b_ * width_ * depth_ * blocks_k_;
+}
+
+template <class T>
+void Gemm<T>::pack(const T* b, T* kept) const {
+  Block block{};
+  block.b = b;
+  block.kept = kept;
+  for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
+    block.depth = std::min(depth_, shape_.k - block.k0);
+    for (int64_t q = 0; q < panels_b_; ++q) pack_b(block, q);
+  }
+}
+
 template <class T>
 bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* scratch,
-                  const Epilogue<T>* epilogue) const {
+                  const Epilogue* epilogue, const T* kept) const {
   if (shape_.n == 1 && !shape_.transpose_a) {
     multiply_rows(context, a, b, c, shape_.m, shape_.k);
     return true;
@@ -410,7 +418,7 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
   block.a = a;
   block.b = b;
   block.c = c;
-  block.c_row = shape_.n;
+  block.kept = const_cast<T*>(kept);
   block.a_scratch = scratch;
   block.b_scratch = scratch + a_items_;
   if (by_columns_) return run_columns(context, block, epilogue);

@@ -47,7 +47,7 @@ Status run_real(const PreparedStep& base, RunContext& context, void* const* buff
       int64_t at_a, at_b;
       step.batch.offsets(i, &at_a, &at_b);
       if (!step.gemm->run(&context, a + at_a * step.a_items, b + at_b * step.b_items,
-                          c + i * step.c_items, scratch))
+                          c + i * step.c_items, scratch, nullptr, step.kept_b(b)))
         return cancelled();
     }
     return Status();
@@ -149,8 +149,18 @@ void merge_batch(const StepDesc& desc, GemmShape& shape, Batch& batch) {
   batch = Batch();
 }
 
+// Memory for a packed copy of B; where there is no more, each run packs anew.
 template <class T>
-Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
+void keep(RealStep<T>& matmul, int64_t threads) {
+  const int64_t items = matmul.gemm->keep_b();
+  if (items == 0) return;
+  matmul.kept_bytes = static_cast<size_t>(items) * sizeof(T);
+  matmul.kept = static_cast<T*>(matmul.host.allocate(matmul.host.self, matmul.kept_bytes));
+  if (!matmul.kept) matmul.gemm.emplace(matmul.shape, threads);
+}
+
+template <class T>
+Status prepare_real(std::unique_ptr<RealStep<T>> matmul, bool is_constant, StepPointer& step) {
   const GemmShape& shape = matmul->shape;
   const int64_t threads = matmul->host.threads(matmul->host.self);
   const double operations = 2.0 * shape.m * shape.n * shape.k;
@@ -159,6 +169,7 @@ Status prepare_real(std::unique_ptr<RealStep<T>> matmul, StepPointer& step) {
     matmul->slots = all < 2e5 ? 1 : std::min(matmul->batch.size, std::max<int64_t>(threads, 1));
   }
   matmul->gemm.emplace(shape, matmul->slots == 0 ? threads : 1);
+  if (is_constant && matmul->batch.size == 1) keep(*matmul, threads);
   const int64_t scratch = matmul->gemm->scratch() * std::max<int64_t>(matmul->slots, 1);
   if (scratch != 0) {
     matmul->scratch_bytes = static_cast<size_t>(scratch) * sizeof(T);
@@ -230,9 +241,10 @@ Status prepare_matmul(const StepDesc& desc, const HostServices& host, StepPointe
     return Status();
   }
   if (a.dtype == DType::kFloat32)
-    return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), step);
+    return prepare_real<float>(fill(std::make_unique<RealStep<float>>(run_real<float>, host)), b.constant != 0,
+                               step);
   if (a.dtype == DType::kFloat64)
-    return prepare_real<double>(fill(std::make_unique<RealStep<double>>(run_real<double>, host)),
+    return prepare_real<double>(fill(std::make_unique<RealStep<double>>(run_real<double>, host)), b.constant != 0,
                                 step);
   step = fill(std::make_unique<MatMulStep>(
       a.dtype == DType::kInt32 ? run_integer<int32_t> : run_integer<int64_t>, host));

@@ -42,7 +42,23 @@ struct MatMulStep : PreparedStep {
 template <class T>
 struct RealStep : MatMulStep {
   using MatMulStep::MatMulStep;
+  ~RealStep() override {
+    if (kept) host.release(host.self, kept, kept_bytes);
+  }
+
+  // Of a B that is a constant of the plan its packed copy, made by the first run; nullptr where none is kept.
+  const T* kept_b(const T* b) const {
+    if (kept && !packed) {
+      gemm->pack(b, kept);
+      packed = true;
+    }
+    return kept;
+  }
+
   std::optional<Gemm<T>> gemm;
+  T* kept = nullptr;
+  size_t kept_bytes = 0;
+  mutable bool packed = false;  // runs of a session come one after the other
 };
 
 // The step where it is one plain product of this dtype by own kernels; else nullptr.

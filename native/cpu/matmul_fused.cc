@@ -34,7 +34,6 @@ struct MatMulFusedStep : PreparedStep {
   void* memory = nullptr;
   size_t memory_bytes = 0;
   int64_t columns = 0;
-  int product_slot = -1;
 };
 
 // Operand 0 of the tape and then the step's own from the third on.
@@ -59,28 +58,20 @@ struct Parts {
   void* const* buffers;
 };
 
-// Runs the tape over a part of the product: row by row, or at once where rows are whole and follow each other.
-template <class T>
-void end_part(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns, const T* part,
-              int64_t stride) {
+// Runs the tape over a part of the product: row by row, or at once where rows are whole.
+void end_part(const void* self, int64_t row, int64_t rows, int64_t column, int64_t columns) {
   const auto& [step, buffers] = *static_cast<const Parts*>(self);
   const FusedStep& tape = *step.tape;
-  if (columns == step.columns && stride == columns) {
+  if (columns == step.columns) {
     columns *= rows;
     rows = 1;
   }
   Range range;
   std::atomic<int32_t> failed{INT_MAX};
   begin_range(tape, buffers, columns, range);
-  for (int64_t r = 0; r < rows; ++r) {
-    const int64_t start = (row + r) * step.columns + column;
-    for (int64_t at = 0; at < columns; at += tape.tile) {
-      const int64_t n = std::min<int64_t>(tape.tile, columns - at);
-      begin_tile(tape, buffers, start + at, n, range);
-      if (step.product_slot >= 0) range.at[step.product_slot] = const_cast<T*>(part + r * stride + at);
-      run_code(tape, n, range, failed);
-    }
-  }
+  for (int64_t r = row; r < row + rows; ++r)
+    for (int64_t at = 0; at < columns; at += tape.tile)
+      run_tile(tape, buffers, r * step.columns + column + at, std::min<int64_t>(tape.tile, columns - at), range, failed);
   if (tape.streams) end_stream();
 }
 
@@ -90,9 +81,10 @@ Status run_in_parts(const PreparedStep& base, RunContext& context, void* const* 
   const auto& product = static_cast<const RealStep<T>&>(*step.product);
   const TapeBuffers tape(step, buffers);
   const Parts parts{step, tape.list};
-  const Epilogue<T> epilogue{&parts, end_part<T>, tape.list[0] == nullptr};
-  const bool done = product.gemm->run(&context, static_cast<const T*>(buffers[0]), static_cast<const T*>(buffers[1]),
-                                      static_cast<T*>(tape.list[0]), static_cast<T*>(product.scratch), &epilogue);
+  const Epilogue epilogue{&parts, end_part};
+  const T* const b = static_cast<const T*>(buffers[1]);
+  const bool done = product.gemm->run(&context, static_cast<const T*>(buffers[0]), b, static_cast<T*>(tape.list[0]),
+                                      static_cast<T*>(product.scratch), &epilogue, product.kept_b(b));
   return done ? Status() : cancelled();
 }
 
@@ -130,27 +122,18 @@ int find_lender(const StepDesc& desc, const TensorDesc& product, const FusedStep
   return -1;
 }
 
+// Column sums take their rows in order, and what may refuse must say where first: their tapes come after the product.
 template <class T>
-bool goes_in_parts(MatMulFusedStep& step) {
-  RealStep<T>* const real = as_plain_product<T>(*step.product);
-  if (!real || !step.tape->reductions.empty() || step.tape->checks != 0) return false;
-  return step.lender >= 0 ? real->gemm->can_end() : real->gemm->end_apart();
+bool goes_in_parts(const MatMulFusedStep& step) {
+  const RealStep<T>* const real = as_plain_product<T>(*step.product);
+  return real && real->gemm->can_end() && step.tape->reductions.empty() && step.tape->checks == 0;
 }
 
 // Gives the product memory where it needs any.
 Status choose_run(const TensorDesc& product, MatMulFusedStep& step) {
-  const auto& slots = step.tape->slots;
-  for (size_t s = 0; s < slots.size(); ++s)
-    if (slots[s].kind == SlotKind::kBuffer && slots[s].buffer == 0) step.product_slot = static_cast<int>(s);
-  if (goes_in_parts<float>(step)) {
-    step.way = run_in_parts<float>;
-    return Status();
-  }
-  if (goes_in_parts<double>(step)) {
-    step.way = run_in_parts<double>;
-    return Status();
-  }
-  step.way = run_after;
+  step.way = goes_in_parts<float>(step) ? run_in_parts<float>
+             : goes_in_parts<double>(step) ? run_in_parts<double>
+                                           : run_after;
   if (step.lender >= 0) return Status();
   step.memory_bytes = std::max<size_t>(1, static_cast<size_t>(product.size) * item_size(product.dtype));
   step.memory = step.host.allocate(step.host.self, step.memory_bytes);

@@ -15,7 +15,7 @@ namespace grafo {
 
 // A verified step. Kernels derive from it, keep what depends on shapes only, and set `run`.
 // run() reads the step only: everything it changes is in the buffers, in the context or on its own
-// stack.
+// stack. (MatMul's first run packs a constant factor into memory of the step.)
 struct PreparedStep {
   using Run = Status (*)(const PreparedStep& step, RunContext& context, void* const* buffers);
 

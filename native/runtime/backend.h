@@ -10,7 +10,7 @@
 
 namespace grafo {
 
-constexpr int32_t kBackendVersion = 3;
+constexpr int32_t kBackendVersion = 4;
 constexpr int kMaxRank = 8;
 
 struct Backend;
@@ -51,6 +51,7 @@ struct TensorDesc {
   int64_t size;      // elements, checked not to overflow
   int32_t storage;   // same number = same memory
   int32_t variable;  // 1 if the storage is a variable
+  int32_t constant;  // 1 if it is a constant of the plan: the same bytes at the same address in every run
 };
 
 // A step as the Plan gives it, not yet trusted: prepare() checks every shape, dtype and attribute against the others.

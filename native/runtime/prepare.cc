@@ -16,6 +16,7 @@ TensorDesc describe(const Plan& plan, int32_t index) {
   desc.size = value.size;
   desc.storage = value.storage;
   desc.variable = storage.kind == StorageKind::kVariable;
+  desc.constant = storage.kind == StorageKind::kConstant;
   return desc;
 }
 

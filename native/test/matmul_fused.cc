@@ -144,7 +144,7 @@ TEST("MatMulFused: updates in place, a stored product, results of other sizes, s
               {{m, n}, {m, n}, {}, {1}}, {{m, n}, {m, n}}, {1, 0});
     }
     const Case one = product_of(F, m, n, k, false, false);
-    compare(one, {{{"Mul", 0, 1}}, {0, 2, 1}, {}}, {{m, 1}}, {{m, n}, {m, n}}, {-1, -1});
+    compare(one, {{{"Mul", 0, 1}}, {0, 2}, {}}, {{m, 1}}, {{m, n}, {m, n}}, {-1, -1});
     compare(one, {{{"Square", 0, -1}}, {1}, {{0, 0, 0, n}}}, {}, {{m}}, {-1});
     compare(one, {{{"Square", 0, -1}}, {1, 0}, {{0, 1, 0, m * n}, {1, 3, 0, m * n}}}, {}, {{}, {}}, {-1, -1});
     // One that does not look at the product.

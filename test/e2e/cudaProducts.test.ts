@@ -62,3 +62,54 @@ emulated('products of floats agree with the CPU’s, of integers in every bit; e
     }
   });
 });
+
+emulated('products that end in a tape agree with a product and a tape after it; every run gives the same', (t) => {
+  const graph = new tf.Graph();
+  const { fetches, feeds } = graph.asDefault(() => {
+    const feeds: [tf.Tensor, tf.NDArray][] = [];
+    const fed = (shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.Tensor => {
+      const type = tf.asDtype(dtype);
+      const data = new type.array!(shape.reduce((n, dim) => n * dim, 1));
+      for (let i = 0; i < data.length; i++) data[i] = (((i * i * 5 + i * 11) % 97) - 48) / (dtype === 'int32' ? 1 : 64);
+      const x = tf.placeholder(dtype, shape);
+      feeds.push([x, new tf.NDArray(type, shape, data)]);
+      return x;
+    };
+    const layer = tf.nn.relu(tf.matmul(fed([40, 30]), fed([30, 70])).add(fed([70])));
+    const dz = tf.multiply(tf.matmul(layer, fed([35, 70]), { transposeB: true }), fed([40, 35]));
+    const loss = tf.reduceMean(tf.square(tf.matmul(fed([20, 30]), fed([30, 20]))));
+    const batch = tf.tanh(tf.matmul(fed([3, 5, 6]), fed([6, 7])));
+    const whole = tf.floordiv(
+      fed([9, 8], 'int32'),
+      tf.add(tf.square(tf.matmul(fed([9, 4], 'int32'), fed([4, 8], 'int32'))), 1),
+    );
+    const row = tf.sigmoid(tf.matmul(fed([1, 30]), fed([30, 8])));
+    return { feeds, fetches: [layer, dz, tf.reduceSum(dz, { axis: 0 }), loss, batch, whole, row] };
+  });
+  const run = (device: string, epilogues: boolean) => {
+    using session = new tf.Session({ graph, device, compile: { epilogues } });
+    const runs = [0, 1, 2].map(() => session.runSync(fetches, feeds).map(bits));
+    t.deepEqual(runs[1], runs[0]);
+    t.deepEqual(runs[2], runs[0]);
+    const plan = session.explain(fetches, feeds);
+    t.is(plan.split('MatMulFused').length - 1, epilogues ? 6 : 0, plan);
+    t.false(plan.includes('on the CPU'), plan);
+    return runs[0]!;
+  };
+  t.deepEqual(run('/gpu:0', true), run('/gpu:0', false));
+});
+
+emulated('a division by zero in the end of a product is told, and the next run goes on', (t) => {
+  const graph = new tf.Graph();
+  const [a, y] = graph.asDefault(() => {
+    const a = tf.placeholder(tf.int32, [3, 3]);
+    return [a, tf.floordiv(tf.constant(7, tf.int32), tf.matmul(a, a))] as const;
+  });
+  using session = new tf.Session({ graph, device: '/gpu:0' });
+  const value = (x: number): tf.NDArray => tf.ndarray(new Int32Array(9).fill(x), [3, 3]);
+  t.true(session.explain(y, [[a, value(1)]]).includes('MatMulFused(FloorDiv)'));
+  for (let i = 0; i < 3; i++) {
+    t.throws(() => session.runSync(y, [[a, value(0)]]), { message: /Integer division by zero/ });
+    t.is(Number((session.runSync(y, [[a, value(1)]]) as tf.NDArray).data[0]), 2);
+  }
+});

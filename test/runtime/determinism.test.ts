@@ -101,6 +101,7 @@ const same = (t: ExecutionContext, a: readonly Uint8Array[], b: readonly Uint8Ar
 
 const PASSES: readonly (keyof CompileOptions)[] = [
   'fuse',
+  'epilogues',
   'share',
   'batch',
   'cse',
@@ -150,7 +151,7 @@ test.serial(
       const expected = once(program, { threads: 1 });
       for (const threads of [1, 2, 4]) {
         const before = native().info().helpedJobs;
-        for (const compile of [{}, off('fuse'), off('reuse', 'inPlace')]) {
+        for (const compile of [{}, off('fuse'), off('epilogues'), off('reuse', 'inPlace')]) {
           using sess = new tf.Session({ graph, threads, compile });
           const what = `graph ${seed}, ${threads} threads, ${JSON.stringify(compile)}`;
           same(t, bits(sess.runSync(fetches, feeds) as unknown as tf.NDArray[]), expected, `${what}, runSync`);
