@@ -21,13 +21,13 @@ constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = 256;
+constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
+constexpr int64_t kPieceColumns = 128;      // of a thread among several
+constexpr int64_t kRowsAhead = 4;           // of B, fetched while packing
 constexpr int64_t kKeptRows = 128;          // of A, after which packing a constant B once saves little
 constexpr int64_t kKeptBytes = 1 << 18;     // of B, below which its rows are read as fast where they lie
 constexpr int64_t kKeptTurnedBytes = 1 << 12;  // the same where B is transposed: packing is most of a run
 constexpr int64_t kPartBytes = 1 << 14;        // of C between a product and its epilogue: it stays in L1
-constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
-constexpr int64_t kPieceColumns = 128;      // of a thread among several
-constexpr int64_t kRowsAhead = 4;           // of B, fetched while packing
 
 // More pieces, so that each thread gets as many: the pool deals out at most four ranges a thread.
 int64_t even_pieces(int64_t pieces, int64_t threads, int64_t most) {
@@ -336,31 +336,6 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
                  });
 }
 
-// It gains where packing is a part of each run that counts (B is transposed, or A is short), and where
-// few rows of A read a B whose own rows lie far apart.
-template <class T>
-int64_t Gemm<T>::keep_b() {
-  if (!can_end()) return 0;
-  const int64_t item = sizeof(T);
-  const int64_t least = shape_.transpose_b ? kKeptTurnedBytes : kKeptBytes;
-  if (shape_.m > kKeptRows || shape_.k * shape_.n * item < least) return 0;
-  pack_on_the_way_ = false;
-  first_packed_b_ = 0;
-  b_items_ = 0;
-  return panels_b_ * width_ * depth_ * blocks_k_;
-}
-
-template <class T>
-void Gemm<T>::pack(const T* b, T* kept) const {
-  Block block{};
-  block.b = b;
-  block.kept = kept;
-  for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
-    block.depth = std::min(depth_, shape_.k - block.k0);
-    for (int64_t q = 0; q < panels_b_; ++q) pack_b(block, q);
-  }
-}
-
 // Groups of columns, each with all of k and of A: what a thread packs it reads itself, out of its
 // own cache, and nobody waits. A thread has one place for it, which stays in its second cache.
 template <class T>
@@ -391,6 +366,31 @@ bool Gemm<T>::run_columns(const RunContext* context, const Block& block,
     places.give_back(place);
   });
   return !stopped.load(std::memory_order_relaxed);
+}
+
+// It gains where packing is a part of each run that counts (B is transposed, or A is short), and where
+// few rows of A read a B whose own rows lie far apart.
+template <class T>
+int64_t Gemm<T>::keep_b() {
+  if (!can_end()) return 0;
+  const int64_t item = sizeof(T);
+  const int64_t least = shape_.transpose_b ? kKeptTurnedBytes : kKeptBytes;
+  if (shape_.m > kKeptRows || shape_.k * shape_.n * item < least) return 0;
+  pack_on_the_way_ = false;
+  first_packed_b_ = 0;
+  b_items_ = 0;
+  return panels_b_ * width_ * depth_ * blocks_k_;
+}
+
+template <class T>
+void Gemm<T>::pack(const T* b, T* kept) const {
+  Block block{};
+  block.b = b;
+  block.kept = kept;
+  for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
+    block.depth = std::min(depth_, shape_.k - block.k0);
+    for (int64_t q = 0; q < panels_b_; ++q) pack_b(block, q);
+  }
 }
 
 template <class T>
