@@ -1,6 +1,7 @@
 // See tape_compile.h. A kernel comes from this process's memory, else from the disk, else from NVRTC.
 #include "cuda/tape_compile.h"
 
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -12,6 +13,12 @@
 
 namespace grafo::cuda {
 namespace {
+
+// As Head in tape_kernel.h.
+static_assert(offsetof(TapeRun, guard) == 8 && offsetof(TapeRun, failed) == 16 && offsetof(TapeRun, fault) == 24 &&
+              offsetof(TapeRun, tiles) == 32 && offsetof(TapeRun, aligned) == 40 && offsetof(TapeRun, segments) == 44 &&
+              offsetof(TapeRun, first_segment_word) == 48 && offsetof(TapeRun, segment_words) == 52 &&
+              offsetof(TapeRun, stores) == 60 && offsetof(TapeRun, words) == 64);
 
 constexpr size_t kMostMemory = size_t{16} << 20;
 
@@ -59,6 +66,7 @@ void keep(Kernels& all, const std::string& key, const std::string& code) {
   if (all.code_bytes + key.size() + code.size() > kMostMemory) {
     all.codes.clear();
     all.code_bytes = 0;
+    std::erase_if(all.loaded, [](const auto& entry) { return entry.second.expired(); });
   }
   if (all.codes.emplace(key, code).second) all.code_bytes += key.size() + code.size();
 }

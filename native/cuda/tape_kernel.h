@@ -34,6 +34,7 @@ struct Head {
   u32 aligned;
   i32 segments, first_segment_word, segment_words, chunks, stores;
 };
+static_assert(sizeof(Head) == 64);
 
 template <class T, int E>
 struct alignas(E * sizeof(T) < 16 ? E * sizeof(T) : 16) Pack {
