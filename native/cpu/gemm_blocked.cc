@@ -23,7 +23,7 @@ constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = 256;
 constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
 constexpr int64_t kPieceColumns = 128;      // of a thread among several
-constexpr int64_t kRowsAhead = 4;           // of B, fetched while packing
+constexpr int64_t kRowsOfBAhead = 4;           // of B, fetched while packing
 constexpr int64_t kKeptRows = 128;          // of A, after which packing a constant B once saves little
 constexpr int64_t kKeptBytes = 1 << 18;     // of B, below which its rows are read as fast where they lie
 constexpr int64_t kKeptTurnedBytes = 1 << 12;  // the same where B is transposed: packing is most of a run
@@ -171,7 +171,7 @@ void Gemm<T>::pack_rows_of_b(const Block& block, int64_t begin, int64_t end) con
   T* to = packed_b(block, begin);
   const T* const last_row = from + (block.depth - 1) * n;
   for (int64_t k = 0; k < block.depth; ++k, from += n, to += width_) {
-    const T* const ahead = k + kRowsAhead < block.depth ? from + kRowsAhead * n : last_row;
+    const T* const ahead = k + kRowsOfBAhead < block.depth ? from + kRowsOfBAhead * n : last_row;
     for (int64_t q = 0; q < end - begin; ++q) {
       __builtin_prefetch(ahead + q * width_);
       for (int v = 0; v < vectors_; ++v)
