@@ -5,7 +5,7 @@ import type { CompileOptions } from '../../lib/compile/stage.js';
 import * as tf from '../../lib/index.js';
 import { Random } from '../ops/generate.js';
 
-const PROGRAMS = process.env.GRAFO_FULL ? 2000 : 250;
+const PROGRAMS = process.env.GRAFO_FULL ? 2000 : 160;
 const [ROWS, COLUMNS] = [5, 16];
 /** Shapes that broadcast with each other; a matrix is larger than a cache line. */
 const SHAPES: readonly (readonly number[])[] = [[], [COLUMNS], [ROWS, COLUMNS], [ROWS, 1]];

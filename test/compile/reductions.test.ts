@@ -24,12 +24,13 @@ const numbers = (random: Random, dtype: tf.DType, shape: readonly number[], spec
   return new tf.NDArray(dtype, shape, data);
 };
 
-/** A value's bits as text; every NaN is the same. */
-const bits = (value: tf.NDArray): string => {
-  const { data } = value;
+/** A value's bytes; every NaN is the same. */
+const bits = ({ data }: tf.NDArray): Buffer => {
   if (!ArrayBuffer.isView(data)) throw new TypeError('no numbers');
-  const plain = data as unknown as ArrayLike<number | bigint>;
-  return Array.from(plain, (one) => (Object.is(one, -0) ? '-0' : String(one))).join();
+  const own = data instanceof Float32Array || data instanceof Float64Array ? data.slice() : data;
+  if (own instanceof Float32Array || own instanceof Float64Array)
+    for (let i = 0; i < own.length; i++) if (Number.isNaN(own[i])) own[i] = Number.NaN;
+  return Buffer.from(own.buffer, own.byteOffset, own.byteLength);
 };
 
 /** What the fetches of a graph are, in each way; and how often a fused tape ended in reductions. */
@@ -39,7 +40,7 @@ const compare = (
   fetches: readonly tf.Tensor[],
   feeds: Map<tf.Tensor, tf.NDArray>,
 ): number => {
-  const run = (fuse: boolean, threads: number): { values: string[]; ends: number } => {
+  const run = (fuse: boolean, threads: number): { values: Buffer[]; ends: number } => {
     using session = new tf.Session({ compile: { fuse }, threads });
     const values = session.runSync([...fetches], feeds).map((value) => bits(value as tf.NDArray));
     const ends = session.explain([...fetches], feeds).split(/Fused\([^)]*\|/).length - 1;
@@ -50,10 +51,10 @@ const compare = (
   for (const threads of [1, 2, 4]) {
     const fused = run(true, threads);
     ends = fused.ends;
-    t.true(
-      fused.values.every((value, i) => value === wanted[i]),
-      `${what}, ${threads} threads: fused ${fused.values.join('; ').slice(0, 200)} not ${wanted.join('; ').slice(0, 200)}`,
-    );
+    const off = fused.values.findIndex((value, i) => !value.equals(wanted[i]!));
+    const shown = (values: readonly Buffer[]): string => values[off]!.toString('hex').slice(0, 200);
+    if (off < 0) t.pass();
+    else t.fail(`${what}, ${threads} threads: fetch ${off} fused ${shown(fused.values)} not ${shown(wanted)}`);
   }
   return ends;
 };
@@ -89,11 +90,16 @@ const CASES: readonly (readonly [readonly number[], readonly number[] | undefine
   [[0, 3], [1]],
 ];
 
+/** Every third case for one dtype, others for the next; all of them where all are asked for. */
+const casesOf = (dtype: tf.DType): typeof CASES =>
+  process.env.GRAFO_FULL ? CASES : CASES.filter((_, i) => i % 3 === DTYPES.indexOf(dtype) % 3);
+
 for (const dtype of DTYPES) {
   test(`${dtype.name}: fused and alone, with 1, 2 and 4 threads`, (t) => {
     const random = new Random(`reductions of ${dtype.name}`);
     let ends = 0;
-    for (const [shape, axis] of CASES) {
+    const cases = casesOf(dtype);
+    for (const [shape, axis] of cases) {
       new tf.Graph().asDefault(() => {
         // Operations take the four large types; the others are cast to.
         const fed = dtype.isInteger ? int64 : dtype;
@@ -110,14 +116,14 @@ for (const dtype of DTYPES) {
         }
       });
     }
-    t.is(ends, CASES.length * (dtype.isFloating ? 4 : 2), 'every case was fused');
+    t.is(ends, cases.length * (dtype.isFloating ? 4 : 2), 'every case was fused');
   });
 }
 
 test('random tapes with broadcast operands and several ends', (t) => {
   const random = new Random('tapes that end in reductions');
   let ends = 0;
-  for (let trial = 0; trial < (process.env.GRAFO_FULL ? 400 : 40); trial++) {
+  for (let trial = 0; trial < (process.env.GRAFO_FULL ? 400 : 30); trial++) {
     new tf.Graph().asDefault(() => {
       const dtype = random.pick([float32, float64]);
       const shape = [

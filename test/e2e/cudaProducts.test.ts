@@ -29,10 +29,14 @@ const SHAPES: [number[], number[], boolean, boolean][] = [
   [[1, 9001], [9001, 1], false, false],
 ];
 
+/** All of them in float32, and every third in another dtype, not the same in the next; all in each where all are asked for. */
+const shapesOf = (place: number): typeof SHAPES =>
+  process.env.GRAFO_FULL || place === 0 ? SHAPES : SHAPES.filter((_, i) => i % 3 === place % 3);
+
 emulated('products of floats agree with the CPU’s, of integers in every bit; every run gives the same', (t) => {
   const graph = new tf.Graph();
   graph.asDefault(() => {
-    for (const dtype of ['float32', 'float64', 'int32', 'int64'] as const) {
+    for (const [place, dtype] of (['float32', 'float64', 'int32', 'int64'] as const).entries()) {
       const type = tf.asDtype(dtype);
       const feeds: [tf.Tensor, tf.NDArray][] = [];
       const fed = (shape: number[]): tf.Tensor => {
@@ -46,7 +50,7 @@ emulated('products of floats agree with the CPU’s, of integers in every bit; e
         feeds.push([x, new tf.NDArray(type, shape, data)]);
         return x;
       };
-      const products = SHAPES.map(([a, b, transposeA, transposeB]) =>
+      const products = shapesOf(place).map(([a, b, transposeA, transposeB]) =>
         tf.matmul(fed(a), fed(b), { transposeA, transposeB }),
       );
       using cpu = new tf.Session({ device: '/cpu:0' });

@@ -7,7 +7,7 @@ import { Random, SEED } from '../ops/generate.js';
 import { OpRunner } from '../ops/runner.js';
 import { checkGradients, checkSingle, flatten, GradientRunner } from './numeric.js';
 
-const CASES = Number(process.env.GRAFO_GRADIENT_CASES ?? (process.env.GRAFO_FULL ? 60 : 12));
+const CASES = Number(process.env.GRAFO_GRADIENT_CASES ?? (process.env.GRAFO_FULL ? 60 : 8));
 
 for (const [type, row] of Object.entries(ALL_CASES)) {
   const { grad } = row;

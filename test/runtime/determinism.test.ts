@@ -156,6 +156,7 @@ test.serial(
       const program = randomProgram(1000 + seed, 300 + 7 * seed, 129, 16);
       const { graph, feeds, fetches } = program;
       const expected = once(program, { threads: 1 });
+      const twice = expected.map((one) => Buffer.concat([one, one]));
       for (const threads of [1, 2, 4]) {
         const before = native().info().helpedJobs;
         for (const compile of [{}, off('fuse'), off('epilogues'), off('reuse', 'inPlace')]) {
@@ -175,7 +176,6 @@ test.serial(
             `${what}, callable`,
           );
           const loops = sess.runLoopSync(fetches, 2, feeds) as unknown as tf.NDArray[];
-          const twice = expected.map((one) => Uint8Array.from([...one, ...one]));
           same(t, bits(loops), twice, `${what}, runLoop`);
         }
         if (threads > 1) helped.push(native().info().helpedJobs - before);
