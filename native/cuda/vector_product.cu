@@ -160,16 +160,7 @@ Status make(const Product& product, DType dtype, Device& device, StepPointer& po
 }  // namespace
 
 Status vector_product(const Product& product, DType dtype, Device& device, StepPointer& step) {
-  switch (dtype) {
-    case DType::kFloat32:
-      return make<float>(product, dtype, device, step);
-    case DType::kFloat64:
-      return make<double>(product, dtype, device, step);
-    case DType::kInt32:
-      return make<uint32_t>(product, dtype, device, step);
-    default:
-      return make<uint64_t>(product, dtype, device, step);
-  }
+  return by_product_type(dtype, [&](auto zero) { return make<decltype(zero)>(product, dtype, device, step); });
 }
 
 }  // namespace grafo::cuda
