@@ -1,6 +1,6 @@
 // epilogue: a tape over what a matrix product makes becomes the product's end, where nothing else reads the product, so that it need
 // not reach memory.
-import { dependencies } from './order.js';
+import { dependencies, hasDetour, type Span } from './order.js';
 import {
   bytesOf,
   type PlanValue,
@@ -21,11 +21,9 @@ export const EPILOGUE = 'MatMulFused';
  */
 export const LIMITS = { ownBytes: 64 * 1024 } as const;
 
-/** Steps that are one, or one step, with the positions of the first and the last. */
-interface Unit {
+/** Steps that are one, or one step. */
+interface Unit extends Span {
   readonly members: readonly Step[];
-  readonly first: number;
-  readonly last: number;
 }
 
 /** Joins products with tapes. The result is in no particular order: it is to be scheduled. */
@@ -50,22 +48,6 @@ export const epilogues = (program: StepProgram): StepProgram => {
   /** Units that one waits for; some of them twice, and itself. */
   const dependenciesOf = ({ members }: Unit): Unit[] =>
     members.flatMap((member) => dependencies(member, producers)).flatMap((step) => units.get(step) ?? []);
-  /** Whether `from` is reached from `to` by a way that leaves both. */
-  const hasDetour = (from: Unit, to: Unit): boolean => {
-    const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to);
-    const seen = new Set<Unit>([to]);
-    while (stack.length > 0) {
-      const unit = stack.pop()!;
-      // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
-      if (seen.has(unit) || unit.last < from.first) continue;
-      seen.add(unit);
-      for (const earlier of dependenciesOf(unit)) {
-        if (earlier === from) return true;
-        stack.push(earlier);
-      }
-    }
-    return false;
-  };
 
   const made = new Map<Step, Step>();
   // Of the products that a tape reads the last one is its own: it is made right before.
@@ -76,7 +58,7 @@ export const epilogues = (program: StepProgram): StepProgram => {
     const [tape, ...others] = readers.get(storage) ?? [];
     if (tape === undefined || others.length > 0 || fetched.has(storage)) continue;
     const [from, to] = [units.get(product)!, units.get(tape)!];
-    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to)) continue;
+    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to, dependenciesOf)) continue;
     const unit: Unit = { members: [product, tape], first: from.first, last: to.last };
     for (const member of unit.members) units.set(member, unit);
     const joined = join(product, tape);

@@ -1,6 +1,6 @@
 // fuse: tapes over one space that feed each other become one tape, and reductions of what it makes its ends, so that what is between
 // them never reaches memory.
-import { dependencies } from './order.js';
+import { dependencies, hasDetour, type Span } from './order.js';
 import { rootOf } from './roots.js';
 import {
   type Instruction,
@@ -21,7 +21,7 @@ import {
 export const LIMITS = { inputs: 24, outputs: 8, instructions: 64 } as const;
 
 /** Steps that become one. */
-interface Cluster {
+interface Cluster extends Span {
   /** In the order of the program. */
   members: Step[];
   /** Positions of the first and the last member. */
@@ -77,26 +77,6 @@ export const fuse = (program: StepProgram): StepProgram => {
       for (const earlier of dependencies(member, producers)) found.push(clusterOf.get(earlier)!);
     return found;
   };
-  /** Whether `from` is reached from `to` by a way that leaves both. */
-  const hasDetour = (from: Cluster, to: Cluster): boolean => {
-    const stack: Cluster[] = [];
-    for (const cluster of dependenciesOf(to))
-      if (cluster !== from && cluster !== to && cluster.last >= from.first) stack.push(cluster);
-    if (stack.length === 0) return false;
-    const seen = new Set<Cluster>([to]);
-    while (stack.length > 0) {
-      const cluster = stack.pop()!;
-      if (seen.has(cluster)) continue;
-      seen.add(cluster);
-      // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
-      if (cluster.last < from.first) continue;
-      for (const earlier of dependenciesOf(cluster)) {
-        if (earlier === from) return true;
-        stack.push(earlier);
-      }
-    }
-    return false;
-  };
 
   let position: Map<Step, number> | undefined;
   /** Makes one of two clusters where a tape can hold both and neither waits for the other through something else. */
@@ -108,7 +88,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     const outputs: PlanValue[] = [];
     for (const value of from.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
     for (const value of to.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
-    if (from.hasStrings || to.hasStrings || !fits(outputs) || hasDetour(from, to)) return false;
+    if (from.hasStrings || to.hasStrings || !fits(outputs) || hasDetour(from, to, dependenciesOf)) return false;
     // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
     if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
     from.members.push(...to.members);

@@ -12,6 +12,31 @@ export const dependencies = (step: Step, producers: Producers): Step[] => {
   return found;
 };
 
+/** Steps that are one, or one step: the positions of the first and the last in the program. */
+export interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Whether `from` is reached from `to` by a way that leaves both. `dependenciesOf`: what one waits for; some twice, and itself. */
+export const hasDetour = <T extends Span>(from: T, to: T, dependenciesOf: (unit: T) => readonly T[]): boolean => {
+  // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
+  const mayLead = (unit: T): boolean => unit.last >= from.first;
+  const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to && mayLead(unit));
+  if (stack.length === 0) return false;
+  const seen = new Set<T>([to]);
+  while (stack.length > 0) {
+    const unit = stack.pop()!;
+    if (seen.has(unit) || !mayLead(unit)) continue;
+    seen.add(unit);
+    for (const earlier of dependenciesOf(unit)) {
+      if (earlier === from) return true;
+      stack.push(earlier);
+    }
+  }
+  return false;
+};
+
 const updatesVariable = (step: Step): boolean => step.outputs.some(({ storage }) => storage.kind === 'variable');
 
 /** Adds the order that variables need; copies what is read after its variable moved on. */
