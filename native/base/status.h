@@ -1,8 +1,9 @@
-// Status: the one error type of the engine. A plain struct, so that it crosses library borders by value.
+// Status: the one error type of the engine. It owns no memory, so it crosses library borders by value and reports that memory has run out.
 #pragma once
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 
 namespace grafo {
 
@@ -35,6 +36,14 @@ struct [[nodiscard]] Status {
   char text[kTextBytes];
 
   Status() { text[0] = '\0'; }
+  // A run passes a few of these on, and nearly all are ok: the text is copied only where there is one.
+  Status(const Status& other) : code(other.code), node(other.node) { copy_text(other); }
+  Status& operator=(const Status& other) {
+    code = other.code;
+    node = other.node;
+    if (this != &other) copy_text(other);
+    return *this;
+  }
   bool ok() const { return code == Code::kOk; }
 
   __attribute__((format(printf, 2, 3))) static Status error(Code code, const char* format, ...) {
@@ -50,6 +59,12 @@ struct [[nodiscard]] Status {
     Status status = *this;
     if (status.node < 0) status.node = blamed;
     return status;
+  }
+
+ private:
+  void copy_text(const Status& other) {
+    if (other.ok()) text[0] = '\0';
+    else std::memcpy(text, other.text, kTextBytes);
   }
 };
 
