@@ -25,14 +25,13 @@ export class DirectRun {
   readonly #plan: LoadedPlan;
   readonly #run: NativeRunner;
   readonly #lanes: readonly Lane[];
-  /** The feeds that cross as arguments, filled anew by every run. */
-  readonly #memory: (NativeArray | undefined)[];
+  /** What crosses as arguments, filled anew by every run: feeds beside the mailbox, then memory for results beside it. */
+  readonly #memory: (NativeArray | undefined)[] = [];
 
   private constructor(plan: LoadedPlan, run: NativeRunner, lanes: readonly Lane[]) {
     this.#plan = plan;
     this.#run = run;
     this.#lanes = lanes;
-    this.#memory = lanes.filter(({ scalar }) => scalar === undefined).map(() => undefined);
   }
 
   /** The short way of a plan, undefined where it has none. `shapes` are those it was made for. */
@@ -58,7 +57,8 @@ export class DirectRun {
 
   /** The plan's results; undefined, and nothing has run, where a value must be converted or has another shape. */
   run(values: readonly unknown[]): NDArray[] | undefined {
-    return this.#load(values) ? this.#plan.values(this.#call(this.#memory)) : undefined;
+    const count = this.#load(values);
+    return count < 0 ? undefined : this.#plan.values(this.#call(count));
   }
 
   /** The same with results in the caller's memory, for each fetch that has some. */
@@ -66,37 +66,43 @@ export class DirectRun {
     const { readers } = this.#plan;
     // Memory that does not fit is refused by the long way.
     for (let i = 0; i < readers.length; i++) if (outs[i] !== undefined && !readers[i]!.fits(outs[i]!)) return undefined;
-    if (!this.#load(values)) return undefined;
-    const beside = outs.filter((_, i) => !readers[i]!.isMailed) as (NativeArray | undefined)[];
-    const raw = this.#call(beside.length === 0 ? this.#memory : [...this.#memory, ...beside]);
-    return readers.map((reader, i) => {
-      const out = outs[i];
-      if (out === undefined) return reader.read(raw?.[i]);
-      return reader.isMailed ? reader.readInto(out) : reader.wrap(out);
-    });
+    let count = this.#load(values);
+    if (count < 0) return undefined;
+    for (let i = 0; i < readers.length; i++) {
+      if (!readers[i]!.isMailed) this.#memory[count++] = outs[i] as NativeArray | undefined;
+    }
+    const raw = this.#call(count);
+    const results: NDArray[] = [];
+    for (let i = 0; i < readers.length; i++) {
+      const [reader, out] = [readers[i]!, outs[i]];
+      if (out === undefined) results.push(reader.read(raw?.[i]));
+      else results.push(reader.isMailed ? reader.readInto(out) : reader.wrap(out));
+    }
+    return results;
   }
 
-  /** Puts the values where the engine finds them. */
-  #load(values: readonly unknown[]): boolean {
+  /** Puts the values where the engine finds them, and says how many cross as arguments; -1 where one must be converted. */
+  #load(values: readonly unknown[]): number {
     const lanes = this.#lanes;
-    let next = 0;
+    let count = 0;
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[i]!;
       const value = values[i];
       if (lane.scalar !== undefined) {
-        if (!writeScalar(lane, lane.scalar, value)) return false;
+        if (!writeScalar(lane, lane.scalar, value)) return -1;
         continue;
       }
       const memory = memoryOf(lane, value);
-      if (memory === undefined) return false;
-      this.#memory[next++] = memory;
+      if (memory === undefined) return -1;
+      this.#memory[count++] = memory;
     }
-    return true;
+    return count;
   }
 
-  #call(memory: readonly (NativeArray | undefined)[]): NativeResults {
+  #call(count: number): NativeResults {
+    const memory = this.#memory;
     try {
-      switch (memory.length) {
+      switch (count) {
         case 0:
           return this.#run();
         case 1:
@@ -106,13 +112,13 @@ export class DirectRun {
         case 3:
           return this.#run(memory[0], memory[1], memory[2]);
         default:
-          return this.#run(...memory);
+          return this.#run(...memory.slice(0, count));
       }
     } catch (error) {
       throw informed(this.#plan.stage, error);
     } finally {
-      // What was fed is the caller's to free.
-      for (let i = 0; i < this.#memory.length; i++) this.#memory[i] = undefined;
+      // It is the caller's to free.
+      for (let i = 0; i < count; i++) memory[i] = undefined;
     }
   }
 }
