@@ -167,8 +167,8 @@ export interface Native {
   gpu(): { name: string; memoryBytes: number; path: string; kernels: string[] } | { reason: string };
   /** The libraries that the GPU's kernels use, or why not, a line each. Loads them: for `doctor`. */
   gpuLibraries(): string[];
-  /** Memory that is cheap to feed from; `pinned`: by the GPU, where there is one. */
-  hostBuffer(bytes: number, pinned?: boolean): ArrayBuffer;
+  /** Memory that is cheap to feed from, aligned to 64 bytes; `pinned`: by the GPU, where there is one. */
+  hostBuffer(bytes: number, pinned?: boolean): Uint8Array<ArrayBuffer>;
 }
 
 const ADDON = join('build', 'Release', 'grafo.node');

@@ -427,9 +427,10 @@ export class Session {
   }
 
   /**
-   * Memory that is cheap to feed from, as an NDArray of zeros: fill its `data`, then feed it. In a session on the GPU it is pinned: `runSync`,
-   * `runLoopSync` and callables copy it to the device straight, without a copy on the host; `run` and `runLoop` take a copy first, as it may
-   * change before they run. It outlives the session.
+   * Memory that is cheap to feed from and to write results `into`, as an NDArray of zeros: fill its `data`, then feed it. Its first element is
+   * aligned to 64 bytes (`data.buffer` is larger than `data`). In a session on the GPU it is pinned: `runSync`, `runLoopSync` and callables copy
+   * it to the device straight, without a copy on the host; `run` and `runLoop` take a copy first, as it may change before they run. It
+   * outlives the session.
    *
    * @example const batch = sess.hostBuffer('float32', [100, 784]);
    */
@@ -440,7 +441,8 @@ export class Session {
     if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || !Number.isSafeInteger(size * type.size)) {
       throw new ValueError(`No buffer has the shape (${shape.join(', ')})`);
     }
-    return new NDArray(type, [...shape], new type.array(native().hostBuffer(size * type.size, this.#onGpu)));
+    const { buffer, byteOffset } = native().hostBuffer(size * type.size, this.#onGpu);
+    return new NDArray(type, [...shape], new type.array(buffer, byteOffset, size));
   }
 
   /** The current value of a variable; FailedPreconditionError where it is not initialised: `sess.readVariable(w).toArray()`. */
