@@ -10,8 +10,9 @@
 namespace grafo::cpu {
 namespace {
 
-constexpr int64_t kDepthBytes = 2048;       // of a row of A in a block: a tile's rows stay in L1
 constexpr bool kSmallCaches = !kManyRegisters;  // 32 KB and 512 KB, as AVX2's machines have them
+// Of a row of A in a block: a tile's rows stay in L1, and C is read again for every block.
+constexpr int64_t kDepthBytes = kSmallCaches ? 4096 : 2048;
 // A B of this size stays near without packing, unless each of its rows is on a page of its own.
 constexpr int64_t kInPlaceBytes = kSmallCaches ? 128 << 10 : 2 << 20;
 constexpr int64_t kInPlaceRow = 4096;
@@ -20,7 +21,7 @@ constexpr int64_t kNearestBytes = 40 << 10;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
 constexpr int64_t kGroupRows = 96;  // a piece of work
-constexpr int64_t kGroupColumns = 256;
+constexpr int64_t kGroupColumns = kSmallCaches ? 128 : 256;
 constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
 constexpr int64_t kPieceColumns = 128;      // of a thread among several
 constexpr int64_t kRowsOfBAhead = 4;           // of B, fetched while packing

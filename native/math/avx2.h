@@ -69,7 +69,7 @@ FN void store(float* to, F32x8 x, i64 n) {
     to += 4;
   }
   if ((n & 2) != 0) {
-    _mm_store_sd(reinterpret_cast<double*>(to), _mm_castps_pd(rest));
+    _mm_storel_pi(reinterpret_cast<__m64*>(to), rest);
     rest = _mm_movehl_ps(rest, rest);
     to += 2;
   }
