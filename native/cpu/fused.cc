@@ -414,7 +414,7 @@ class Builder {
     int64_t row = 0;
     for (const Walk& walk : step_.walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
     if (row == 0) return tile;
-    for (int64_t parts = (row + tile - 1) / tile; row / parts >= tile / 2; ++parts)
+    for (int64_t parts = (row + tile - 1) / tile; row / parts >= tile / 4; ++parts)
       if (row % parts == 0) return row / parts;
     return tile;
   }
