@@ -15,6 +15,7 @@ constexpr int kLongTile = 2048;  // of a tape of one instruction
 
 // Simple operations an element up to which memory decides how long a tape takes.
 constexpr int64_t kCheapTape = 6;
+constexpr int64_t kPastNearCaches = 1 << 20;  // bytes of an operand that is not near, whatever the machine
 
 class Builder {
  public:
@@ -464,6 +465,9 @@ class Builder {
       if (moves) step_.each.push_back(static_cast<int16_t>(s));
       if (kind != SlotKind::kBuffer && kind != SlotKind::kBroadcast)
         step_.once.push_back(static_cast<int16_t>(s));
+      if (kind == SlotKind::kBuffer && step_.instructions.size() > 1 &&
+          step_.size * step_.slots[s].item > kPastNearCaches)
+        step_.ahead.push_back(static_cast<int16_t>(s));
     }
   }
 

@@ -93,6 +93,7 @@ struct FusedStep : PreparedStep {
   std::vector<Slot> slots;
   std::vector<int16_t> once;  // slots set at the start of a range
   std::vector<int16_t> each;  // slots set for each tile
+  std::vector<int16_t> ahead;  // slots whose part in the next tile is fetched while this one is computed
   std::vector<Walk> walks;
   std::vector<FusedReduction> reductions;  // all of one form and length
   ReduceCut cut;
