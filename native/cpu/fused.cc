@@ -495,6 +495,7 @@ Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, 
 Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
   auto fused = std::make_unique<FusedStep>(run_fused);
   TRY(build_tape(desc, *fused));
+  if (fused->reductions.empty() && fused->size != 0) use_points(*fused);
   step = std::move(fused);
   return Status();
 }

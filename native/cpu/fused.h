@@ -33,6 +33,7 @@ struct Slot {
   int16_t buffer;    // kBuffer, kScalar, kPeriodic, kBroadcast
   int32_t scratch;   // byte offset, all but kBuffer
   int32_t walk = 0;  // kBroadcast: position in FusedStep::walks
+  bool point = false;  // kBroadcast: its loops take the one element of a tile where it lies
   int64_t period = 0;
 };
 
@@ -102,6 +103,10 @@ struct FusedStep : PreparedStep {
 // Verifies the tape that `desc` says and prepares it (fused.cc).
 Status build_tape(const StepDesc& desc, FusedStep& step);
 Status run_fused(const PreparedStep& step, RunContext& context, void* const* buffers);
+
+// Has loops read one element where a broadcast input has no more in any tile of `step.tile` elements from a multiple of it
+// (fused_point.cc).
+void use_points(FusedStep& step);
 
 // The reductions of a tape (fused_reduce.cc): reads the words about them, says how large a tile
 // would take a row that is not worth cutting (0: there is none), and, when the tile is chosen, cuts

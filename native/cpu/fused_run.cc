@@ -71,7 +71,7 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
   const int last = walk.groups - 1;
   if (walk.extent[last] - first[last] >= n) {  // one run
     const auto* from = static_cast<const uint8_t*>(input) + offset * slot.item;
-    if (walk.stride[last] != 0) return from;
+    if (walk.stride[last] != 0 || slot.point) return from;
     if (*splatted != offset) {
       splat_item(slot.item, scratch, from, longest);
       *splatted = offset;

@@ -86,3 +86,63 @@ TEST("Fused: results that are stored past the caches are those of small ones, to
   }
   CHECK_EQ(wrong, 0);
 }
+
+// One element for each row, in rows that tiles end with, against the same values of full size; `also` is a second instruction that reads
+// the element but has no loop for one.
+template <class T>
+void columns_beside(const char* name, bool first, bool also, int64_t c) {
+  constexpr int64_t kRows = 7;
+  const DType type = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
+  Value x = value(type, {kRows, c}), column = value(type, {kRows, 1}), full = value(type, {kRows, c});
+  Value y = value(type, {kRows, c}), z = value(type, {kRows, c}), want = value(type, {kRows, c}), want_z = value(type, {kRows, c});
+  for (int64_t i = 0; i < kRows * c; ++i) {
+    x.data<T>()[i] = static_cast<T>(i % 1013) / 7 - 50;
+    full.data<T>()[i] = column.data<T>()[i / c] = static_cast<T>(i / c) + static_cast<T>(1.25);
+  }
+  const auto run = [&](Value* other, Value* result, Value* result_z, int32_t threads) {
+    Tape tape({kRows, c});
+    tape.inputs = {&x, other}, tape.outputs = {result};
+    tape.op(name, type, type, first ? 1 : 0, first ? 0 : 1);
+    if (also) tape.outputs.push_back(result_z), tape.op("Maximum", type, type, 0, 1);
+    tape.out(2);
+    if (also) tape.out(3);
+    CHECK_EQ(std::string(tape.run(threads).text), "");
+  };
+  run(&full, &want, &want_z, 1);
+  for (const int32_t threads : {1, 3}) {
+    run(&column, &y, &z, threads);
+    EXPECT(std::memcmp(y.data<T>(), want.data<T>(), static_cast<size_t>(kRows * c) * sizeof(T)) == 0, "%s %d %d %lld", name, first, also,
+           static_cast<long long>(c));
+    if (also) CHECK(std::memcmp(z.data<T>(), want_z.data<T>(), static_cast<size_t>(kRows * c) * sizeof(T)) == 0);
+  }
+}
+
+TEST("Fused: an element beside each row is that element over the whole row") {
+  for (const char* name : {"AddV2", "Sub", "Mul", "RealDiv", "Minimum"})
+    for (const bool first : {false, true})
+      for (const bool also : {false, true})
+        for (const int64_t c : {3, 1000, 2048, 4096, 5000}) {
+          columns_beside<float>(name, first, also, c);
+          columns_beside<double>(name, first, also, c);
+        }
+}
+
+TEST("Fused: an element beside each row that is both arguments") {
+  constexpr int64_t kColumns = 2048;
+  const DType f = DType::kFloat32;
+  Value x = value(f, {3, kColumns}), column = value(f, {3, 1}), y = value(f, {3, kColumns});
+  for (int64_t i = 0; i < 3 * kColumns; ++i) x.data<float>()[i] = static_cast<float>(i);
+  for (int r = 0; r < 3; ++r) column.data<float>()[r] = static_cast<float>(r + 2);
+  Tape tape({3, kColumns});
+  tape.inputs = {&x, &column}, tape.outputs = {&y};
+  tape.op("Mul", f, f, 1, 1);
+  tape.op("Sub", f, f, 0, 2);
+  tape.out(3);
+  CHECK_EQ(std::string(tape.run().text), "");
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < 3 * kColumns; ++i) {
+    const auto beside = static_cast<float>(i / kColumns + 2);
+    wrong += y.data<float>()[i] != static_cast<float>(i) - beside * beside;
+  }
+  CHECK_EQ(wrong, 0);
+}

@@ -7,6 +7,7 @@
 #include "cpu/fused_elementary.cc"
 #include "cpu/fused_integer.cc"
 #include "cpu/fused_pairs.cc"
+#include "cpu/fused_point.cc"
 #include "cpu/fused_reduce.cc"
 #include "cpu/fused_run.cc"
 #include "cpu/fused_stream.cc"
