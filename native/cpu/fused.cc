@@ -15,7 +15,6 @@ constexpr int kLongTile = 2048;  // of a tape of one instruction
 
 // Simple operations an element up to which memory decides how long a tape takes.
 constexpr int64_t kCheapTape = 6;
-constexpr int64_t kPastNearCaches = 1 << 20;  // bytes of an operand that is not near, whatever the machine
 
 class Builder {
  public:

@@ -80,6 +80,7 @@ Status prepare_reduce(const StepDesc& desc, const HostServices&, StepPointer& po
   if (kept != y.size)
     return reject(desc, "y has %lld elements instead of %lld", (long long)y.size, (long long)kept);
   step->inputs = x.size;
+  step->far = x.size * item_size(x.dtype) > kPastNearCaches;
   step->outputs = y.size;
   if (x.size != 0) merge(x, is_reduced, *step);
   pointer = std::move(step);

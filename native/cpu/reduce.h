@@ -42,6 +42,7 @@ struct ReduceShape {
   int64_t inputs = 0;   // elements of x
   int64_t outputs = 0;  // elements of y
   int64_t divisor = 1;  // of the mean
+  bool far = false;     // x is larger than a core's own caches
 };
 
 struct ReduceStep : PreparedStep, ReduceShape {
@@ -61,7 +62,7 @@ struct ReduceLoops {
   int64_t item, accumulator;  // bytes
   // Outputs [begin, end), one whole row each.
   void (*rows)(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end);
-  // One accumulator of n elements side by side.
+  // One accumulator of n elements side by side, a part of a long row.
   void (*run)(const void* x, int64_t n, void* to);
   // One accumulator of rows [begin, end) for each of width columns.
   void (*strip)(const ReduceShape& step, const void* x, int64_t begin, int64_t end, int64_t width, void* to);

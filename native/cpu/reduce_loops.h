@@ -26,10 +26,10 @@ struct Reduction {
 
   static A row(const ReduceShape& step, const T* x, int64_t o) {
     const T* base = x + step.kept.offset(o);
-    if (step.reduced.count == 1) return math::reduce_run<Reducer, A>(base, step.inner);
+    if (step.reduced.count == 1) return math::reduce_run<Reducer, A>(base, step.inner, step.far);
     math::Cascade<Reducer, A> cascade;
     for (int64_t r = 0; r < step.reduced.count; ++r)
-      cascade.push(math::reduce_run<Reducer, A>(base + step.reduced.offset(r), step.inner));
+      cascade.push(math::reduce_run<Reducer, A>(base + step.reduced.offset(r), step.inner, step.far));
     return cascade.finish();
   }
 
@@ -39,7 +39,7 @@ struct Reduction {
   }
 
   static void run(const void* x, int64_t n, void* to) {
-    *static_cast<A*>(to) = math::reduce_run<Reducer, A>(static_cast<const T*>(x), n);
+    *static_cast<A*>(to) = math::reduce_run<Reducer, A>(static_cast<const T*>(x), n, true);
   }
 
   static void open(void* state) { new (state) Stream; }

@@ -1,6 +1,8 @@
 // Values side by side in a vector, as wide as the processor has them, and a reducer over them: the same combinations as element by
 // element, so the same bits, without a way through memory. For the host only; a GPU's lanes are its threads.
 #pragma once
+#include <type_traits>
+
 #include "math/base.h"
 
 namespace grafo::math {
@@ -23,6 +25,16 @@ using Lanes = typename LanesOf<T, n>::type;
 // Types of which a vector has 2 to 16.
 template <class T>
 inline constexpr bool kHasLanes = sizeof(T) == 4 || sizeof(T) == 8;
+
+// What sums and products of integers are made with: they wrap, which those of signed ones need not.
+template <class V>
+FN auto wrapping(V v) {
+  using T = std::remove_cvref_t<decltype(v[0])>;
+  if constexpr (std::is_integral_v<T>)
+    return reinterpret_cast<typename LanesOf<std::make_unsigned_t<T>, sizeof(V) / sizeof(T)>::type>(v);
+  else
+    return v;
+}
 
 template <class T>
 FN Lanes<T> load_lanes(const T* x) {

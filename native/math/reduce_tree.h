@@ -29,9 +29,10 @@ struct SumReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    if constexpr (Indexed<A>)
-      return a + b;
+#if !defined(__CUDACC__)
+    if constexpr (Indexed<A>) return reinterpret_cast<A>(wrapping(a) + wrapping(b));
     else
+#endif
       return Add()(a, b);
   }
 };
@@ -42,9 +43,10 @@ struct ProdReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-    if constexpr (Indexed<A>)
-      return a * b;
+#if !defined(__CUDACC__)
+    if constexpr (Indexed<A>) return reinterpret_cast<A>(wrapping(a) * wrapping(b));
     else
+#endif
       return Mul()(a, b);
   }
 };
@@ -213,7 +215,7 @@ FN void fetch_leaf(const T* x) {
 template <class Reducer, class A, class T>
 GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n, bool far = false) {
   if (n < kLeaf) return short_leaf<Reducer, A>(x, n);
-  constexpr int kAhead = 4096 / int(sizeof(T));
+  constexpr int kAhead = 8192 / int(sizeof(T));
   Cascade<Reducer, A> cascade;
   i64 start = 0;
   for (; start + kLeaf <= n; start += kLeaf) {
