@@ -1,5 +1,6 @@
 // Loops of which one argument is the same element for a whole tile: a column next to a matrix, say. It is read where it lies, instead
 // of being written over a tile for every row.
+#include "cpu/fused.h"
 #include "cpu/fused_loops.h"
 
 namespace grafo::cpu {
