@@ -40,6 +40,18 @@ Napi::Value emulate(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
+// misalignment(array, bytes): how far a typed array's memory begins behind a multiple of `bytes`.
+Napi::Value misalignment(const Info& info) {
+  Bytes bytes;
+  int64_t unit = 1;
+  Status status = to_bytes(info.Env(), info[0], &bytes);
+  if (status.ok()) status = to_int64(info.Env(), info[1], &unit);
+  if (status.ok() && unit < 1) status = Status::error(Code::kInvalidArgument, "A number of bytes is expected");
+  if (status.ok()) return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % static_cast<uint64_t>(unit)));
+  throw_status(info.Env(), status);
+  return {};
+}
+
 #ifdef GRAFO_SANITIZED
 // Faults that a sanitizer has to report; else the build does not watch what it should.
 Napi::Value overflow(const Info& info) {
@@ -76,6 +88,7 @@ Status define_testing(Napi::Env env, Napi::Object exports) {
   const auto object = Napi::Object::New(env);
   TRY(add<fail>(env, object, "failAllocation"));
   TRY(add<emulate>(env, object, "emulate"));
+  TRY(add<misalignment>(env, object, "misalignment"));
 #ifdef GRAFO_SANITIZED
   TRY(add<overflow>(env, object, "overflow"));
   TRY(add<leak>(env, object, "leak"));

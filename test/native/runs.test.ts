@@ -8,7 +8,10 @@ import { chain, dense, doubling, inOrder, loadStage, mixed } from './plans.js';
 
 process.env.GRAFO_TESTING = '1';
 const addon = native() as ReturnType<typeof native> & {
-  testing: { failAllocation(nth: number, forever: boolean): void };
+  testing: {
+    failAllocation(nth: number, forever: boolean): void;
+    misalignment(array: ArrayBufferView, bytes: number): number;
+  };
 };
 const { NativeSession: Native } = addon;
 const full = process.env.GRAFO_FULL === '1';
@@ -331,6 +334,18 @@ measured('runs leave nothing behind: sync, async and in loops', async (t) => {
     t.log(`${name}: ${found.slope.toFixed(3)} MB per 1e5 runs, ${found.growth.toFixed(2)} MB in all`);
     t.true(found.growth <= 5, `${name}: ${found.growth.toFixed(2)} MB`);
     if (full) t.true(found.slope <= 1, `${name}: ${found.slope.toFixed(2)} MB per 1e5`);
+  }
+  session.close();
+});
+
+test('host buffers begin with a line of the cache, of every size and dtype', (t) => {
+  const session = new tf.Session(new tf.Graph());
+  for (const dtype of ['float32', 'float64', 'int8', 'bool', 'int64'] as const) {
+    for (const size of [0, 1, 3, 1000, 20_001, 3_000_001]) {
+      const { data } = session.hostBuffer(dtype, [size]);
+      t.is(data.length, size);
+      t.is(addon.testing.misalignment(data as Float32Array, 64), 0, `${dtype} ${size}`);
+    }
   }
   session.close();
 });
