@@ -464,9 +464,6 @@ class Builder {
       if (moves) step_.each.push_back(static_cast<int16_t>(s));
       if (kind != SlotKind::kBuffer && kind != SlotKind::kBroadcast)
         step_.once.push_back(static_cast<int16_t>(s));
-      if (kind == SlotKind::kBuffer && step_.instructions.size() > 1 &&
-          step_.size * step_.slots[s].item > kPastNearCaches)
-        step_.ahead.push_back(static_cast<int16_t>(s));
     }
   }
 
@@ -487,6 +484,15 @@ class Builder {
   int widest_ = 1;
 };
 
+// One instruction is one run over long tiles, which the machine follows by itself.
+void fetch_next_tiles(FusedStep& step) {
+  if (step.instructions.size() < 2) return;
+  for (size_t s = 0; s < step.slots.size(); ++s) {
+    const Slot& slot = step.slots[s];
+    if (slot.kind == SlotKind::kBuffer && step.size * slot.item > kPastNearCaches) step.ahead.push_back(static_cast<int16_t>(s));
+  }
+}
+
 }  // namespace
 
 Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, step).build(); }
@@ -494,7 +500,9 @@ Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, 
 Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
   auto fused = std::make_unique<FusedStep>(run_fused);
   TRY(build_tape(desc, *fused));
-  if (fused->reductions.empty() && fused->size != 0) use_points(*fused);
+  const bool in_order = fused->reductions.empty() || fused->cut.by_rows;  // tiles follow each other in memory
+  if (fused->size != 0 && fused->reductions.empty()) use_points(*fused);
+  if (fused->size != 0 && in_order) fetch_next_tiles(*fused);
   step = std::move(fused);
   return Status();
 }
