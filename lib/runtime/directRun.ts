@@ -74,7 +74,8 @@ export class DirectRun {
     const raw = this.#call(count);
     const results: NDArray[] = [];
     for (let i = 0; i < readers.length; i++) {
-      const [reader, out] = [readers[i]!, outs[i]];
+      const reader = readers[i]!;
+      const out = outs[i];
       if (out === undefined) results.push(reader.read(raw?.[i]));
       else results.push(reader.isMailed ? reader.readInto(out) : reader.wrap(out));
     }
@@ -89,11 +90,11 @@ export class DirectRun {
       const lane = lanes[i]!;
       const value = values[i];
       if (lane.scalar !== undefined) {
-        if (!writeScalar(lane, lane.scalar, value)) return -1;
+        if (!writeScalar(lane, lane.scalar, value)) return this.#forget();
         continue;
       }
       const memory = memoryOf(lane, value);
-      if (memory === undefined) return -1;
+      if (memory === undefined) return this.#forget();
       this.#memory[count++] = memory;
     }
     return count;
@@ -117,9 +118,14 @@ export class DirectRun {
     } catch (error) {
       throw informed(this.#plan.stage, error);
     } finally {
-      // It is the caller's to free.
-      for (let i = 0; i < count; i++) memory[i] = undefined;
+      this.#forget();
     }
+  }
+
+  /** What was fed is the caller's to free. */
+  #forget(): number {
+    for (let i = 0; i < this.#memory.length; i++) this.#memory[i] = undefined;
+    return -1;
   }
 }
 

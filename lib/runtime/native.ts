@@ -168,7 +168,7 @@ export interface Native {
   /** The libraries that the GPU's kernels use, or why not, a line each. Loads them: for `doctor`. */
   gpuLibraries(): string[];
   /** Memory that is cheap to feed from, aligned to 64 bytes; `pinned`: by the GPU, where there is one. */
-  hostBuffer(bytes: number, pinned?: boolean): Uint8Array<ArrayBuffer>;
+  hostBuffer(bytes: number, pinned?: boolean): { buffer: ArrayBuffer; byteOffset: number };
 }
 
 const ADDON = join('build', 'Release', 'grafo.node');

@@ -106,23 +106,26 @@ Status gpu_libraries(const Info& call, Napi::Value* result) {
   return {};
 }
 
-// Memory for feeds, as bytes that begin where a line of the cache does: V8's own memory is aligned to 16, and a vector in two lines costs
-// a second load.
+// Memory for feeds that begins where a line of the cache does: V8's own is aligned to 16, and a vector in two lines costs a second load.
+// A buffer and where in it; a typed array over it could be too long for V8, which is no error there but the end of the process.
 Status host_buffer(const Info& call, Napi::Value* result) {
   const napi_env env = call.Env();
   int64_t bytes = 0;
   TRY(to_int64(env, call[0], &bytes));
   if (bytes < 0) return Status::error(Code::kInvalidArgument, "A length is expected");
-  napi_value buffer = nullptr, view = nullptr;
-  size_t offset = 0;
+  napi_value buffer = nullptr, offset = nullptr;
+  uintptr_t begin = 0;
   if (call[1].ToBoolean()) TRY(new_pinned_buffer(env, bytes, &buffer));
   if (buffer == nullptr) {
     void* data = nullptr;
     TRY(new_buffer(env, bytes + static_cast<int64_t>(kAlignment), &data, &buffer));
-    offset = -reinterpret_cast<uintptr_t>(data) % kAlignment;
+    begin = -reinterpret_cast<uintptr_t>(data) % kAlignment;
   }
-  TRY(check(env, napi_create_typedarray(env, napi_uint8_array, static_cast<size_t>(bytes), buffer, offset, &view)));
-  *result = Napi::Value(env, view);
+  const auto object = Napi::Object::New(env);
+  TRY(from_number(env, static_cast<double>(begin), &offset));
+  TRY(set_property(env, object, "buffer", buffer));
+  TRY(set_property(env, object, "byteOffset", offset));
+  *result = object;
   return {};
 }
 

@@ -414,7 +414,7 @@ class Builder {
     int64_t row = 0;
     for (const Walk& walk : step_.walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
     if (row == 0) return tile;
-    for (int64_t parts = (row + tile - 1) / tile; row / parts >= tile / 4; ++parts)
+    for (int64_t parts = (row + tile - 1) / tile; row / parts >= std::max<int64_t>(tile / 4, kMinTile); ++parts)
       if (row % parts == 0) return row / parts;
     return tile;
   }
@@ -484,15 +484,6 @@ class Builder {
   int widest_ = 1;
 };
 
-// One instruction is one run over long tiles, which the machine follows by itself.
-void fetch_next_tiles(FusedStep& step) {
-  if (step.instructions.size() < 2) return;
-  for (size_t s = 0; s < step.slots.size(); ++s) {
-    const Slot& slot = step.slots[s];
-    if (slot.kind == SlotKind::kBuffer && step.size * slot.item > kPastNearCaches) step.ahead.push_back(static_cast<int16_t>(s));
-  }
-}
-
 }  // namespace
 
 Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, step).build(); }
@@ -500,9 +491,8 @@ Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, 
 Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
   auto fused = std::make_unique<FusedStep>(run_fused);
   TRY(build_tape(desc, *fused));
-  const bool in_order = fused->reductions.empty() || fused->cut.by_rows;  // tiles follow each other in memory
   if (fused->size != 0 && fused->reductions.empty()) use_points(*fused);
-  if (fused->size != 0 && in_order) fetch_next_tiles(*fused);
+  if (fused->size != 0 && fused->cut.by_rows) fetch_next_tiles(*fused);  // by columns tiles do not follow each other
   step = std::move(fused);
   return Status();
 }

@@ -81,6 +81,12 @@ struct ReduceCut {
   int64_t grain = 1;
 };
 
+// A slot whose part in the next tile is fetched while this one is computed, so many bytes by each instruction.
+struct Ahead {
+  int16_t slot;
+  int64_t share;
+};
+
 struct FusedStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t size = 0;
@@ -94,7 +100,7 @@ struct FusedStep : PreparedStep {
   std::vector<Slot> slots;
   std::vector<int16_t> once;  // slots set at the start of a range
   std::vector<int16_t> each;  // slots set for each tile
-  std::vector<int16_t> ahead;  // slots whose part in the next tile is fetched while this one is computed
+  std::vector<Ahead> ahead;
   std::vector<Walk> walks;
   std::vector<FusedReduction> reductions;  // all of one form and length
   ReduceCut cut;
@@ -107,6 +113,8 @@ Status run_fused(const PreparedStep& step, RunContext& context, void* const* buf
 // Has loops read one element where a broadcast input has no more in any tile of `step.tile` elements from a multiple of it
 // (fused_point.cc).
 void use_points(FusedStep& step);
+// For tiles that follow each other in memory: has what is large fetched a tile ahead (fused_run.cc).
+void fetch_next_tiles(FusedStep& step);
 
 // The reductions of a tape (fused_reduce.cc): reads the words about them, says how large a tile
 // would take a row that is not worth cutting (0: there is none), and, when the tile is chosen, cuts

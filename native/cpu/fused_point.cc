@@ -24,7 +24,7 @@ struct PointRow {
 #define GRAFO_POINT(name, type) \
   {binary_loop<math::name, type>, {point_loop<math::name, type, 0>, point_loop<math::name, type, 1>}}
 #define GRAFO_POINTS(name) GRAFO_POINT(name, float), GRAFO_POINT(name, double)
-constexpr PointRow kPoints[] = {GRAFO_POINTS(AddV2), GRAFO_POINTS(Sub), GRAFO_POINTS(Mul), GRAFO_POINTS(RealDiv)};
+constexpr PointRow kPoints[] = {GRAFO_POINTS(Add), GRAFO_POINTS(AddV2), GRAFO_POINTS(Sub), GRAFO_POINTS(Mul), GRAFO_POINTS(RealDiv)};
 #undef GRAFO_POINTS
 #undef GRAFO_POINT
 

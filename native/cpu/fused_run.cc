@@ -88,6 +88,21 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
 
 }  // namespace
 
+void fetch_next_tiles(FusedStep& step) {
+  const auto count = static_cast<int64_t>(step.instructions.size());
+  if (count < 2) return;  // one run over long tiles
+  for (size_t s = 0; s < step.slots.size(); ++s) {
+    const Slot& slot = step.slots[s];
+    if (slot.kind != SlotKind::kBuffer || step.size * slot.item <= kPastNearCaches) continue;
+    // What is stored past the caches is not to be in them.
+    const bool streams = std::any_of(step.instructions.begin(), step.instructions.end(), [&](const Instruction& i) {
+      return static_cast<size_t>(i.dst) == s && i.loop == find_stream(slot.item);
+    });
+    const int64_t lines = (step.tile * slot.item + 63) / 64;
+    if (!streams) step.ahead.push_back({static_cast<int16_t>(s), (lines + count - 1) / count * 64});
+  }
+}
+
 void run_first(const FusedStep& step, void* const* at, int64_t n) {
   for (const Instruction& instruction : step.first)
     instruction.loop(at[instruction.dst], at[instruction.a], at[instruction.b], at[instruction.c], n);
@@ -134,13 +149,14 @@ void begin_tile(const FusedStep& step, void* const* buffers, int64_t start, int6
 }
 
 // The machine fetches along a run by itself, but a tape leaves one for the next at every tile: its instructions fetch the next tile's
-// lines, each its share, so that memory works while they compute.
-void fetch_ahead(const FusedStep& step, const Range& range, int64_t n, int32_t share, int32_t shares) {
-  for (const int16_t s : step.ahead) {
-    const int64_t bytes = n * step.slots[static_cast<size_t>(s)].item;
-    const auto* next = static_cast<const uint8_t*>(range.at[s]) + bytes;
-    const int64_t last = bytes * (share + 1) / shares;
-    for (int64_t at = (bytes * share / shares + 63) & -64; at < last; at += 64) __builtin_prefetch(next + at);
+// lines, each its share, so that memory works while they compute. What is asked for may lie past the array's end.
+void fetch_share(const FusedStep& step, const Range& range, int64_t n, int32_t instruction) {
+  for (const Ahead& ahead : step.ahead) {
+    const int64_t bytes = n * step.slots[static_cast<size_t>(ahead.slot)].item;
+    const auto next = reinterpret_cast<uintptr_t>(range.at[ahead.slot]) + static_cast<uintptr_t>(bytes);
+    const int64_t first = instruction * ahead.share, last = std::min(bytes, first + ahead.share);
+    for (int64_t at = first; at < last; at += 64)
+      __builtin_prefetch(reinterpret_cast<const void*>(next + static_cast<uintptr_t>(at)));
   }
 }
 
@@ -160,7 +176,7 @@ bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_
       }
       return false;
     }
-    if (!step.ahead.empty()) fetch_ahead(step, range, n, i, count);
+    if (!step.ahead.empty()) fetch_share(step, range, n, i);
     instruction.loop(range.at[instruction.dst], range.at[instruction.a], range.at[instruction.b],
                      range.at[instruction.c], n);
   }

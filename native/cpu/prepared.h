@@ -220,7 +220,7 @@ void parallel_for(const RunContext& context, int64_t n, int64_t grain, Body&& bo
 
 // How many items of `cost` element-operations make a piece of work worth handing to another thread.
 constexpr int64_t kGrainOperations = 1 << 16;
-// Bytes of an array that is in no core's own cache, whatever the machine.
+// Of a larger array, in bytes, a core's own caches are not taken to hold all.
 constexpr int64_t kPastNearCaches = 1 << 20;
 inline int64_t grain_for(int64_t cost) {
   const int64_t grain = kGrainOperations / (cost > 0 ? cost : 1);

@@ -203,11 +203,12 @@ struct Cascade {
 
 // Asks for a leaf's lines: a processor's own fetching ends with a page, which is few leaves.
 template <class T>
-FN void fetch_leaf(const T* x) {
+FN void fetch_leaf(const T* x, i64 ahead) {
 #if !defined(__CUDACC__)
-  for (int i = 0; i < kLeaf; i += 64 / int(sizeof(T))) __builtin_prefetch(x + i);
+  const u64 from = reinterpret_cast<u64>(x) + u64(ahead);  // perhaps past the end
+  for (u64 i = 0; i < kLeaf * sizeof(T); i += 64) __builtin_prefetch(reinterpret_cast<const void*>(from + i));
 #else
-  (void)x;
+  (void)x, (void)ahead;
 #endif
 }
 
@@ -215,11 +216,11 @@ FN void fetch_leaf(const T* x) {
 template <class Reducer, class A, class T>
 GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n, bool far = false) {
   if (n < kLeaf) return short_leaf<Reducer, A>(x, n);
-  constexpr int kAhead = 8192 / int(sizeof(T));
+  constexpr i64 kAhead = 8192;
   Cascade<Reducer, A> cascade;
   i64 start = 0;
   for (; start + kLeaf <= n; start += kLeaf) {
-    if (far) fetch_leaf(x + start + kAhead);
+    if (far) fetch_leaf(x + start, kAhead);
     cascade.push(full_leaf<Reducer, A>(x + start));
   }
   if (start < n) cascade.push(short_leaf<Reducer, A>(x + start, n - start));

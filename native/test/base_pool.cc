@@ -1,10 +1,12 @@
 // The thread pool, checked arithmetic and the budgeted allocator.
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/memory.h"
 #include "base/shape.h"
+#include "base/status.h"
 #include "base/thread_pool.h"
 #include "test/check.h"
 
@@ -129,6 +131,19 @@ TEST("memory: aligned, counted, limited, and failing where asked") {
   fail_allocation(0, false);
   release(budget, one, 1);
   release(budget, three, 1);
+}
+
+TEST("Status: copies have the code, the node and the text") {
+  const Status failed = Status::error(Code::kInternal, "%s", std::string(2000, 'x').c_str()).at(3);
+  Status copy = failed;
+  CHECK(copy.code == Code::kInternal && copy.node == 3);
+  CHECK_EQ(std::string(copy.text), std::string(Status::kTextBytes - 1, 'x'));
+  copy = *&copy;
+  CHECK_EQ(std::string(copy.text), std::string(failed.text));
+  copy = Status();
+  CHECK(copy.ok() && copy.node == -1 && copy.text[0] == '\0');
+  CHECK_EQ(std::string(Status(failed).at(9).text), std::string(failed.text));
+  CHECK_EQ(failed.at(9).node, 3);
 }
 
 }  // namespace grafo::test

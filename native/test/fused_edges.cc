@@ -146,3 +146,61 @@ TEST("Fused: an element beside each row that is both arguments") {
   }
   CHECK_EQ(wrong, 0);
 }
+
+// y = (x + a) * b against a walk, for inputs of which tiles take elements, rows or parts of several dims.
+void beside(const std::vector<int64_t>& dims, const std::vector<int64_t>& a_dims, const std::vector<int64_t>& b_dims) {
+  const DType f = DType::kFloat32;
+  Value x = value(f, dims), a = value(f, a_dims), b = value(f, b_dims), y = value(f, dims);
+  for (Value* v : {&x, &a, &b})
+    for (int64_t i = 0; i < v->desc.size; ++i) v->data<float>()[i] = static_cast<float>((i * 7 + v->desc.rank) % 31) - 9;
+  const auto at = [&](const Value& v, const std::vector<int64_t>& shape, int64_t i) {
+    int64_t offset = 0, stride = 1;
+    for (int d = static_cast<int>(dims.size()) - 1; d >= 0; --d) {
+      const auto own = static_cast<size_t>(d);
+      if (shape[own] != 1) offset += i % dims[own] * stride;
+      stride *= shape[own];
+      i /= dims[own];
+    }
+    return const_cast<Value&>(v).data<float>()[offset];
+  };
+  Tape tape(dims);
+  tape.inputs = {&x, &a, &b}, tape.outputs = {&y};
+  tape.op("AddV2", f, f, 0, 1);
+  tape.op("Mul", f, f, 3, 2);
+  tape.out(4);
+  for (const int32_t threads : {1, 3}) {
+    CHECK_EQ(std::string(tape.run(threads).text), "");
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < x.desc.size; ++i)
+      wrong += y.data<float>()[i] != (x.data<float>()[i] + at(a, a_dims, i)) * at(b, b_dims, i);
+    CHECK_EQ(wrong, 0);
+  }
+}
+
+TEST("Fused: elements beside rows of several dims, and two of them") {
+  beside({5, 3, 2048}, {5, 3, 1}, {1, 3, 1});
+  beside({5, 3, 2048}, {5, 1, 1}, {5, 3, 1});
+  beside({5, 3, 512}, {1, 3, 1}, {5, 1, 512});
+  beside({4, 600, 3}, {4, 1, 1}, {1, 600, 1});
+  beside({3, 2, 700}, {3, 2, 700}, {3, 1, 1});
+}
+
+TEST("Fused: a repeated input longer than the rows beside which elements stand, with many registers") {
+  constexpr int64_t kRows = 50, kSums = 70;
+  const DType d = DType::kFloat64;
+  Value x = value(d, {kRows, 4, 16}), repeated = value(d, {4, 16}), column = value(d, {kRows, 4, 1}), y = value(d, {kRows, 4, 16});
+  for (int64_t i = 0; i < kRows * 64; ++i) x.data<double>()[i] = static_cast<double>(i % 97);
+  for (int64_t i = 0; i < 64; ++i) repeated.data<double>()[i] = static_cast<double>(i + 1);
+  for (int64_t i = 0; i < kRows * 4; ++i) column.data<double>()[i] = static_cast<double>(i % 5);
+  Tape tape({kRows, 4, 16});
+  tape.inputs = {&x, &repeated, &column}, tape.outputs = {&y};
+  // All of the first results are live until the last of them is made.
+  for (int32_t i = 0; i < kSums; ++i) tape.op("Add", d, d, i == 0 ? 0 : 2 + i, i % 2 == 0 ? 1 : 2);
+  for (int32_t i = 0; i < kSums - 1; ++i) tape.op("Maximum", d, d, i == 0 ? 3 : 2 + kSums + i, 4 + i);
+  tape.out(2 + 2 * kSums - 1);
+  CHECK_EQ(std::string(tape.run().text), "");
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < kRows * 64; ++i)
+    wrong += y.data<double>()[i] != static_cast<double>(i % 97) + kSums / 2 * (static_cast<double>(i % 64 + 1) + static_cast<double>(i / 16 % 5));
+  CHECK_EQ(wrong, 0);
+}

@@ -152,6 +152,26 @@ TEST("Reduce: empty tensors give the identity, an empty mean NaN or integer 0") 
   CHECK(reduce(x, y, 6, {{0}, {0}}, 1).ok() && y.data<uint8_t>()[0] == 0);
 }
 
+template <class T>
+void wraps(DType dtype) {
+  Value x = value(dtype, {1000}), y = value(dtype, {});
+  std::make_unsigned_t<T> sum = 0, product = 1;
+  for (int i = 0; i < 1000; ++i) {
+    const auto one = static_cast<std::make_unsigned_t<T>>(random_bits() | 1);
+    x.data<T>()[i] = static_cast<T>(one);
+    sum += one, product *= one;
+  }
+  CHECK(reduce(x, y, 0, {{1000}, {0}}, 1).ok());
+  CHECK_EQ(y.data<T>()[0], static_cast<T>(sum));
+  CHECK(reduce(x, y, 2, {{1000}, {0}}, 1).ok());
+  CHECK_EQ(y.data<T>()[0], static_cast<T>(product));
+}
+
+TEST("Reduce: sums and products of integers wrap") {
+  wraps<int32_t>(DType::kInt32);
+  wraps<int64_t>(DType::kInt64);
+}
+
 TEST("Reduce: a maximum is of the numbers, NaN or not") {
   Value x = value(DType::kFloat32, {2, 300}), y = value(DType::kFloat32, {2});
   for (int i = 0; i < 600; ++i)
