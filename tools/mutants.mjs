@@ -1,6 +1,6 @@
 // `npm run test:mutants`: the test of the tests. Applies the one-line mutations of tools/mutants/*.json, one at a time, to a copy of the
 // checkout, and runs the tests that should notice. Ends with `N of M caught`; fails under 95 %.
-// Options: --report FILE (Markdown too), --list, --seconds N (a limit for each check), and words that mutants' names or files must contain.
+// Options: --report FILE (Markdown too), --list, --seconds N (a limit for each check), and words of which a mutant's name or file must contain one.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -66,7 +66,7 @@ const readTable = () => {
 };
 
 const table = readTable();
-const chosen = table.filter(({ name, file }) => wanted.every((word) => name.includes(word) || file.includes(word)));
+const chosen = table.filter(({ name, file }) => wanted.length === 0 || wanted.some((word) => name.includes(word) || file.includes(word)));
 if (listing) {
   for (const { area, name, file, breaks } of chosen) console.log(`${area}  ${name}  ${file}  ${breaks}`);
   console.log(`${chosen.length} mutants`);
@@ -128,7 +128,7 @@ function markdown() {
     '',
     'Does a test fail where the code is wrong? `npm run test:mutants` changes one line at a time in a copy of the checkout, builds what sees',
     'it, and runs the tests that the mutant names, then broader ones. It fails where fewer than 95 % are caught. About half an hour on two',
-    'cores; words restrict it to mutants or files that contain them all (`npm run test:mutants -- lib/compile`), `--list` shows them.',
+    'cores; words restrict it to mutants or files that contain one of them (`npm run test:mutants -- lib/compile`), `--list` shows them.',
     '',
     'The lines are in `tools/mutants/*.json`, each of which must occur exactly once in its file: who changes such a line changes the mutant.',
     'One that no test can catch, as other code decides the same, is no mutant: simplify the code or break another line.',
