@@ -66,7 +66,9 @@ const readTable = () => {
 };
 
 const table = readTable();
-const chosen = table.filter(({ name, file }) => wanted.length === 0 || wanted.some((word) => name.includes(word) || file.includes(word)));
+const chosen = table.filter(
+  ({ name, file }) => wanted.length === 0 || wanted.some((word) => name.includes(word) || file.includes(word)),
+);
 if (listing) {
   for (const { area, name, file, breaks } of chosen) console.log(`${area}  ${name}  ${file}  ${breaks}`);
   console.log(`${chosen.length} mutants`);
