@@ -90,16 +90,13 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
 
 void fetch_next_tiles(FusedStep& step) {
   const auto count = static_cast<int64_t>(step.instructions.size());
-  if (count < 2) return;  // one run over long tiles
+  // One instruction is one run over long tiles; where results go past the caches memory has no time left to be gained.
+  if (count < 2 || step.streams) return;
   for (size_t s = 0; s < step.slots.size(); ++s) {
     const Slot& slot = step.slots[s];
     if (slot.kind != SlotKind::kBuffer || step.size * slot.item <= kPastNearCaches) continue;
-    // What is stored past the caches is not to be in them.
-    const bool streams = std::any_of(step.instructions.begin(), step.instructions.end(), [&](const Instruction& i) {
-      return static_cast<size_t>(i.dst) == s && i.loop == find_stream(slot.item);
-    });
     const int64_t lines = (step.tile * slot.item + 63) / 64;
-    if (!streams) step.ahead.push_back({static_cast<int16_t>(s), (lines + count - 1) / count * 64});
+    step.ahead.push_back({static_cast<int16_t>(s), (lines + count - 1) / count * 64});
   }
 }
 
