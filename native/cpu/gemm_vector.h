@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__x86_64__)
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include "math/avx2.h"
+#elif defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -71,42 +73,19 @@ inline void store_some(double* p, Vector<double> v, int64_t count) {
 }
 #elif defined(__AVX2__)
 constexpr bool kMasks = false;
-// As many words of all bits at `kLaneMask + 8 - words` as are wanted, then none.
-alignas(64) inline constexpr int32_t kLaneMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-inline __m256i lane_mask(int64_t words) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kLaneMask + 8 - words));
-}
 inline Vector<float> load_some(const float* p, int64_t count) {
-  return (Vector<float>)_mm256_maskload_ps(p, lane_mask(count));
+  return (Vector<float>)_mm256_maskload_ps(p, math::lane_mask(count));
 }
 inline Vector<double> load_some(const double* p, int64_t count) {
-  return (Vector<double>)_mm256_maskload_pd(p, lane_mask(2 * count));
-}
-// In parts: a masked store is dozens of instructions to a Zen.
-inline void store_some(double* p, Vector<double> v, int64_t count) {
-  if (count == 4) return store(p, v);
-  __m128d rest = _mm256_castpd256_pd128((__m256d)v);
-  if ((count & 2) != 0) {
-    _mm_storeu_pd(p, rest);
-    rest = _mm256_extractf128_pd((__m256d)v, 1);
-    p += 2;
-  }
-  if ((count & 1) != 0) _mm_store_sd(p, rest);
+  return (Vector<double>)_mm256_maskload_pd(p, math::lane_mask(2 * count));
 }
 inline void store_some(float* p, Vector<float> v, int64_t count) {
-  if (count == 8) return store(p, v);
-  __m128 rest = _mm256_castps256_ps128((__m256)v);
-  if ((count & 4) != 0) {
-    _mm_storeu_ps(p, rest);
-    rest = _mm256_extractf128_ps((__m256)v, 1);
-    p += 4;
-  }
-  if ((count & 2) != 0) {
-    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
-    rest = _mm_movehl_ps(rest, rest);
-    p += 2;
-  }
-  if ((count & 1) != 0) _mm_store_ss(p, rest);
+  if (count == kLanes<float>) return store(p, v);
+  math::store(p, math::F32x8((__m256)v), count);
+}
+inline void store_some(double* p, Vector<double> v, int64_t count) {
+  if (count == kLanes<double>) return store(p, v);
+  math::store(p, math::F64x4((__m256d)v), count);
 }
 #else
 constexpr bool kMasks = false;

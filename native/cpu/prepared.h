@@ -220,12 +220,13 @@ void parallel_for(const RunContext& context, int64_t n, int64_t grain, Body&& bo
 
 // How many items of `cost` element-operations make a piece of work worth handing to another thread.
 constexpr int64_t kGrainOperations = 1 << 16;
-// Of a larger array, in bytes, a core's own caches are not taken to hold all.
-constexpr int64_t kPastNearCaches = 1 << 20;
 inline int64_t grain_for(int64_t cost) {
   const int64_t grain = kGrainOperations / (cost > 0 ? cost : 1);
   return grain > 0 ? grain : 1;
 }
+
+// Of a larger array, in bytes, a core's own caches are not taken to hold all.
+constexpr int64_t kPastNearCaches = 1 << 20;
 
 inline bool is_cancelled(const RunContext& context) {
   return context.cancelled && context.cancelled->load(std::memory_order_relaxed) != 0;

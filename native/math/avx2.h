@@ -45,22 +45,25 @@ FN F32x8 load(const float* from) { return _mm256_loadu_ps(from); }
 FN F64x4 load(const double* from) { return _mm256_loadu_pd(from); }
 FN void store(float* to, F32x8 x) { _mm256_storeu_ps(to, x.v); }
 FN void store(double* to, F64x4 x) { _mm256_storeu_pd(to, x.v); }
+// Bits in the first `words` words of 32 bits, of 8 at most.
+FN __m256i lane_mask(i64 words) {
+  alignas(64) static constexpr i32 kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask + 8 - words));
+}
 // The first n items, at least one; the others are 1, which is no special case to any function, and not touched.
 FN F32x8 load(const float* from, i64 n) {
-  alignas(32) static constexpr i32 kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
   const F32x8 one(1.0f);
   if (n == 1) return _mm256_blend_ps(one.v, _mm256_castps128_ps256(_mm_load_ss(from)), 1);
-  const __m256i mask = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask + 8 - n));
+  const __m256i mask = lane_mask(n);
   return _mm256_blendv_ps(one.v, _mm256_maskload_ps(from, mask), _mm256_castsi256_ps(mask));
 }
 FN F64x4 load(const double* from, i64 n) {
-  alignas(32) static constexpr i64 kMask[8] = {-1, -1, -1, -1};
   const F64x4 one(1.0);
   if (n == 1) return _mm256_blend_pd(one.v, _mm256_castpd128_pd256(_mm_load_sd(from)), 1);
-  const __m256i mask = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask + 4 - n));
+  const __m256i mask = lane_mask(2 * n);
   return _mm256_blendv_pd(one.v, _mm256_maskload_pd(from, mask), _mm256_castsi256_pd(mask));
 }
-// In parts: a masked store is dozens of instructions to a Zen.
+// The first n items, fewer than all. In parts: a masked store is dozens of instructions to a Zen.
 FN void store(float* to, F32x8 x, i64 n) {
   __m128 rest = _mm256_castps256_ps128(x.v);
   if ((n & 4) != 0) {

@@ -29,10 +29,9 @@ struct SumReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-#if !defined(__CUDACC__)
-    if constexpr (Indexed<A>) return reinterpret_cast<A>(wrapping(a) + wrapping(b));
+    if constexpr (Indexed<A>)
+      return reinterpret_cast<A>(wrapping(a) + wrapping(b));
     else
-#endif
       return Add()(a, b);
   }
 };
@@ -43,10 +42,9 @@ struct ProdReducer {
   }
   template <class A>
   FN static A combine(A a, A b) {
-#if !defined(__CUDACC__)
-    if constexpr (Indexed<A>) return reinterpret_cast<A>(wrapping(a) * wrapping(b));
+    if constexpr (Indexed<A>)
+      return reinterpret_cast<A>(wrapping(a) * wrapping(b));
     else
-#endif
       return Mul()(a, b);
   }
 };
