@@ -49,19 +49,19 @@
           "target_name": "grafo_cpu_v2", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v2"]
+          "cflags_cc": ["-march=x86-64-v2", "-falign-loops=64"]
         },
         {
           "target_name": "grafo_cpu_v3", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v3"]
+          "cflags_cc": ["-march=x86-64-v3", "-falign-loops=64"]
         },
         {
           "target_name": "grafo_cpu_v4", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512"]
+          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-falign-loops=64"]
         }
       ]
     }, {
@@ -70,7 +70,7 @@
           "target_name": "grafo_cpu_arm64", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=armv8-a"]
+          "cflags_cc": ["-march=armv8-a", "-falign-loops=64"]
         }
       ]
     }]
