@@ -41,15 +41,51 @@ concept HasVectors =
     (requires(VectorOf<T> x) { Functor()(x); } || requires(VectorOf<T> x) { Functor()(x, x); } ||
      requires(VectorOf<T> x) { Functor()(x, x, x); });
 
-// Apart from the loop, whose registers it would take.
+// So many vectors from memory, and back.
+template <int kAtOnce, class T>
+FN auto at(const T* from) {
+  if constexpr (kAtOnce == 1) {
+    return math::load(from);
+  } else {
+    const T* const second = from + kAtOnce / 2 * VectorOf<T>::kLanes;
+    return math::Pair(at<kAtOnce / 2>(from), at<kAtOnce / 2>(second));
+  }
+}
+template <class T, class V>
+FN void put(T* to, V x) {
+  math::store(to, x);
+}
+template <class T, class V>
+FN void put(T* to, math::Pair<V> x) {
+  put(to, x.low);
+  put(to + sizeof(V) / sizeof(T), x.high);
+}
+
 template <class Map, class... V>
-__attribute__((noinline, cold)) auto map_unusual(const V&... x) {
-  return Map()(x...);
+concept HasUsual = kTestsUsual && requires(Map map, V... x) { map.usual(x...); };
+// Apart from the loop, whose registers they would take; the first one takes its arguments from memory, as to leave them there for it
+// would be a store each.
+template <int kAtOnce, class Map, class T, class... From>
+__attribute__((noinline, cold)) void map_unusual(T* to, const From*... x) {
+  put(to, Map()(at<kAtOnce>(x)...));
 }
 template <class Map, class... V>
-FN auto map_one(const Map& map, V... x) {
-  if constexpr (kTestsUsual && requires { map.usual(x...); }) {
-    if (__builtin_expect(any(map.unusual(x...)), 0)) return map_unusual<Map>(x...);
+__attribute__((noinline, cold)) auto map_unusual_part(const V&... x) {
+  return Map()(x...);
+}
+template <int kAtOnce, class T, class Map, class... From>
+FN void map_block(T* to, const Map& map, const From*... x) {
+  if constexpr (HasUsual<Map, decltype(at<kAtOnce>(x))...>) {
+    if (__builtin_expect(map.unusual(at<kAtOnce>(x)...), 0)) return map_unusual<kAtOnce, Map>(to, x...);
+    put(to, map.usual(at<kAtOnce>(x)...));
+  } else {
+    put(to, map(at<kAtOnce>(x)...));
+  }
+}
+template <class Map, class... V>
+FN auto map_part(const Map& map, V... x) {
+  if constexpr (HasUsual<Map, V...>) {
+    if (__builtin_expect(map.unusual(x...), 0)) return map_unusual_part<Map>(x...);
     return map.usual(x...);
   } else {
     return map(x...);
@@ -60,26 +96,13 @@ FN auto map_one(const Map& map, V... x) {
 // those of another.
 template <int kAtOnce, class T, class Map, class... From>
 void map_vectors(T* to, int64_t n, const Map& map, const From*... x) {
-  using Pair = math::Pair<VectorOf<T>>;
   constexpr int64_t kLanes = VectorOf<T>::kLanes;
-
-  const auto pair = [](const T* from) { return Pair(math::load(from), math::load(from + kLanes)); };
-  const auto store_pair = [=](int64_t i, Pair y) {
-    math::store(to + i, y.low);
-    math::store(to + i + kLanes, y.high);
-  };
   int64_t i = 0;
-  if constexpr (kAtOnce == 4) {
-    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-      const auto y = map_one(map, math::Pair<Pair>(pair(x + i), pair(x + i + 2 * kLanes))...);
-      store_pair(i, y.low);
-      store_pair(i + 2 * kLanes, y.high);
-    }
-  } else if constexpr (kAtOnce == 2) {
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes) store_pair(i, map_one(map, pair(x + i)...));
+  if constexpr (kAtOnce > 1) {
+    for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) map_block<kAtOnce>(to + i, map, (x + i)...);
   }
-  for (; i + kLanes <= n; i += kLanes) math::store(to + i, map_one(map, math::load(x + i)...));
-  if (i < n) math::store(to + i, map_one(map, math::load(x + i, n - i)...), n - i);
+  for (; i + kLanes <= n; i += kLanes) map_block<1>(to + i, map, (x + i)...);
+  if (i < n) math::store(to + i, map_part(map, math::load(x + i, n - i)...), n - i);
 }
 // A functor of two stages is run stage by stage: as one, its chain of instructions would be too
 // long to overlap with the next.

@@ -56,11 +56,11 @@ template <class Inner, class Joined>
 struct FromUsual : Joined {
   static constexpr int kVectors = 4;
   template <class T>
-  FN static auto unusual(T x, T) {
+  FN static bool unusual(T x, T) {
     return Inner::unusual(x);
   }
   template <class T>
-  FN static auto unusual(T x, T y, T) {
+  FN static bool unusual(T x, T y, T) {
     return Inner::unusual(x, y);
   }
 };
@@ -91,7 +91,7 @@ template <class Outer, class Inner>
 struct IntoUsual : Chained<Outer, Inner> {
   static constexpr int kVectors = 4;
   template <class T>
-  FN static auto unusual(T x, T y) {
+  FN static bool unusual(T x, T y) {
     return Outer::unusual(Inner()(x, y));
   }
   template <class T>

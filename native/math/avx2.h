@@ -100,7 +100,6 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN M operator>=(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_GE_OQ)}; }                    \
   FN M operator==(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_EQ_OQ)}; }                    \
   FN M operator|(M a, M b) { return {_mm256_or_##s(a.v, b.v)}; }                                  \
-  FN bool any(M m) { return _mm256_movemask_##s(m.v) != 0; }                                      \
   FN V select(M m, V a, V b) { return _mm256_blendv_##s(b.v, a.v, m.v); }                         \
   FN V only_where(M m, V x) { return _mm256_and_##s(m.v, x.v); }                                  \
   FN V by_sign(V x, V positive, V negative) {                                                     \
@@ -118,7 +117,6 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN V at_least(V x, V low) { return _mm256_max_##s(low.v, x.v); }                                \
   FN V at_most(V x, V high) { return _mm256_min_##s(high.v, x.v); }                               \
   FN V lesser(V x, V y) { return _mm256_min_##s(x.v, y.v); }                                      \
-  FN M is_past(V x, V high) { return {_mm256_cmp_##s(fabs(x).v, high.v, _CMP_NLE_UQ)}; }          \
   FN V log_edges(V x, V result) {                                                                 \
     const V none(0), infinity(kInfinity<V::Item>), nan(kNaN<V::Item>);                            \
     const V edge = select(x == none, -infinity, select(x > none, x, nan));                        \
@@ -127,10 +125,6 @@ FN void store(double* to, F64x4 x, i64 n) {
 GRAFO_VECTOR(F32x8, M32x8, ps)
 GRAFO_VECTOR(F64x4, M64x4, pd)
 #undef GRAFO_VECTOR
-template <class M>
-FN bool any(MaskPair<M> m) {
-  return any(m.low | m.high);
-}
 
 FN F32x8 times_power(F32x8 x, F32x8, F32x8 t) {
   const __m256i one = _mm256_set1_epi32(127);
@@ -160,14 +154,49 @@ FN F64x4 add_power(F64x4 x, F64x4 t) {
   return doubles_of(_mm256_add_epi64(_mm256_slli_epi64(bits_of(t), 52), bits_of(x)));
 }
 
-FN M32x8 is_not_normal(F32x8 x) {
-  // From the least normal number up, as signed numbers from the lowest one up.
-  const __m256i moved = _mm256_add_epi32(bits_of(x), _mm256_set1_epi32(int(0x80000000u - 0x00800000u)));
-  return {floats_of(_mm256_cmpgt_epi32(moved, _mm256_set1_epi32(int(0x80000000u + 0x7effffffu)))).v};
+// What tells the elements apart that a function's usual path cannot take: an integer of 32 bits, of doubles from their upper halves
+// (the lower ones are not looked at). Many vectors are tested by the greatest.
+template <class T>
+struct Rank {
+  __m256i v;
+};
+template <class T>
+FN Rank<T> greater(Rank<T> a, Rank<T> b) {
+  return {_mm256_max_epi32(a.v, b.v)};
 }
-FN M64x4 is_not_normal(F64x4 x) {
-  const __m256i moved = _mm256_add_epi64(bits_of(x), _mm256_set1_epi64x(i64(u64(0x7ff) << 52)));
-  return {doubles_of(_mm256_cmpgt_epi64(moved, _mm256_set1_epi64x(i64(0xffdfffffffffffff)))).v};
+FN bool any_above(Rank<float> a, u32 most) {
+  return _mm256_movemask_ps(floats_of(_mm256_cmpgt_epi32(a.v, _mm256_set1_epi32(i32(most)))).v) != 0;
+}
+FN bool any_above(Rank<double> a, u32 most) {
+  return _mm256_movemask_pd(doubles_of(_mm256_cmpgt_epi32(a.v, _mm256_set1_epi32(i32(most)))).v) != 0;
+}
+
+// The least normal number is the lowest integer; 0, what is negative, Inf and NaN come after the greatest one.
+template <class T>
+inline constexpr u32 kLeastNormal = sizeof(T) == 4 ? 1 << 23 : 1 << 20;
+FN Rank<float> rank_of_normal(F32x8 x) {
+  return {_mm256_sub_epi32(bits_of(x), _mm256_set1_epi32(i32(0x80000000u + kLeastNormal<float>)))};
+}
+FN Rank<double> rank_of_normal(F64x4 x) {
+  return {_mm256_sub_epi32(bits_of(x), _mm256_set1_epi32(i32(0x80000000u + kLeastNormal<double>)))};
+}
+template <class T>
+FN bool is_any_abnormal(Rank<T> rank) {
+  return any_above(rank, 0xffffffffu - 2 * kLeastNormal<T>);
+}
+template <class V>
+FN bool any_abnormal(V x) {
+  return is_any_abnormal(rank_of_normal(x));
+}
+
+FN Rank<float> rank_of_size(F32x8 x) { return {bits_of(fabs(x))}; }
+FN Rank<double> rank_of_size(F64x4 x) { return {bits_of(fabs(x))}; }
+FN bool is_any_past(Rank<float> size, double high) { return any_above(size, to_bits(float(high))); }
+FN bool is_any_past(Rank<double> size, double high) { return any_above(size, u32(to_bits(high) >> 32)); }
+// Of doubles by their upper halves: a little past `high` is not seen.
+template <class V>
+FN bool any_past(V x, double high) {
+  return is_any_past(rank_of_size(x), high);
 }
 
 FN Split<F32x8> split_bits(__m256i x) {

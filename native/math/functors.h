@@ -41,7 +41,7 @@ namespace grafo::math {
       return expression;                                            \
     }                                                               \
     template <class T>                                              \
-    FN static auto unusual(T x) {                                   \
+    FN static bool unusual(T x) {                                   \
       return test;                                                  \
     }                                                               \
     template <class T>                                              \
@@ -82,11 +82,11 @@ GRAFO_UNARY(Sqrt, sqrt(x))
 GRAFO_UNARY(Rsqrt, T(1) / sqrt(x))
 GRAFO_UNARY(Reciprocal, T(1) / x)
 GRAFO_UNARY(Inv, T(1) / x)
-GRAFO_UNARY_USUAL(Exp, exp(x), is_past(x, T(kExpUsual<T>)), exp_within<true>(x))
-GRAFO_UNARY_USUAL(ExpMinusAbs, exp_minus_abs(x), is_past(x, T(kExpUsual<T>)), exp_within<true>(minus_abs(x)))
+GRAFO_UNARY_USUAL(Exp, exp(x), any_past(x, kExpUsual<T>), exp_within<true>(x))
+GRAFO_UNARY_USUAL(ExpMinusAbs, exp_minus_abs(x), any_past(x, kExpUsual<T>), exp_within<true>(minus_abs(x)))
 GRAFO_UNARY_VECTORS(4, Expm1, expm1(x))
-GRAFO_UNARY_USUAL(Log, log(x), is_not_normal(x), log_normal(x))
-GRAFO_UNARY_USUAL(Log1p, log1p(x), is_not_normal(T(1) + x), log1p_normal(x))
+GRAFO_UNARY_USUAL(Log, log(x), any_abnormal(x), log_normal(x))
+GRAFO_UNARY_USUAL(Log1p, log1p(x), any_abnormal(T(1) + x), log1p_normal(x))
 GRAFO_UNARY_VECTORS(4, Tanh, tanh(x))
 GRAFO_UNARY(Floor, floor(x))
 GRAFO_UNARY(Ceil, ceil(x))
@@ -307,8 +307,8 @@ struct Pow {
       return pow(x, y);
   }
   template <class V>
-  FN static auto unusual(V x, V y) {
-    return is_not_normal(x) | is_past(y, V(kOfFloat<V> ? double(kHighest<float>) : kHighest<double>));
+  FN static bool unusual(V x, V y) {
+    return any_abnormal(x) | any_past(y, kOfFloat<V> ? double(kHighest<float>) : kHighest<double>);
   }
   template <class V>
   FN V usual(V x, V y) const {
@@ -374,8 +374,8 @@ struct SoftplusGrad {
     return x / (exp(-y) + T(1));
   }
   template <class T>
-  FN static auto unusual(T, T y) {
-    return is_past(y, T(kExpUsual<T>));
+  FN static bool unusual(T, T y) {
+    return any_past(y, kExpUsual<T>);
   }
   template <class T>
   FN T usual(T x, T y) const {

@@ -71,18 +71,14 @@ template <class M, class V>
 FN Pair<V> only_where(MaskPair<M> m, Pair<V> x) {
   return {only_where(m.low, x.low), only_where(m.high, x.high)};
 }
-// What a function's usual path cannot take.
+// Of what a function's usual path cannot take: the greatest of either.
 template <class V>
-FN auto is_not_normal(Pair<V> x) {
-  return MaskPair<decltype(is_not_normal(x.low))>{is_not_normal(x.low), is_not_normal(x.high)};
+FN auto rank_of_normal(Pair<V> x) {
+  return greater(rank_of_normal(x.low), rank_of_normal(x.high));
 }
 template <class V>
-FN auto is_past(Pair<V> x, Pair<V> high) {
-  return MaskPair<decltype(is_past(x.low, high.low))>{is_past(x.low, high.low), is_past(x.high, high.high)};
-}
-template <class M>
-FN MaskPair<M> operator|(MaskPair<M> a, MaskPair<M> b) {
-  return {a.low | b.low, a.high | b.high};
+FN auto rank_of_size(Pair<V> x) {
+  return greater(rank_of_size(x.low), rank_of_size(x.high));
 }
 template <class V>
 FN Split<Pair<V>> split(Pair<V> x) {

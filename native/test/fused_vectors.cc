@@ -20,7 +20,11 @@ template <class T>
 std::vector<T> numbers(int64_t n, unsigned seed) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> near(0.01, 3), exponents(-120, 120);
-  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 88.5, -103.5, 709.5, -745.0, -3.0, 2.0};
+  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1.0, -1.0, 1e-40, -1e-40, 5e-324, 88.5, -103.5, 709.5, -745.0, -3.0, 2.0,
+                          // On both sides of where the usual ones end, in float and in double.
+                          86.0, 86.00001, -87.5, 88.7, -709.5, 710.2, 707.0, 707.0000001, 707.0005, 0x1p-126, 0x1.fffffcp-127,
+                          0x1p-1022, 0x1.fp-1023, 0x1.fffffep127,
+                          0x1.fffffffffffffp1023, -0x1p-126, -0x1p-1022};
   std::vector<T> made(static_cast<size_t>(n));
   int64_t left = 0;
   int kind = 0;
