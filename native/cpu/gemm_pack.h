@@ -45,6 +45,19 @@ inline Vector<T> quads(Vector<T> a, Vector<T> b) {
   });
 }
 
+// Of pairs of lanes that follow each other in a and then b: their first lanes, or their second ones.
+template <class T, int kSecond>
+inline Vector<T> of_pairs(Vector<T> a, Vector<T> b) {
+  if constexpr (kLanes<T> == 2 * kQuad<T>) {  // AVX2: any lanes at once would be two instructions for each of both
+    return shuffle<T>(quads<T, 0>(a, b), quads<T, 1>(a, b), [](int i) constexpr {
+      const int in = i % kQuad<T>, pair = in % (kQuad<T> / 2);
+      return i - in + 2 * pair + kSecond + (in == pair ? 0 : kLanes<T>);
+    });
+  } else {
+    return shuffle<T>(a, b, [](int i) constexpr { return 2 * i + kSecond; });
+  }
+}
+
 // put(c, column c) for the columns of a square block of kLanes rows.
 template <class T, class Put>
 inline void transpose_lanes(const Vector<T> (&x)[kLanes<T>], Put put) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cpu/gemm.h"
-#include "cpu/gemm_vector.h"
+#include "cpu/gemm_pack.h"
 
 namespace grafo::cpu {
 namespace {
@@ -38,7 +38,16 @@ void dot_rows(const T* matrix, const T* x, T* y, int64_t columns) {
 // Very short rows: one chain each, the rows independent of each other.
 template <class T, int C>
 void short_rows(const T* matrix, const T* x, T* y, int64_t rows) {
-  for (int64_t r = 0; r < rows; ++r) {
+  int64_t r = 0;
+  if constexpr (C == 2) {
+    constexpr int kWidth = kLanes<T>;
+    const Vector<T> x0 = broadcast(x[0]), x1 = broadcast(x[1]);
+    for (; r + kWidth <= rows; r += kWidth) {
+      const Vector<T> a = load(matrix + r * C), b = load(matrix + r * C + kWidth);
+      store(y + r, fma(of_pairs<T, 1>(a, b), x1, of_pairs<T, 0>(a, b) * x0));
+    }
+  }
+  for (; r < rows; ++r) {
     T sum = matrix[r * C] * x[0];
     for (int c = 1; c < C; ++c) sum = fma(matrix[r * C + c], x[c], sum);
     y[r] = sum;
@@ -135,16 +144,11 @@ T sum_column(const T* matrix, int64_t row, const T* x, int64_t rows) {
 template <class T, int C>
 void sum_narrow(const T* matrix, const T* x, T* y, int64_t rows) {
   constexpr int kWidth = kLanes<T>, kRows = kWidth / C, kChains = 4;
-  typedef std::conditional_t<sizeof(T) == 4, int32_t, int64_t> Lane;
-  typedef Lane Lanes __attribute__((vector_size(kVectorBytes)));
-  Lanes row_of;
-  for (int i = 0; i < kWidth; ++i) row_of[i] = i / C;
   Vector<T> sum[kChains] = {};
   int64_t r = 0;
   // The last x's of a vector are read as a whole one, so it must be there.
   const auto step = [&](int64_t at, Vector<T>& total) {
-    const Vector<T> each = __builtin_shuffle(load(x + at), row_of);
-    total = fma(load(matrix + at * C), each, total);
+    total = fma(load(matrix + at * C), load_repeated<T, C>(x + at), total);
   };
   for (; r + (kChains - 1) * kRows + kWidth <= rows; r += kChains * kRows)
     for (int i = 0; i < kChains; ++i) step(r + i * kRows, sum[i]);
