@@ -76,8 +76,9 @@ void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns)
 constexpr int64_t kStripBytes = 1 << 13;  // columns summed at a time, in the L1 cache
 constexpr int64_t kRun = 512;             // rows in one partial sum, to bound the error
 constexpr int64_t kShortRow = 1 << 12;    // bytes of a row of which several fit the L1 cache
+constexpr bool kFetchesAhead = kManyRegisters;  // with AVX2 the loads alone are as fast as the caches
 
-// strip[c] += sum of R rows of x[r] matrix[r, c]. Rows that are short and long enough are fetched R
+// strip[c] += sum of R rows of x[r] matrix[r, c]. With AVX-512 rows that are short and long enough are fetched R
 // rows ahead: the machine's own prefetch stops at each page.
 template <class T, int R, bool kAhead = false>
 void add_rows(const T* matrix, int64_t row, const T* x, T* strip, int64_t columns) {
@@ -115,7 +116,7 @@ template <class T>
 void some_columns(const T* matrix, int64_t row, const T* x, T* y, int64_t rows, int64_t columns) {
   alignas(64) T strip[kStrip<T>];
   const int64_t item = sizeof(T);
-  const bool ahead = row * item <= kShortRow && columns * item >= kShortRow / 4;
+  const bool ahead = kFetchesAhead && row * item <= kShortRow && columns * item >= kShortRow / 4;
   for (int64_t first = 0; first < rows; first += kRun) {
     const int64_t last = std::min(rows, first + kRun);
     for (int64_t c = 0; c < columns; ++c) strip[c] = T(0);
