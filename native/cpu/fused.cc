@@ -214,17 +214,33 @@ class Builder {
     return inputs() + static_cast<int32_t>(nodes_.size()) - 1;
   }
 
-  // Whether an output is stored past the caches: it would not stay there, and is in none yet as no input lies there. Where
-  // arithmetic takes as long as memory, one more pass over the tile costs what the stores save.
-  bool is_apart_and_large(int o) {
+  // Whether an output would not stay in the caches, and is in none yet as no input lies there.
+  bool is_apart_and_large(int o) const {
     const TensorDesc& output = desc_.outputs[o];
     if (!is_streamed(output.size * item_size(output.dtype))) return false;
-    int64_t cost = 0;
-    for (const Node& node : nodes_) cost += node.cost;
-    if (cost > kCheapTape) return false;
     for (int i = 0; i < inputs(); ++i)
       if (desc_.inputs[i].storage == output.storage) return false;
     return true;
+  }
+
+  // Where arithmetic takes as long as memory, one more pass over the tile costs what stores past the caches save.
+  bool is_cheap() const {
+    int64_t cost = 0;
+    for (const Node& node : nodes_) cost += node.cost;
+    return cost <= kCheapTape;
+  }
+  // The loop of an output's maker that stores past the caches, where it has one and nothing reads the result from the tile. An
+  // operand of another form may get the maker a loop of its own (fused_point.cc).
+  Loop find_streaming(const Node& maker, int32_t operand) const {
+    if (maker.row == nullptr) return nullptr;
+    for (const Node& node : nodes_)
+      if (std::find(node.operands, node.operands + 3, operand) != node.operands + 3) return nullptr;
+    for (int o = 0; o < desc_.num_outputs; ++o)
+      if (is_reduced_[o] && output_operands_[o] == operand) return nullptr;
+    for (const int32_t read : maker.operands)
+      if (read >= 0 && !is_result(read) && desc_.inputs[read].size != step_.size && desc_.inputs[read].size != 1) return nullptr;
+    const StreamingLoops& loops = maker.row->streaming;
+    return maker.type == DType::kFloat32 ? loops.of_float : maker.type == DType::kFloat64 ? loops.of_double : nullptr;
   }
 
   // Whether an instruction after `position` reads memory that output `o` would have overwritten.
@@ -261,15 +277,21 @@ class Builder {
     for (int o = 0; o < desc_.num_outputs; ++o) {
       if (makers[o] < 0) continue;
       Node& maker = nodes_[static_cast<size_t>(makers[o])];
-      if (maker.output < 0 && !is_read_later(o, makers[o]) && !is_apart_and_large(o))
-        maker.output = o;
-      else
+      const bool large = is_apart_and_large(o);
+      const Loop streaming = large ? find_streaming(maker, inputs() + makers[o]) : nullptr;
+      if (maker.output >= 0 || is_read_later(o, makers[o]) || (large && is_cheap() && streaming == nullptr)) {
         late[lates++] = o;
+        continue;
+      }
+      maker.output = o;
+      if (streaming == nullptr) continue;
+      maker.loop = streaming;
+      step_.streams = true;
     }
     for (int l = 0; l < lates; ++l) {
       const int32_t copy = append_copy(inputs() + makers[late[l]]);
       result(copy).output = late[l];
-      if (!is_apart_and_large(late[l])) continue;
+      if (!is_apart_and_large(late[l]) || !is_cheap()) continue;
       result(copy).loop = find_stream(item_size(result(copy).result));
       step_.streams = true;
     }

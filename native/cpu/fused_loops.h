@@ -2,6 +2,7 @@
 // functors: g++ -O3 vectorises them. `ivdep` says what the tape guarantees: dst is one of the
 // operands or apart from them.
 #pragma once
+#include <algorithm>
 #include <type_traits>
 
 #include "cpu/fused_table.h"
@@ -51,14 +52,18 @@ FN auto at(const T* from) {
     return math::Pair(at<kAtOnce / 2>(from), at<kAtOnce / 2>(second));
   }
 }
-template <class T, class V>
+// kStream: past the caches (fused_stream.cc), to where a vector is aligned.
+template <bool kStream, class T, class V>
 FN void put(T* to, V x) {
-  math::store(to, x);
+  if constexpr (kStream)
+    math::stream(to, x);
+  else
+    math::store(to, x);
 }
-template <class T, class V>
+template <bool kStream, class T, class V>
 FN void put(T* to, math::Pair<V> x) {
-  put(to, x.low);
-  put(to + sizeof(V) / sizeof(T), x.high);
+  put<kStream>(to, x.low);
+  put<kStream>(to + sizeof(V) / sizeof(T), x.high);
 }
 
 template <class Map, class... V>
@@ -67,19 +72,19 @@ concept HasUsual = kTestsUsual && requires(Map map, V... x) { map.usual(x...); }
 // would be a store each.
 template <int kAtOnce, class Map, class T, class... From>
 __attribute__((noinline, cold)) void map_unusual(T* to, const From*... x) {
-  put(to, Map()(at<kAtOnce>(x)...));
+  put<false>(to, Map()(at<kAtOnce>(x)...));
 }
 template <class Map, class... V>
 __attribute__((noinline, cold)) auto map_unusual_part(const V&... x) {
   return Map()(x...);
 }
-template <int kAtOnce, class T, class Map, class... From>
+template <int kAtOnce, bool kStream, class T, class Map, class... From>
 FN void map_block(T* to, const Map& map, const From*... x) {
   if constexpr (HasUsual<Map, decltype(at<kAtOnce>(x))...>) {
     if (__builtin_expect(map.unusual(at<kAtOnce>(x)...), 0)) return map_unusual<kAtOnce, Map>(to, x...);
-    put(to, map.usual(at<kAtOnce>(x)...));
+    put<kStream>(to, map.usual(at<kAtOnce>(x)...));
   } else {
-    put(to, map(at<kAtOnce>(x)...));
+    put<kStream>(to, map(at<kAtOnce>(x)...));
   }
 }
 template <class Map, class... V>
@@ -94,26 +99,26 @@ FN auto map_part(const Map& map, V... x) {
 
 // to[i] = map(x[i]...), several vectors at a time, so that the long chains of one need not wait for
 // those of another.
-template <int kAtOnce, class T, class Map, class... From>
+template <int kAtOnce, bool kStream = false, class T, class Map, class... From>
 void map_vectors(T* to, int64_t n, const Map& map, const From*... x) {
   constexpr int64_t kLanes = VectorOf<T>::kLanes;
   int64_t i = 0;
   if constexpr (kAtOnce > 1) {
-    for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) map_block<kAtOnce>(to + i, map, (x + i)...);
+    for (; i + kAtOnce * kLanes <= n; i += kAtOnce * kLanes) map_block<kAtOnce, kStream>(to + i, map, (x + i)...);
   }
-  for (; i + kLanes <= n; i += kLanes) map_block<1>(to + i, map, (x + i)...);
+  for (; i + kLanes <= n; i += kLanes) map_block<1, kStream>(to + i, map, (x + i)...);
   if (i < n) math::store(to + i, map_part(map, math::load(x + i, n - i)...), n - i);
 }
 // A functor of two stages is run stage by stage: as one, its chain of instructions would be too
 // long to overlap with the next.
-template <class Functor, class T>
+template <class Functor, bool kStream = false, class T>
 void map_stages(T* to, const T* x, int64_t n) {
   constexpr int64_t kBlock = 16 * VectorOf<T>::kLanes;
   alignas(64) T begun[kBlock];
   for (int64_t i = 0; i < n; i += kBlock) {
     const int64_t block = n - i < kBlock ? n - i : kBlock;
     map_vectors<Functor::kVectors>(begun, block, typename Functor::First(), x + i);
-    map_vectors<Functor::kVectors>(
+    map_vectors<Functor::kVectors, kStream>(
         to + i, block, [](auto v, auto w) { return Functor().end(v, w); }, x + i, begun);
   }
 }
@@ -183,6 +188,47 @@ void binary_loop(void* dst, const void* a, const void* b, const void*, int64_t n
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i], y[i]));
 }
 
+// The functions whose results may be so many that their loop itself stores them past the caches.
+template <class Functor>
+constexpr bool kStreams = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, math::Mul, math::RealDiv, math::Neg, math::Square,
+                                   math::Sqrt, math::Exp, math::Log, math::Tanh, math::Sigmoid>;
+#if defined(GRAFO_VECTORS)
+template <class Functor, class T, class... From>
+void stream_vectors(Loop loop, T* to, int64_t n, const From*... x) {
+  // A caller's memory may begin anywhere.
+  const int64_t before = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
+  const void* const from[3] = {x...};
+  if (before > 0) loop(to, from[0], from[1], from[2], before);
+  if constexpr (requires { typename Functor::First; })
+    map_stages<Functor, true>(to + before, (x + before)..., n - before);
+  else if constexpr (HasVectors<Functor, T>)
+    map_vectors<Functor::kVectors, true>(to + before, n - before, Functor(), (x + before)...);
+  else
+    map_vectors<64 / sizeof(VectorOf<T>), true>(to + before, n - before, Functor(), (x + before)...);
+}
+template <class Functor, class T, int kArity, Loop kLoop>
+void streaming_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {
+  auto* to = static_cast<T*>(dst);
+  auto* x = static_cast<const T*>(a);
+  auto* y = static_cast<const T*>(b);
+  auto* z = static_cast<const T*>(c);
+  if constexpr (kArity == 1)
+    stream_vectors<Functor>(kLoop, to, n, x);
+  else if constexpr (kArity == 2)
+    stream_vectors<Functor>(kLoop, to, n, x, y);
+  else
+    stream_vectors<Functor>(kLoop, to, n, x, y, z);
+}
+#endif
+// Where there is such a loop, of what does the same in the caches.
+template <class Functor, class T, int kArity, Loop kLoop>
+constexpr Loop streaming_of() {
+#if defined(GRAFO_VECTORS)
+  if constexpr (kStreams<Functor>) return streaming_loop<Functor, T, kArity, kLoop>;
+#endif
+  return nullptr;
+}
+
 template <class Functor, class T>
 bool check_loop(const void* b, int64_t n) {
   auto* y = static_cast<const T*>(b);
@@ -215,7 +261,10 @@ struct Everything {
 
 template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow unary_row(const char* name, int cost) {
-  FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
+  FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}};
+  if constexpr (kStreams<Functor>)
+    row.streaming = {streaming_of<Functor, float, 1, unary_loop<Functor, float>>(),
+                     streaming_of<Functor, double, 1, unary_loop<Functor, double>>()};
   int column = 0;
 #define GRAFO_CELL(enumerator, type, text)                                                  \
   if constexpr (Columns::template has<type>) row.loops[column] = unary_loop<Functor, type>; \
@@ -227,7 +276,10 @@ constexpr FunctorRow unary_row(const char* name, int cost) {
 
 template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow binary_row(const char* name, int cost) {
-  FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}};
+  FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}};
+  if constexpr (kStreams<Functor>)
+    row.streaming = {streaming_of<Functor, float, 2, binary_loop<Functor, float>>(),
+                     streaming_of<Functor, double, 2, binary_loop<Functor, double>>()};
   int column = 0;
 #define GRAFO_CELL(enumerator, type, text)                                                   \
   if constexpr (Columns::template has<type>) row.loops[column] = binary_loop<Functor, type>; \
@@ -251,6 +303,6 @@ constexpr FunctorRow checked_row(const char* name, int cost, const char* refusal
   return row;
 }
 
-constexpr FunctorRow kEndRow{nullptr, 0, false, 0, nullptr, {}, {}};
+constexpr FunctorRow kEndRow{nullptr, 0, false, 0, nullptr, {}, {}, {}};
 
 }  // namespace grafo::cpu

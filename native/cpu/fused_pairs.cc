@@ -129,6 +129,17 @@ struct InSecondLog1pUnit : InSecond<Outer, Log1pUnit> {
   static constexpr int kVectors = kManyLive;
 };
 
+}  // namespace
+
+template <class Outer>
+constexpr bool kStreams<InFirst<Outer, math::Mul>> = kIsOneOf<Outer, math::Add, math::Sub>;
+template <class Outer>
+constexpr bool kStreams<InSecond<Outer, math::Mul>> = kIsOneOf<Outer, math::Add, math::Sub>;
+template <>
+constexpr bool kStreams<InSecondUsual<math::Add, Log1Add>> = true;
+
+namespace {
+
 template <class Functor, class T>
 void ternary_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {
   auto* to = static_cast<T*>(dst);
@@ -170,6 +181,8 @@ constexpr PairRow pair_row(const char* outer, const char* inner, int position, c
   pair.row.cost = static_cast<int16_t>(cost);
   pair.row.loops[column_of(DType::kFloat32)] = pair_loop<Functor, float, kArity>();
   pair.row.loops[column_of(DType::kFloat64)] = pair_loop<Functor, double, kArity>();
+  pair.row.streaming = {streaming_of<Functor, float, kArity, pair_loop<Functor, float, kArity>()>(),
+                        streaming_of<Functor, double, kArity, pair_loop<Functor, double, kArity>()>()};
   return pair;
 }
 

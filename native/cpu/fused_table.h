@@ -26,6 +26,11 @@ constexpr int column_of(DType dtype) {
   return -1;
 }
 
+// That store past the caches (fused_stream.cc).
+struct StreamingLoops {
+  Loop of_float = nullptr, of_double = nullptr;
+};
+
 struct FunctorRow {
   const char* name;
   int8_t arity;
@@ -34,6 +39,7 @@ struct FunctorRow {
   const char* refusal;   // the text when a check fails
   Loop loops[kColumns];  // by operand dtype; null where it has none
   Check checks[kColumns];
+  StreamingLoops streaming;  // null where it has none
 };
 
 // The tables' parts, each ended by a row without a name.

@@ -45,6 +45,9 @@ FN F32x8 load(const float* from) { return _mm256_loadu_ps(from); }
 FN F64x4 load(const double* from) { return _mm256_loadu_pd(from); }
 FN void store(float* to, F32x8 x) { _mm256_storeu_ps(to, x.v); }
 FN void store(double* to, F64x4 x) { _mm256_storeu_pd(to, x.v); }
+// Past the caches, to where a vector is aligned.
+FN void stream(float* to, F32x8 x) { _mm256_stream_ps(to, x.v); }
+FN void stream(double* to, F64x4 x) { _mm256_stream_pd(to, x.v); }
 // Bits in the first `words` words of 32 bits, of 8 at most.
 FN __m256i lane_mask(i64 words) {
   alignas(64) static constexpr i32 kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1};

@@ -38,6 +38,9 @@ FN F32x16 load(const float* from) { return _mm512_loadu_ps(from); }
 FN F64x8 load(const double* from) { return _mm512_loadu_pd(from); }
 FN void store(float* to, F32x16 x) { _mm512_storeu_ps(to, x.v); }
 FN void store(double* to, F64x8 x) { _mm512_storeu_pd(to, x.v); }
+// Past the caches, to where a vector is aligned.
+FN void stream(float* to, F32x16 x) { _mm512_stream_ps(to, x.v); }
+FN void stream(double* to, F64x8 x) { _mm512_stream_pd(to, x.v); }
 // The first n items; the others are 0 and not touched.
 FN F32x16 load(const float* from, i64 n) {
   return _mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), from);

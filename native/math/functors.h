@@ -53,7 +53,7 @@ namespace grafo::math {
 struct Neg {
   template <class T>
   FN T operator()(T x) const {
-    if constexpr (kIsFloat<T>)
+    if constexpr (OfFloat<T> || OfDouble<T>)
       return -x;
     else
       return T(Wrap<T>(0) - Wrap<T>(x));
@@ -71,7 +71,7 @@ struct Abs {
 struct Square {
   template <class T>
   FN T operator()(T x) const {
-    if constexpr (kIsFloat<T>)
+    if constexpr (OfFloat<T> || OfDouble<T>)
       return x * x;
     else
       return T(Wrap<T>(x) * Wrap<T>(x));

@@ -62,19 +62,25 @@ void compare(const char* name, bool binary, const Each& each) {
   const std::vector<T> x = numbers<T>(kAll, 1), y = numbers<T>(kAll, 2);
   std::vector<T> want(x.size());
   for (size_t i = 0; i < x.size(); ++i) want[i] = each(x[i], y[i]);
-  const auto check = [&](int64_t from, int64_t n, bool in_place) {
-    std::vector<T> made(static_cast<size_t>(n) + 1, T(77));
-    if (in_place) std::copy_n(x.begin() + from, n, made.begin());
-    loop(made.data(), in_place ? made.data() : x.data() + from, binary ? y.data() + from : nullptr, nullptr, n);
+  const cpu::Loop streaming = sizeof(T) == 4 ? row->streaming.of_float : row->streaming.of_double;
+  const auto check = [&](int64_t from, int64_t n, bool in_place, cpu::Loop loop, size_t offset = 0) {
+    std::vector<T> memory(static_cast<size_t>(n) + 1 + offset, T(77));
+    T* const made = memory.data() + offset;
+    if (in_place) std::copy_n(x.begin() + from, n, made);
+    loop(made, in_place ? made : x.data() + from, binary ? y.data() + from : nullptr, nullptr, n);
     for (int64_t i = 0; i < n; ++i)
       EXPECT(same(made[size_t(i)], want[size_t(from + i)]), "%s of %s: %a, %a: %a, not %a; %lld elements", name,
              sizeof(T) == 4 ? "float" : "double", double(x[size_t(from + i)]), double(y[size_t(from + i)]),
              double(made[size_t(i)]), double(want[size_t(from + i)]), (long long)n);
-    EXPECT(made[size_t(n)] == T(77), "%s: past the end of %lld", name, (long long)n);
+    EXPECT(made[n] == T(77), "%s: past the end of %lld", name, (long long)n);
+    for (size_t i = 0; i < offset; ++i) EXPECT(memory[i] == T(77), "%s: before the beginning", name);
   };
-  check(0, kAll, false);
-  check(0, kAll, true);
-  for (int64_t n = 0; n < 140; ++n) check(17 * n, n, n % 2 == 1);
+  check(0, kAll, false, loop);
+  check(0, kAll, true, loop);
+  for (int64_t n = 0; n < 140; ++n) check(17 * n, n, n % 2 == 1, loop);
+  if (streaming == nullptr) return;
+  check(0, kAll, false, streaming);
+  for (int64_t n = 0; n < 140; ++n) check(17 * n, n, false, streaming, size_t(n % 17));
 }
 
 }  // namespace
@@ -87,6 +93,9 @@ void compare(const char* name, bool binary, const Each& each) {
   compare<double>(#name, true, [](double x, double y) { return math::name()(x, y); });
 
 TEST("Fused: vectors give the bits of single elements") {
+  GRAFO_COMPARE_UNARY(Neg, 1)
+  GRAFO_COMPARE_UNARY(Square, 1)
+  GRAFO_COMPARE_UNARY(Sqrt, 1)
   GRAFO_UNARY_EXP_LOG(GRAFO_COMPARE_UNARY)
   GRAFO_UNARY_ELEMENTARY(GRAFO_COMPARE_UNARY)
   GRAFO_UNARY_PERIODIC(GRAFO_COMPARE_UNARY)
@@ -95,4 +104,8 @@ TEST("Fused: vectors give the bits of single elements") {
   GRAFO_COMPARE_BINARY(Xlogy)
   GRAFO_COMPARE_BINARY(SoftplusGrad)
   GRAFO_COMPARE_BINARY(Add)
+  GRAFO_COMPARE_BINARY(AddV2)
+  GRAFO_COMPARE_BINARY(Sub)
+  GRAFO_COMPARE_BINARY(Mul)
+  GRAFO_COMPARE_BINARY(RealDiv)
 }
