@@ -13,9 +13,6 @@ namespace {
 
 constexpr int kLongTile = 2048;  // of a tape of one instruction
 
-// Simple operations an element up to which memory decides how long a tape takes.
-constexpr int64_t kCheapTape = 6;
-
 class Builder {
  public:
   Builder(const StepDesc& desc, FusedStep& step) : desc_(desc), step_(step), attrs_(desc) {}

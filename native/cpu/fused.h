@@ -15,6 +15,7 @@ constexpr int kMaxFusedInstructions = 4096;
 constexpr int kScratchBytes = 64 << 10;  // of a thread's stack
 constexpr int kMaxTile = 512;
 constexpr int kMinTile = 64;
+constexpr int64_t kCheapTape = 6;  // simple operations an element up to which memory decides how long a tape takes
 constexpr int kMaxRegisters = kScratchBytes / (kMinTile * 8);
 constexpr int kMaxSlots = kMaxRegisters + kMaxFusedInputs + kMaxFusedOutputs;
 
