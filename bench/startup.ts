@@ -30,11 +30,11 @@ const MB = 2 ** 20;
 const NODE_RSS = 'console.log(process.resourceUsage().maxRSS);';
 const PYTHON_RSS = 'import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)';
 
-/** The emulated GPU is built for tests only, and into a clone only. */
-const TESTS_ONLY = 'grafo_cuda_emulated.so';
+/** The emulated GPU and its libraries are built for tests only, and into a clone only. */
+const TESTS_ONLY = new Set(['grafo_cuda_emulated.so', 'fake_cuda']);
 
 const sizeOf = (place: string): number => {
-  if (path.basename(place) === TESTS_ONLY) return 0;
+  if (TESTS_ONLY.has(path.basename(place))) return 0;
   const stat = lstatSync(place);
   if (!stat.isDirectory()) return stat.size;
   return readdirSync(place).reduce((sum, name) => sum + sizeOf(path.join(place, name)), 0);
