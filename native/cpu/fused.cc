@@ -211,35 +211,6 @@ class Builder {
     return inputs() + static_cast<int32_t>(nodes_.size()) - 1;
   }
 
-  // Whether an output would not stay in the caches, and is in none yet as no input lies there.
-  bool is_apart_and_large(int o) const {
-    const TensorDesc& output = desc_.outputs[o];
-    if (!is_streamed(output.size * item_size(output.dtype))) return false;
-    for (int i = 0; i < inputs(); ++i)
-      if (desc_.inputs[i].storage == output.storage) return false;
-    return true;
-  }
-
-  // Where arithmetic takes as long as memory, one more pass over the tile costs what stores past the caches save.
-  bool is_cheap() const {
-    int64_t cost = 0;
-    for (const Node& node : nodes_) cost += node.cost;
-    return cost <= kCheapTape;
-  }
-  // The loop of an output's maker that stores past the caches, where it has one and nothing reads the result from the tile. An
-  // operand of another form may get the maker a loop of its own (fused_point.cc).
-  Loop find_streaming(const Node& maker, int32_t operand) const {
-    if (maker.row == nullptr) return nullptr;
-    for (const Node& node : nodes_)
-      if (std::find(node.operands, node.operands + 3, operand) != node.operands + 3) return nullptr;
-    for (int o = 0; o < desc_.num_outputs; ++o)
-      if (is_reduced_[o] && output_operands_[o] == operand) return nullptr;
-    for (const int32_t read : maker.operands)
-      if (read >= 0 && !is_result(read) && desc_.inputs[read].size != step_.size && desc_.inputs[read].size != 1) return nullptr;
-    const StreamingLoops& loops = maker.row->streaming;
-    return maker.type == DType::kFloat32 ? loops.of_float : maker.type == DType::kFloat64 ? loops.of_double : nullptr;
-  }
-
   // Whether an instruction after `position` reads memory that output `o` would have overwritten.
   bool is_read_later(int o, int32_t position) {
     for (int32_t j = position + 1; j < static_cast<int32_t>(nodes_.size()); ++j)
@@ -248,6 +219,17 @@ class Builder {
             desc_.inputs[operand].storage == desc_.outputs[o].storage)
           return true;
     return false;
+  }
+
+  // Whether a result is more than one output, or reduced beside: then the tile is the place to read it again.
+  bool is_for_several(int32_t operand) const {
+    return std::count(output_operands_, output_operands_ + desc_.num_outputs, operand) > 1;
+  }
+
+  void stream(Node& node, Loop loop) {
+    if (loop == nullptr) return;
+    node.loop = loop;
+    node.streams = step_.streams = true;
   }
 
   void place_outputs() {
@@ -271,26 +253,23 @@ class Builder {
     // The maker writes the output itself unless it already writes another or the memory is still read; then a copy at the end does.
     int32_t late[kMaxFusedOutputs];
     int lates = 0;
+    step_.cheap = is_cheap(nodes_);
     for (int o = 0; o < desc_.num_outputs; ++o) {
       if (makers[o] < 0) continue;
       Node& maker = nodes_[static_cast<size_t>(makers[o])];
-      const bool large = is_apart_and_large(o);
-      const Loop streaming = large ? find_streaming(maker, inputs() + makers[o]) : nullptr;
-      if (maker.output >= 0 || is_read_later(o, makers[o]) || (large && is_cheap() && streaming == nullptr)) {
+      const bool large = is_apart_and_large(desc_, o), several = is_for_several(inputs() + makers[o]);
+      const Loop streaming = large && !several ? find_streaming(desc_, nodes_, maker, step_.size) : nullptr;
+      if (maker.output >= 0 || is_read_later(o, makers[o]) || (large && step_.cheap && streaming == nullptr)) {
         late[lates++] = o;
         continue;
       }
       maker.output = o;
-      if (streaming == nullptr) continue;
-      maker.loop = streaming;
-      step_.streams = true;
+      stream(maker, streaming);
     }
     for (int l = 0; l < lates; ++l) {
-      const int32_t copy = append_copy(inputs() + makers[late[l]]);
-      result(copy).output = late[l];
-      if (!is_apart_and_large(late[l]) || !is_cheap()) continue;
-      result(copy).loop = find_stream(item_size(result(copy).result));
-      step_.streams = true;
+      Node& copy = result(append_copy(inputs() + makers[late[l]]));
+      copy.output = late[l];
+      if (step_.cheap && is_apart_and_large(desc_, late[l])) stream(copy, find_stream(item_size(copy.result)));
     }
     for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); ++i)
       for (int32_t operand : nodes_[static_cast<size_t>(i)].operands)
@@ -369,6 +348,7 @@ class Builder {
       if (node.output >= 0) {
         node.slot = add_slot({SlotKind::kBuffer, static_cast<uint8_t>(item_size(node.result)),
                               static_cast<int16_t>(inputs() + node.output), 0});
+        step_.slots.back().streams = node.streams;
       } else {
         const int taken = node.once ? registers_++ : take_register();
         widest_ = std::max(widest_, static_cast<int>(item_size(node.result)));

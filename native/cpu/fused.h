@@ -15,7 +15,6 @@ constexpr int kMaxFusedInstructions = 4096;
 constexpr int kScratchBytes = 64 << 10;  // of a thread's stack
 constexpr int kMaxTile = 512;
 constexpr int kMinTile = 64;
-constexpr int64_t kCheapTape = 6;  // simple operations an element up to which memory decides how long a tape takes
 constexpr int kMaxRegisters = kScratchBytes / (kMinTile * 8);
 constexpr int kMaxSlots = kMaxRegisters + kMaxFusedInputs + kMaxFusedOutputs;
 
@@ -35,6 +34,7 @@ struct Slot {
   int32_t scratch;   // byte offset, all but kBuffer
   int32_t walk = 0;  // kBroadcast: position in FusedStep::walks
   bool point = false;  // kBroadcast: its loops take the one element of a tile where it lies
+  bool streams = false;  // kBuffer: what is stored there goes past the caches
   int64_t period = 0;
 };
 
@@ -95,6 +95,7 @@ struct FusedStep : PreparedStep {
   int64_t cost = 1;    // simple operations per element
   int64_t grain = 1;   // tiles
   bool streams = false;  // a result is stored past the caches
+  bool cheap = false;    // memory decides how long it takes
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
   std::vector<Instruction> first;  // of scalars alone: run once for a range, over a whole tile
@@ -126,9 +127,7 @@ void cut_reductions(FusedStep& step);
 Status run_fused_reductions(const FusedStep& step, const RunContext& context,
                             void* const* buffers);
 
-// fused_stream.cc: whether a result of so many bytes is stored past the caches, the loop that does it, and what makes its
-// stores seen by other threads.
-bool is_streamed(int64_t bytes);
+// fused_stream.cc: the loop that copies past the caches, and what makes such stores seen by other threads.
 Loop find_stream(int item);
 void end_stream();
 

@@ -221,7 +221,6 @@ void run_segments(const FusedBatchStep& step, const RunContext& context, void* c
       run_segment_tile(step, g, buffers, start, std::min(tile, size - start), range);
     }
   }
-  if (step.code.streams) end_stream();
 }
 
 Status run_batch(const PreparedStep& base, RunContext& context, void* const* buffers) {

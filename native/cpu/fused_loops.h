@@ -68,8 +68,8 @@ FN void put(T* to, math::Pair<V> x) {
 
 template <class Map, class... V>
 concept HasUsual = kTestsUsual && requires(Map map, V... x) { map.usual(x...); };
-// Apart from the loop, whose registers they would take; the first one takes its arguments from memory, as to leave them there for it
-// would be a store each.
+// Out of line, so that they do not take the loop's registers. The first one loads its arguments again: to pass vectors, the caller would
+// store each of them, in the usual case too.
 template <int kAtOnce, class Map, class T, class... From>
 __attribute__((noinline, cold)) void map_unusual(T* to, const From*... x) {
   put<false>(to, Map()(at<kAtOnce>(x)...));
@@ -128,9 +128,9 @@ template <class Functor, class T>
 concept HasVectors = false;
 #endif
 
+template <class Functor, class... Some>
+constexpr bool kIsOneOf = (std::is_same_v<Functor, Some> || ...);
 // Functions that take less than their loads and stores: one vector at a time, the loop itself is what takes longest.
-template <class Functor, class... Light>
-constexpr bool kIsOneOf = (std::is_same_v<Functor, Light> || ...);
 template <class Functor>
 constexpr bool kIsLight = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, math::Mul, math::Maximum, math::Minimum, math::Neg,
                                    math::Abs, math::Square, math::Relu>;
@@ -195,16 +195,22 @@ constexpr bool kStreams = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, m
 #if defined(GRAFO_VECTORS)
 template <class Functor, class T, class... From>
 void stream_vectors(Loop loop, T* to, int64_t n, const From*... x) {
-  // A caller's memory may begin anywhere.
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+  const auto usual = [=](int64_t first, int64_t count) {
+    const void* const from[3] = {(x + first)...};
+    if (count > 0) loop(to + first, from[0], from[1], from[2], count);
+  };
+  // A caller's memory may begin anywhere. Whole lines alone: of a part the rest would have to be fetched.
   const int64_t before = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
-  const void* const from[3] = {x...};
-  if (before > 0) loop(to, from[0], from[1], from[2], before);
+  const int64_t lines = (n - before) / kLine * kLine;
+  usual(0, before);
   if constexpr (requires { typename Functor::First; })
-    map_stages<Functor, true>(to + before, (x + before)..., n - before);
+    map_stages<Functor, true>(to + before, (x + before)..., lines);
   else if constexpr (HasVectors<Functor, T>)
-    map_vectors<Functor::kVectors, true>(to + before, n - before, Functor(), (x + before)...);
+    map_vectors<Functor::kVectors, true>(to + before, lines, Functor(), (x + before)...);
   else
-    map_vectors<64 / sizeof(VectorOf<T>), true>(to + before, n - before, Functor(), (x + before)...);
+    map_vectors<64 / sizeof(VectorOf<T>), true>(to + before, lines, Functor(), (x + before)...);
+  usual(before + lines, n - before - lines);
 }
 template <class Functor, class T, int kArity, Loop kLoop>
 void streaming_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "cpu/fused_table.h"
+#include "runtime/backend.h"
 
 namespace grafo::cpu {
 
@@ -21,10 +22,19 @@ struct Node {
   int32_t last_use = -1;
   int16_t slot = -1;
   bool once = false;  // of scalars alone: the same for every tile
+  bool streams = false;  // its loop stores past the caches
 };
 
 // Makes two instructions one where there is a loop for both and nothing else reads what the first
 // one leaves (fused_pairs.cc). `outputs` are operands.
 void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_outputs);
+
+// Whether an output would not stay in the caches, and is in none yet as no input lies there (fused_stream.cc, as those below).
+bool is_apart_and_large(const StepDesc& desc, int output);
+// Whether arithmetic takes less than memory: one more pass over a tile costs less than stores past the caches save.
+bool is_cheap(const std::vector<Node>& nodes);
+// The maker's loop that stores past the caches; nullptr where it has none, where another instruction reads the result, and where an
+// operand is neither as long as the space of `size` elements nor one: such a one may get the maker another loop (fused_point.cc).
+Loop find_streaming(const StepDesc& desc, const std::vector<Node>& nodes, const Node& maker, int64_t size);
 
 }  // namespace grafo::cpu

@@ -91,10 +91,10 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
 void fetch_next_tiles(FusedStep& step) {
   const auto count = static_cast<int64_t>(step.instructions.size());
   // One instruction is one run over long tiles; a cheap tape whose results go past the caches leaves memory no time to be gained.
-  if (count < 2 || (step.streams && step.cost <= kCheapTape)) return;
+  if (count < 2 || (step.streams && step.cheap)) return;
   for (size_t s = 0; s < step.slots.size(); ++s) {
     const Slot& slot = step.slots[s];
-    if (slot.kind != SlotKind::kBuffer || step.size * slot.item <= kPastNearCaches) continue;
+    if (slot.kind != SlotKind::kBuffer || slot.streams || step.size * slot.item <= kPastNearCaches) continue;
     const int64_t lines = (step.tile * slot.item + 63) / 64;
     step.ahead.push_back({static_cast<int16_t>(s), (lines + count - 1) / count * 64});
   }
@@ -197,7 +197,7 @@ void run_tiles(const FusedStep& step, const RunContext& context, void* const* bu
   const int64_t end = std::min(last * step.tile, step.size);
   begin_range(step, buffers, end - begin, range);
   for (int64_t start = begin; start < end; start += step.tile) {
-    if (start != begin && is_cancelled(context)) return;
+    if (start != begin && is_cancelled(context)) break;
     run_tile(step, buffers, start, std::min<int64_t>(step.tile, end - start), range, failed);
   }
   if (step.streams) end_stream();

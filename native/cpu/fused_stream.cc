@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpu/fused.h"
+#include "cpu/fused_node.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -12,6 +13,8 @@ namespace {
 
 // Half of a usual last cache. A constant, because what machines tell of theirs is often that of another.
 constexpr int64_t kPastCaches = int64_t{16} << 20;
+// Simple operations an element up to which memory decides how long a tape takes.
+constexpr int64_t kCheapTape = 6;
 
 template <size_t kItem>
 void stream_loop(void* dst, const void* a, const void*, const void*, int64_t n) {
@@ -37,7 +40,28 @@ void stream_loop(void* dst, const void* a, const void*, const void*, int64_t n) 
 
 }  // namespace
 
-bool is_streamed(int64_t bytes) { return bytes > kPastCaches; }
+bool is_apart_and_large(const StepDesc& desc, int output) {
+  const TensorDesc& large = desc.outputs[output];
+  if (large.size * static_cast<int64_t>(item_size(large.dtype)) <= kPastCaches) return false;
+  return std::none_of(desc.inputs, desc.inputs + desc.num_inputs, [&](const TensorDesc& input) { return input.storage == large.storage; });
+}
+
+bool is_cheap(const std::vector<Node>& nodes) {
+  int64_t cost = 0;
+  for (const Node& node : nodes) cost += node.cost;
+  return cost <= kCheapTape;
+}
+
+Loop find_streaming(const StepDesc& desc, const std::vector<Node>& nodes, const Node& maker, int64_t size) {
+  if (maker.row == nullptr) return nullptr;
+  const auto result = static_cast<int32_t>(desc.num_inputs + (&maker - nodes.data()));
+  for (const Node& node : nodes)
+    if (std::find(node.operands, node.operands + 3, result) != node.operands + 3) return nullptr;
+  for (const int32_t operand : maker.operands)
+    if (operand >= 0 && operand < desc.num_inputs && desc.inputs[operand].size != size && desc.inputs[operand].size != 1) return nullptr;
+  const StreamingLoops& loops = maker.row->streaming;
+  return maker.type == DType::kFloat32 ? loops.of_float : maker.type == DType::kFloat64 ? loops.of_double : nullptr;
+}
 
 Loop find_stream(int item) {
   switch (item) {

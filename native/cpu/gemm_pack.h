@@ -58,6 +58,24 @@ inline Vector<T> of_pairs(Vector<T> a, Vector<T> b) {
   }
 }
 
+// kLanes / kTimes numbers, each in kTimes lanes. As many as a vector has may be read.
+template <class T, int kTimes>
+inline Vector<T> load_repeated(const T* p) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  // From one half to both is a load, and within halves a shuffle is one instruction.
+  if constexpr (kTimes > 1 && sizeof(T) == 4) {
+    const __m256i from = _mm256_setr_epi32(0, 1 / kTimes, 2 / kTimes, 3 / kTimes, 4 / kTimes, 5 / kTimes, 6 / kTimes, 7 / kTimes);
+    return (Vector<T>)_mm256_permutevar_ps(_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p)), from);
+  }
+  if constexpr (kTimes > 1 && sizeof(T) == 8) {
+    const __m256i from = _mm256_setr_epi64x(0, 1 / kTimes * 2, 2 / kTimes * 2, 3 / kTimes * 2);  // by bit 1
+    return (Vector<T>)_mm256_permutevar_pd(_mm256_broadcast_pd(reinterpret_cast<const __m128d*>(p)), from);
+  }
+#endif
+  const Vector<T> x = load(p);
+  return shuffle<T>(x, x, [](int i) constexpr { return i / kTimes; });
+}
+
 // put(c, column c) for the columns of a square block of kLanes rows.
 template <class T, class Put>
 inline void transpose_lanes(const Vector<T> (&x)[kLanes<T>], Put put) {

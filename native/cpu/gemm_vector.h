@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
 #include "math/avx2.h"
@@ -103,23 +102,6 @@ inline void store_some(T* p, Vector<T> v, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = lanes[i];
 }
 #endif
-
-// kLanes / kTimes numbers, each in kTimes lanes. As many as a vector has are read.
-template <class T, int kTimes>
-inline Vector<T> load_repeated(const T* p) {
-  typedef std::conditional_t<sizeof(T) == 4, int32_t, int64_t> Lane;
-  typedef Lane Lanes __attribute__((vector_size(kVectorBytes)));
-  Lanes from;
-  for (int i = 0; i < kLanes<T>; ++i) from[i] = i / kTimes;
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  // From one half to both is a load, and within halves a shuffle is one instruction.
-  if constexpr (kTimes > 1 && sizeof(T) == 4)
-    return (Vector<T>)_mm256_permutevar_ps(_mm256_broadcast_ps(reinterpret_cast<const __m128*>(p)), (__m256i)from);
-  if constexpr (kTimes > 1 && sizeof(T) == 8)
-    return (Vector<T>)_mm256_permutevar_pd(_mm256_broadcast_pd(reinterpret_cast<const __m128d*>(p)), (__m256i)(from << 1));
-#endif
-  return __builtin_shuffle(load(p), from);
-}
 
 // a * b + c, rounded once where the machine can.
 #if defined(__AVX512F__)

@@ -76,10 +76,14 @@ void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns)
 constexpr int64_t kStripBytes = 1 << 13;  // columns summed at a time, in the L1 cache
 constexpr int64_t kRun = 512;             // rows in one partial sum, to bound the error
 constexpr int64_t kShortRow = 1 << 12;    // bytes of a row of which several fit the L1 cache
-constexpr bool kFetchesAhead = kManyRegisters;  // with AVX2 the loads alone are as fast as the caches
+#if defined(__AVX2__) && !defined(__AVX512F__)
+constexpr bool kFetchesAhead = false;  // the loads alone are as fast as the caches
+#else
+constexpr bool kFetchesAhead = true;
+#endif
 
-// strip[c] += sum of R rows of x[r] matrix[r, c]. With AVX-512 rows that are short and long enough are fetched R
-// rows ahead: the machine's own prefetch stops at each page.
+// strip[c] += sum of R rows of x[r] matrix[r, c]. kAhead: rows that are short and long enough are fetched R
+// rows ahead, as the machine's own prefetch stops at each page.
 template <class T, int R, bool kAhead = false>
 void add_rows(const T* matrix, int64_t row, const T* x, T* strip, int64_t columns) {
   constexpr int kWidth = kLanes<T>;

@@ -102,7 +102,6 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN M operator<=(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_LE_OQ)}; }                    \
   FN M operator>=(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_GE_OQ)}; }                    \
   FN M operator==(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_EQ_OQ)}; }                    \
-  FN M operator|(M a, M b) { return {_mm256_or_##s(a.v, b.v)}; }                                  \
   FN V select(M m, V a, V b) { return _mm256_blendv_##s(b.v, a.v, m.v); }                         \
   FN V only_where(M m, V x) { return _mm256_and_##s(m.v, x.v); }                                  \
   FN V by_sign(V x, V positive, V negative) {                                                     \
@@ -174,7 +173,7 @@ FN bool any_above(Rank<double> a, u32 most) {
   return _mm256_movemask_pd(doubles_of(_mm256_cmpgt_epi32(a.v, _mm256_set1_epi32(i32(most)))).v) != 0;
 }
 
-// The least normal number is the lowest integer; 0, what is negative, Inf and NaN come after the greatest one.
+// The least normal number is the lowest integer; 0, denormals, what is negative, Inf and NaN come after the greatest one.
 template <class T>
 inline constexpr u32 kLeastNormal = sizeof(T) == 4 ? 1 << 23 : 1 << 20;
 FN Rank<float> rank_of_normal(F32x8 x) {

@@ -62,8 +62,8 @@ FN V exp_of_reduced(V q, V r) {
 #endif
 }
 
-// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes. kNormal: |x| <= kExpUsual; of NaN
-// anything.
+// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes. kNormal: |x| <= kExpUsual, or a
+// little more (any_past); of NaN anything.
 template <bool kNormal = false, OfFloat V>
 FN V exp_within(V x) {
   const Reduced<V> e = reduce_exp(x);

@@ -11,7 +11,7 @@
 namespace grafo::math {
 
 // A functor with kVectors also takes the vectors of avx512.h and avx2.h: so many of them at a time.
-// One with usual() gives the same by less work where unusual() is false of all elements; loops over
+// One with usual() gives the same by less work where unusual(), which judges vectors as a whole, is false; loops over
 // vectors that have no instructions for the other cases test for them.
 
 // --- one argument ---
@@ -308,7 +308,7 @@ struct Pow {
   }
   template <class V>
   FN static bool unusual(V x, V y) {
-    return any_abnormal(x) | any_past(y, kOfFloat<V> ? double(kHighest<float>) : kHighest<double>);
+    return any_abnormal(x) || any_past(y, kOfFloat<V> ? double(kHighest<float>) : kHighest<double>);
   }
   template <class V>
   FN V usual(V x, V y) const {

@@ -55,10 +55,11 @@ struct Host {
 struct Value {
   TensorDesc desc{};
   std::vector<uint64_t> memory;
+  size_t begin = 0;  // bytes, of 8 words at most
 
   template <class T>
   T* data() {
-    return reinterpret_cast<T*>(memory.data());
+    return reinterpret_cast<T*>(reinterpret_cast<uint8_t*>(memory.data()) + begin);
   }
 };
 
@@ -68,7 +69,7 @@ inline Value value(DType dtype, std::vector<int64_t> dims) {
   made.desc.rank = static_cast<int32_t>(dims.size());
   made.desc.size = 1;
   for (size_t d = 0; d < dims.size(); ++d) made.desc.size *= made.desc.dims[d] = dims[d];
-  made.memory.assign(static_cast<size_t>(made.desc.size) * item_size(dtype) / 8 + 8, 0);
+  made.memory.assign(static_cast<size_t>(made.desc.size) * item_size(dtype) / 8 + 16, 0);
   return made;
 }
 
@@ -118,8 +119,8 @@ struct Step {
   }
   std::vector<void*> buffers() const {
     std::vector<void*> pointers;
-    for (Value* input : inputs) pointers.push_back(input->memory.data());
-    for (Value* output : outputs) pointers.push_back(output->memory.data());
+    for (Value* input : inputs) pointers.push_back(input->data<void>());
+    for (Value* output : outputs) pointers.push_back(output->data<void>());
     if (!storages.empty())
       for (size_t i = 0; i < pointers.size(); ++i)
         for (size_t j = 0; j < i; ++j)

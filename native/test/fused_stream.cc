@@ -17,10 +17,11 @@ constexpr int64_t kPeriod = 3001;
 
 // Results of `ops` over x, y and the scalar z: those of the instructions in `outputs`.
 template <class T>
-std::vector<Value> run(Value& x, Value& y, Value& z, const std::vector<Op>& ops, const std::vector<int32_t>& outputs, int32_t threads) {
+std::vector<Value> run(Value& x, Value& y, Value& z, const std::vector<Op>& ops, const std::vector<int32_t>& outputs, int32_t threads,
+                       size_t begin = 0) {
   const DType type = x.desc.dtype;
   std::vector<Value> out;
-  for (size_t o = 0; o < outputs.size(); ++o) out.push_back(value(type, {x.desc.size}));
+  for (size_t o = 0; o < outputs.size(); ++o) out.push_back(value(type, {x.desc.size})), out[o].begin = begin;
   Tape tape({x.desc.size});
   tape.inputs = {&x, &y, &z};
   for (Value& result : out) tape.outputs.push_back(&result);
@@ -47,8 +48,8 @@ void stored_past_the_caches() {
   std::copy_n(x.data<T>(), kPeriod, small_x.data<T>());
   std::copy_n(y.data<T>(), kPeriod, small_y.data<T>());
 
-  const auto check = [&](const std::vector<Op>& ops, const std::vector<int32_t>& outputs, int32_t threads) {
-    std::vector<Value> made = run<T>(x, y, z, ops, outputs, threads), want = run<T>(small_x, small_y, z, ops, outputs, 1);
+  const auto check = [&](const std::vector<Op>& ops, const std::vector<int32_t>& outputs, int32_t threads, size_t begin = 0) {
+    std::vector<Value> made = run<T>(x, y, z, ops, outputs, threads, begin), want = run<T>(small_x, small_y, z, ops, outputs, 1);
     for (size_t o = 0; o < outputs.size(); ++o) {
       int64_t wrong = 0;
       const T *a = made[o].data<T>(), *b = want[o].data<T>();
@@ -73,6 +74,9 @@ void stored_past_the_caches() {
   check({{"Add", 0, 1}, {"Sub", 0, 1}}, {0, 1}, 1);               // both by themselves
   check({{"Add", 0, 1}}, {0, 0}, 1);                              // one result for two
   check({{"Add", 0, 1}, {"Mul", 3, 3}, {"Exp", 4, -1}}, {0}, 1);  // what nothing needs comes after it
+  check({{"Neg", 0, -1}, {"Maximum", 3, 1}, {"Minimum", 4, 2}, {"Abs", 5, -1}, {"Floor", 6, -1}, {"Ceil", 7, -1}}, {5}, 1);
+  for (size_t begin = sizeof(T); begin < 64; begin += 3 * sizeof(T)) check({{"Sub", 1, 0}}, {0}, 2, begin);
+  check({{"Mul", 0, 1}, {"Sub", 3, 2}, {"Exp", 4, -1}}, {2}, 2, 40);
 }
 
 }  // namespace
@@ -80,6 +84,56 @@ void stored_past_the_caches() {
 TEST("Fused: results past the caches, of instructions that store so themselves and of copies") {
   stored_past_the_caches<float>();
   stored_past_the_caches<double>();
+}
+
+// A row, a column and a whole matrix beside another one.
+TEST("Fused: results past the caches of operands that are repeated") {
+  const DType f = DType::kFloat32;
+  constexpr int64_t kRows = 2100, kColumns = 2011;
+  Value x = value(f, {kRows, kColumns}), row = value(f, {kColumns}), column = value(f, {kRows, 1}), y = value(f, {kRows, kColumns});
+  for (int64_t i = 0; i < kRows * kColumns; ++i) x.data<float>()[i] = static_cast<float>(i % 1001);
+  for (int64_t i = 0; i < kColumns; ++i) row.data<float>()[i] = static_cast<float>(i % 17);
+  for (int64_t i = 0; i < kRows; ++i) column.data<float>()[i] = static_cast<float>(i % 13) * 16;
+  for (Value* beside : {&row, &column}) {
+    Tape tape({kRows, kColumns});
+    tape.inputs = {&x, beside}, tape.outputs = {&y};
+    tape.op("Sub", f, f, 0, 1);
+    tape.out(2);
+    CHECK_EQ(std::string(tape.run(2).text), "");
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < kRows * kColumns; ++i)
+      wrong += y.data<float>()[i] != x.data<float>()[i] - beside->data<float>()[beside == &row ? i % kColumns : i / kColumns];
+    CHECK_EQ(wrong, 0);
+  }
+}
+
+// Stored past the caches by the instruction itself and from the tile, and the sums of both.
+TEST("Fused: sums beside results past the caches") {
+  const DType f = DType::kFloat32;
+  constexpr int64_t kRows = 4200, kColumns = 1024;
+  Value x = value(f, {kRows, kColumns}), twice = value(f, {kRows, kColumns}), less = value(f, {kRows, kColumns});
+  Value sum = value(f, {kRows}), other = value(f, {kRows});
+  for (int64_t i = 0; i < kRows * kColumns; ++i) x.data<float>()[i] = static_cast<float>(i % 9 + i / kColumns % 5);
+  Tape tape({kRows, kColumns});
+  tape.inputs = {&x}, tape.outputs = {&twice, &less, &sum, &other};
+  tape.op("Add", f, f, 0, 0);
+  tape.op("Neg", f, f, 0);
+  tape.op("Square", f, f, 0);
+  for (const int32_t operand : {1, 2, 1, 3}) tape.out(operand);
+  tape.reduce(2, 0, false, kColumns);
+  tape.reduce(3, 0, false, kColumns);
+  CHECK_EQ(std::string(tape.run(2).text), "");
+  int64_t wrong = 0;
+  for (int64_t r = 0; r < kRows; ++r) {
+    float sums[2] = {};  // exact
+    for (int64_t i = r * kColumns; i < (r + 1) * kColumns; ++i) {
+      const float v = x.data<float>()[i];
+      wrong += twice.data<float>()[i] != v + v || less.data<float>()[i] != -v;
+      sums[0] += v + v, sums[1] += v * v;
+    }
+    wrong += sum.data<float>()[r] != sums[0] || other.data<float>()[r] != sums[1];
+  }
+  CHECK_EQ(wrong, 0);
 }
 
 TEST("Fused: integers past the caches") {

@@ -152,6 +152,13 @@ TEST("MatMulFused: updates in place, a stored product, results of other sizes, s
   }
 }
 
+TEST("MatMulFused: results past the caches, beside the product and beside a sum of rows") {
+  const Case one = product_of(DType::kFloat32, 2100, 2011, 2, false, false);
+  compare(one, {{{"Add", 0, 1}}, {0, 2}, {}}, {{2011}}, {{2100, 2011}, {2100, 2011}}, {-1, -1});
+  compare(one, {{{"Add", 0, 1}, {"Mul", 0, 2}}, {3, 4, 4}, {{2, 0, 0, 2011}}}, {{2100, 2011}, {}}, {{2100, 2011}, {2100, 2011}, {2100}},
+          {-1, -1, -1});
+}
+
 TEST("MatMulFused: batches") {
   const Case one{DType::kFloat32, {3, 1, 20, 34}, {2, 34, 40}, {3, 2, 20, 40}};
   compare(one, {{{"Add", 0, 1}, {"Tanh", 2, -1}}, {3}, {}}, {{40}}, {{3, 2, 20, 40}}, {-1});
