@@ -8,9 +8,9 @@ namespace grafo::cpu {
 template <class T>
 constexpr int kBlock = 1;  // side of the block that move_block does in registers
 template <>
-constexpr int kBlock<uint32_t> = 4;
+inline constexpr int kBlock<uint32_t> = 4;
 template <>
-constexpr int kBlock<uint64_t> = 4;
+inline constexpr int kBlock<uint64_t> = 4;
 
 typedef uint32_t Quad32 __attribute__((vector_size(16)));
 typedef uint64_t Pair64 __attribute__((vector_size(16)));
@@ -21,14 +21,14 @@ inline void move_block(const uint32_t* from, int64_t from_row, uint32_t* to, int
   std::memcpy(&b, from + from_row, 16);
   std::memcpy(&c, from + 2 * from_row, 16);
   std::memcpy(&d, from + 3 * from_row, 16);
-  const Quad32 ab = __builtin_shuffle(a, b, Quad32{0, 4, 1, 5});
-  const Quad32 cd = __builtin_shuffle(c, d, Quad32{0, 4, 1, 5});
-  const Quad32 ab2 = __builtin_shuffle(a, b, Quad32{2, 6, 3, 7});
-  const Quad32 cd2 = __builtin_shuffle(c, d, Quad32{2, 6, 3, 7});
-  a = __builtin_shuffle(ab, cd, Quad32{0, 1, 4, 5});
-  b = __builtin_shuffle(ab, cd, Quad32{2, 3, 6, 7});
-  c = __builtin_shuffle(ab2, cd2, Quad32{0, 1, 4, 5});
-  d = __builtin_shuffle(ab2, cd2, Quad32{2, 3, 6, 7});
+  const Quad32 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Quad32 cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Quad32 ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad32 cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+  b = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
+  d = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
   std::memcpy(to, &a, 16);
   std::memcpy(to + to_row, &b, 16);
   std::memcpy(to + 2 * to_row, &c, 16);
@@ -41,8 +41,8 @@ inline void move_block(const uint64_t* from, int64_t from_row, uint64_t* to, int
       Pair64 a, b;
       std::memcpy(&a, from + r * from_row + c, 16);
       std::memcpy(&b, from + (r + 1) * from_row + c, 16);
-      const Pair64 low = __builtin_shuffle(a, b, Pair64{0, 2});
-      const Pair64 high = __builtin_shuffle(a, b, Pair64{1, 3});
+      const Pair64 low = __builtin_shufflevector(a, b, 0, 2);
+      const Pair64 high = __builtin_shufflevector(a, b, 1, 3);
       std::memcpy(to + c * to_row + r, &low, 16);
       std::memcpy(to + (c + 1) * to_row + r, &high, 16);
     }
