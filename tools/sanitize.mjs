@@ -1,7 +1,7 @@
 // `npm run test:asan`: the engine's C++ tests and the whole suite under AddressSanitizer (with leaks) and UBSanitizer.
 // `npm run test:tsan`: the engine's C++ tests under ThreadSanitizer. `npm run test:fuzz`: libFuzzer over plans, with clang only.
 // Each first has to report faults that are planted on purpose; else it watches nothing, and fails.
-// Options after the name: AVA's file patterns (build-ts/test/...), `--full`, `--seconds N` of fuzzing.
+// CXX names another clang. Options after the name: AVA's file patterns (build-ts/test/...), `--full`, `--seconds N` of fuzzing.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -173,13 +173,17 @@ const suite = () => {
 };
 
 const fuzz = () => {
-  if (run('clang++', ['--version']).status !== 0) {
+  const clang = process.env.CXX ?? 'clang++';
+  if (run(clang, ['--version']).status !== 0) {
     console.log(
-      'skipped  libFuzzer over plans: no clang++ on this machine (mutated plans are also run by the C++ tests)',
+      `skipped  libFuzzer over plans: no ${clang} on this machine (mutated plans are also run by the C++ tests)`,
     );
     finish();
   }
-  build(['-DCMAKE_CXX_COMPILER=clang++', '-DGRAFO_SANITIZE=address,undefined,fuzzer-no-link', '-DGRAFO_ADDON=OFF'], []);
+  build(
+    [`-DCMAKE_CXX_COMPILER=${clang}`, '-DGRAFO_SANITIZE=address,undefined,fuzzer-no-link', '-DGRAFO_ADDON=OFF'],
+    [],
+  );
   const corpus = path.join(folder, 'corpus');
   mkdirSync(corpus, { recursive: true });
   run(tests, ['--seeds', corpus]);
