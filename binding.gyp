@@ -9,6 +9,8 @@
     "cpu_units": [
       "native/units/cpu_fused.cc", "native/units/cpu_kernels.cc", "native/units/cpu_products.cc", "native/units/cpu_reduce.cc"
     ],
+    # Of all CPU code; see CMakeLists.txt.
+    "cpu_flags": ["-falign-loops=64"],
     "conditions": [
       ["target_arch=='x64'", { "lowest_flags": ["-march=x86-64-v2"] }, { "lowest_flags": ["-march=armv8-a"] }]
     ]
@@ -39,7 +41,7 @@
     {
       "target_name": "grafo_cpu_common", "type": "static_library",
       "sources": ["native/units/cpu_common.cc"],
-      "cflags_cc": ["<@(lowest_flags)"]
+      "cflags_cc": ["<@(lowest_flags)", "<@(cpu_flags)"]
     }
   ],
   "conditions": [
@@ -49,19 +51,19 @@
           "target_name": "grafo_cpu_v2", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v2", "-falign-loops=64"]
+          "cflags_cc": ["-march=x86-64-v2", "<@(cpu_flags)"]
         },
         {
           "target_name": "grafo_cpu_v3", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v3", "-falign-loops=64"]
+          "cflags_cc": ["-march=x86-64-v3", "<@(cpu_flags)"]
         },
         {
           "target_name": "grafo_cpu_v4", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-falign-loops=64"]
+          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512", "<@(cpu_flags)"]
         }
       ]
     }, {
@@ -70,7 +72,7 @@
           "target_name": "grafo_cpu_arm64", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=armv8-a", "-falign-loops=64"]
+          "cflags_cc": ["-march=armv8-a", "<@(cpu_flags)"]
         }
       ]
     }]

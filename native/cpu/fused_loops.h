@@ -196,21 +196,21 @@ constexpr bool kStreams = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, m
 template <class Functor, class T, class... From>
 void stream_vectors(Loop loop, T* to, int64_t n, const From*... x) {
   constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
-  const auto usual = [=](int64_t first, int64_t count) {
+  const auto in_caches = [=](int64_t first, int64_t count) {
     const void* const from[3] = {(x + first)...};
     if (count > 0) loop(to + first, from[0], from[1], from[2], count);
   };
   // A caller's memory may begin anywhere. Whole lines alone: of a part the rest would have to be fetched.
   const int64_t before = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
   const int64_t lines = (n - before) / kLine * kLine;
-  usual(0, before);
+  in_caches(0, before);
   if constexpr (requires { typename Functor::First; })
     map_stages<Functor, true>(to + before, (x + before)..., lines);
   else if constexpr (HasVectors<Functor, T>)
     map_vectors<Functor::kVectors, true>(to + before, lines, Functor(), (x + before)...);
   else
     map_vectors<64 / sizeof(VectorOf<T>), true>(to + before, lines, Functor(), (x + before)...);
-  usual(before + lines, n - before - lines);
+  in_caches(before + lines, n - before - lines);
 }
 template <class Functor, class T, int kArity, Loop kLoop>
 void streaming_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {
