@@ -7,7 +7,10 @@ import type { Case, Cases } from './trial.js';
 /** What marks a line of the protocol among whatever libraries print. */
 export const MARK = '@bench ';
 
+// Compilers in the background (V8's, XLA's) take from a round what they still have to do: so many calls, or so long.
 const WARM_NS = 100e6;
+const WARM_CALLS = 2000;
+const WARM_MOST_NS = 400e6;
 
 const say = (message: object): void => {
   process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
@@ -44,14 +47,16 @@ class Runner {
   async warm(): Promise<number> {
     this.#case.reset?.();
     let spent = 0;
+    let called = 0;
     let fastest = Number.POSITIVE_INFINITY;
     do {
       const elapsed = await this.#time(this.#calls);
       spent += elapsed;
+      called += this.#calls;
       fastest = Math.min(fastest, elapsed / this.#calls);
       // Never much more than before: the first calls may be slower than any other, or look faster than the clock can tell.
       this.#calls = Math.min(100 * this.#calls, Math.max(1, Math.ceil(this.#roundNs / Math.max(fastest, 1))));
-    } while (spent < WARM_NS);
+    } while (spent < WARM_NS || (called < WARM_CALLS && spent < WARM_MOST_NS));
     return this.#calls;
   }
 

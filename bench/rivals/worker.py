@@ -8,7 +8,8 @@ import time
 import numpy as np
 
 MARK = '@bench '
-WARM_NS = 100e6
+# As bench/lib/serve.ts has it.
+WARM_NS, WARM_CALLS, WARM_MOST_NS = 100e6, 2000, 400e6
 TRIAL, THREADS, NAME = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 f32, f64 = np.float32, np.float64
 
@@ -163,10 +164,11 @@ class Runner:
     def warm(self):
         if self.case.reset:
             self.case.reset()
-        spent, fastest = 0, math.inf
-        while spent < WARM_NS:
+        spent, called, fastest = 0, 0, math.inf
+        while spent < WARM_NS or (called < WARM_CALLS and spent < WARM_MOST_NS):
             elapsed = self.time(self.calls)
             spent += elapsed
+            called += self.calls
             fastest = min(fastest, elapsed / self.calls)
             self.calls = min(100 * self.calls, max(1, math.ceil(self.round_ns / max(fastest, 1))))
         return self.calls
