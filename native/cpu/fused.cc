@@ -21,12 +21,14 @@ class Builder {
     TRY(read_space());
     TRY(read_instructions());
     TRY(read_outputs());
+    step_.even_tiles &= step_.reductions.empty();
     TRY(check_inputs());
     TRY(check_aliases());
     find_scalar_work();
     join_pairs(nodes_, inputs(), output_operands_, desc_.num_outputs);
     place_outputs();
     TRY(give_slots());
+    use_points(nodes_, input_slots_, inputs(), step_);
     emit();
     cut_reductions(step_);
     return Status();
@@ -221,10 +223,8 @@ class Builder {
     return false;
   }
 
-  // Whether a result is more than one output, or reduced beside: then the tile is the place to read it again.
-  bool is_for_several(int32_t operand) const {
-    return std::count(output_operands_, output_operands_ + desc_.num_outputs, operand) > 1;
-  }
+  // More than one output, or reduced beside: then the tile is the place to read it again.
+  bool is_for_several(int32_t operand) const { return std::count(output_operands_, output_operands_ + desc_.num_outputs, operand) > 1; }
 
   void stream(Node& node, Loop loop) {
     if (loop == nullptr) return;
@@ -489,8 +489,8 @@ Status build_tape(const StepDesc& desc, FusedStep& step) { return Builder(desc, 
 
 Status prepare_fused(const StepDesc& desc, const HostServices&, StepPointer& step) {
   auto fused = std::make_unique<FusedStep>(run_fused);
+  fused->even_tiles = true;
   TRY(build_tape(desc, *fused));
-  if (fused->size != 0 && fused->reductions.empty()) use_points(*fused);
   if (fused->size != 0 && fused->cut.by_rows) fetch_next_tiles(*fused);  // by columns tiles do not follow each other
   step = std::move(fused);
   return Status();

@@ -33,7 +33,7 @@ struct Slot {
   int16_t buffer;    // kBuffer, kScalar, kPeriodic, kBroadcast
   int32_t scratch;   // byte offset, all but kBuffer
   int32_t walk = 0;  // kBroadcast: position in FusedStep::walks
-  bool point = false;  // kBroadcast: its loops take the one element of a tile where it lies
+  bool point = false;  // kScalar, kBroadcast: its loops take the one element of a tile where it lies
   bool streams = false;  // kBuffer: what is stored there goes past the caches
   int64_t period = 0;
 };
@@ -94,6 +94,7 @@ struct FusedStep : PreparedStep {
   int32_t tile = kMaxTile;
   int64_t cost = 1;    // simple operations per element
   int64_t grain = 1;   // tiles
+  bool even_tiles = false;  // each begins at a multiple of `tile`
   bool streams = false;  // a result is stored past the caches
   bool cheap = false;    // memory decides how long it takes
   int32_t checks = 0;  // instructions before this one include every one with a check
@@ -112,9 +113,6 @@ struct FusedStep : PreparedStep {
 Status build_tape(const StepDesc& desc, FusedStep& step);
 Status run_fused(const PreparedStep& step, RunContext& context, void* const* buffers);
 
-// Has loops read one element where a broadcast input has no more in any tile of `step.tile` elements from a multiple of it
-// (fused_point.cc).
-void use_points(FusedStep& step);
 // For tiles that follow each other in memory: has what is large fetched a tile ahead (fused_run.cc).
 void fetch_next_tiles(FusedStep& step);
 

@@ -185,10 +185,14 @@ struct BatchRange {
 
 void fill_scalars(const FusedBatchStep& step, const std::vector<SegmentSlot>& scalars, int64_t g,
                   void* const* buffers, int64_t n, BatchRange& range) {
-  for (const SegmentSlot& scalar : scalars)
-    splat_item(scalar.item,
-               range.scratch + step.code.slots[static_cast<size_t>(scalar.slot)].scratch,
-               buffers[scalar.first + g * scalar.step], n);
+  for (const SegmentSlot& scalar : scalars) {
+    const Slot& slot = step.code.slots[static_cast<size_t>(scalar.slot)];
+    void* const from = buffers[scalar.first + g * scalar.step];
+    if (slot.point)
+      range.at[scalar.slot] = from;
+    else
+      splat_item(scalar.item, range.scratch + slot.scratch, from, n);
+  }
 }
 
 void run_segment_tile(const FusedBatchStep& step, int64_t g, void* const* buffers, int64_t start,

@@ -41,7 +41,7 @@ constexpr Loop select_of(size_t bytes) {
                       : select_loop<uint64_t>;
 }
 constexpr FunctorRow select_row() {
-  FunctorRow row{"Select", 3, false, 1, nullptr, {}, {}, {}};
+  FunctorRow row{"Select", 3, false, 1, nullptr, {}, {}, {}, {}};
 #define GRAFO_CELL(enumerator, type, text) \
   row.loops[column_of(DType::enumerator)] = select_of(sizeof(type));
   GRAFO_DTYPES(GRAFO_CELL)

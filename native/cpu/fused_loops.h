@@ -188,29 +188,52 @@ void binary_loop(void* dst, const void* a, const void* b, const void*, int64_t n
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Result>(Functor()(x[i], y[i]));
 }
 
+// The functions that have loops of which one argument is one element.
+template <class Functor>
+constexpr bool kHasPoints = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, math::Mul, math::RealDiv>;
+template <class Functor, class T, int kPoint>
+void point_loop(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  auto* to = static_cast<T*>(dst);
+  auto* x = static_cast<const T*>(a);
+  auto* y = static_cast<const T*>(b);
+  const T point = kPoint == 0 ? *x : *y;
+#pragma GCC ivdep
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < n; ++i) to[i] = kPoint == 0 ? Functor()(point, y[i]) : Functor()(x[i], point);
+}
+
 // The functions whose results may be so many that their loop itself stores them past the caches.
 template <class Functor>
 constexpr bool kStreams = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, math::Mul, math::RealDiv, math::Neg, math::Square,
                                    math::Sqrt, math::Exp, math::Log, math::Tanh, math::Sigmoid>;
+// The elements on whole lines of a caller's memory, which may begin anywhere: those that are stored past the caches. Of a part of a line
+// the rest would have to be fetched.
+struct Lines {
+  int64_t begin, end;
+};
+template <class T>
+Lines lines_of(const T* to, int64_t n) {
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+  const int64_t begin = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
+  return {begin, begin + (n - begin) / kLine * kLine};
+}
 #if defined(GRAFO_VECTORS)
 template <class Functor, class T, class... From>
 void stream_vectors(Loop loop, T* to, int64_t n, const From*... x) {
-  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
   const auto in_caches = [=](int64_t first, int64_t count) {
     const void* const from[3] = {(x + first)...};
     if (count > 0) loop(to + first, from[0], from[1], from[2], count);
   };
-  // A caller's memory may begin anywhere. Whole lines alone: of a part the rest would have to be fetched.
-  const int64_t before = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
-  const int64_t lines = (n - before) / kLine * kLine;
-  in_caches(0, before);
+  const Lines lines = lines_of(to, n);
+  const int64_t count = lines.end - lines.begin;
+  in_caches(0, lines.begin);
   if constexpr (requires { typename Functor::First; })
-    map_stages<Functor, true>(to + before, (x + before)..., lines);
+    map_stages<Functor, true>(to + lines.begin, (x + lines.begin)..., count);
   else if constexpr (HasVectors<Functor, T>)
-    map_vectors<Functor::kVectors, true>(to + before, lines, Functor(), (x + before)...);
+    map_vectors<Functor::kVectors, true>(to + lines.begin, count, Functor(), (x + lines.begin)...);
   else
-    map_vectors<64 / sizeof(VectorOf<T>), true>(to + before, lines, Functor(), (x + before)...);
-  in_caches(before + lines, n - before - lines);
+    map_vectors<64 / sizeof(VectorOf<T>), true>(to + lines.begin, count, Functor(), (x + lines.begin)...);
+  in_caches(lines.end, n - lines.end);
 }
 template <class Functor, class T, int kArity, Loop kLoop>
 void streaming_loop(void* dst, const void* a, const void* b, const void* c, int64_t n) {
@@ -267,7 +290,7 @@ struct Everything {
 
 template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow unary_row(const char* name, int cost) {
-  FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}};
+  FunctorRow row{name, 1, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}, {}};
   if constexpr (kStreams<Functor>)
     row.streaming = {streaming_of<Functor, float, 1, unary_loop<Functor, float>>(),
                      streaming_of<Functor, double, 1, unary_loop<Functor, double>>()};
@@ -282,10 +305,14 @@ constexpr FunctorRow unary_row(const char* name, int cost) {
 
 template <class Columns, class Functor, bool kToBool = false>
 constexpr FunctorRow binary_row(const char* name, int cost) {
-  FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}};
+  FunctorRow row{name, 2, kToBool, static_cast<int16_t>(cost), nullptr, {}, {}, {}, {}};
   if constexpr (kStreams<Functor>)
     row.streaming = {streaming_of<Functor, float, 2, binary_loop<Functor, float>>(),
                      streaming_of<Functor, double, 2, binary_loop<Functor, double>>()};
+  if constexpr (kHasPoints<Functor>) {
+    row.points[0].loops = {point_loop<Functor, float, 0>, point_loop<Functor, double, 0>};
+    row.points[1].loops = {point_loop<Functor, float, 1>, point_loop<Functor, double, 1>};
+  }
   int column = 0;
 #define GRAFO_CELL(enumerator, type, text)                                                   \
   if constexpr (Columns::template has<type>) row.loops[column] = binary_loop<Functor, type>; \
@@ -309,6 +336,6 @@ constexpr FunctorRow checked_row(const char* name, int cost, const char* refusal
   return row;
 }
 
-constexpr FunctorRow kEndRow{nullptr, 0, false, 0, nullptr, {}, {}, {}};
+constexpr FunctorRow kEndRow{};
 
 }  // namespace grafo::cpu

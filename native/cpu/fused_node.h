@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "cpu/fused_table.h"
+#include "cpu/fused.h"
 #include "runtime/backend.h"
 
 namespace grafo::cpu {
@@ -23,6 +23,7 @@ struct Node {
   int16_t slot = -1;
   bool once = false;  // of scalars alone: the same for every tile
   bool streams = false;  // its loop stores past the caches
+  bool reads_point = false;  // its loop reads one element of an argument
 };
 
 // Makes two instructions one where there is a loop for both and nothing else reads what the first
@@ -36,5 +37,9 @@ bool is_cheap(const std::vector<Node>& nodes);
 // The maker's loop that stores past the caches; nullptr where it has none, where another instruction reads the result, and where an
 // operand is neither as long as the space of `size` elements nor one: such a one may get the maker another loop (fused_point.cc).
 Loop find_streaming(const StepDesc& desc, const std::vector<Node>& nodes, const Node& maker, int64_t size);
+
+// Has loops read one element of a scalar, and of a broadcast input that has no more in any tile of `step.tile` elements from a multiple
+// of it (fused_point.cc). `input_slots`: -1 for those that are not read.
+void use_points(std::vector<Node>& nodes, const int16_t* input_slots, int inputs, FusedStep& step);
 
 }  // namespace grafo::cpu

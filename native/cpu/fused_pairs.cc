@@ -4,101 +4,13 @@
 #include <cstring>
 #include <utility>
 
-#include "cpu/fused_loops.h"
+#include "cpu/fused_joined.h"
+#include "cpu/fused_log_add_exp.h"
 #include "cpu/fused_node.h"
 
 namespace grafo::cpu {
 namespace {
 
-// outer(inner(x)), and with what the outer one also takes.
-template <class Outer, class Inner>
-struct Chained {
-  template <class T>
-  FN T operator()(T x) const {
-    return Outer()(Inner()(x));
-  }
-  template <class T>
-  FN T operator()(T x, T y) const {
-    return Outer()(Inner()(x, y));
-  }
-};
-template <class Outer, class Inner>
-struct InFirst {
-  template <class T>
-  FN T operator()(T x, T y) const {
-    return Outer()(Inner()(x), y);
-  }
-  template <class T>
-  FN T operator()(T x, T y, T z) const {
-    return Outer()(Inner()(x, y), z);
-  }
-};
-template <class Outer, class Inner>
-struct InSecond {
-  template <class T>
-  FN T operator()(T x, T y) const {
-    return Outer()(y, Inner()(x));
-  }
-  template <class T>
-  FN T operator()(T x, T y, T z) const {
-    return Outer()(z, Inner()(x, y));
-  }
-};
-template <class Outer, class Inner>
-struct InThird {
-  template <class T>
-  FN T operator()(T x, T y, T z) const {
-    return Outer()(y, z, Inner()(x));
-  }
-};
-// The same over vectors, where the inner one has a usual path that the outer one leaves as it is,
-template <class Inner, class Joined>
-struct FromUsual : Joined {
-  static constexpr int kVectors = 4;
-  template <class T>
-  FN static bool unusual(T x, T) {
-    return Inner::unusual(x);
-  }
-  template <class T>
-  FN static bool unusual(T x, T y, T) {
-    return Inner::unusual(x, y);
-  }
-};
-template <class Outer, class Inner>
-struct InFirstUsual : FromUsual<Inner, InFirst<Outer, Inner>> {
-  template <class T>
-  FN T usual(T x, T y) const {
-    return Outer()(Inner().usual(x), y);
-  }
-  template <class T>
-  FN T usual(T x, T y, T z) const {
-    return Outer()(Inner().usual(x, y), z);
-  }
-};
-template <class Outer, class Inner>
-struct InSecondUsual : FromUsual<Inner, InSecond<Outer, Inner>> {
-  template <class T>
-  FN T usual(T x, T y) const {
-    return Outer()(y, Inner().usual(x));
-  }
-  template <class T>
-  FN T usual(T x, T y, T z) const {
-    return Outer()(z, Inner().usual(x, y));
-  }
-};
-// and where the outer one has it.
-template <class Outer, class Inner>
-struct IntoUsual : Chained<Outer, Inner> {
-  static constexpr int kVectors = 4;
-  template <class T>
-  FN static bool unusual(T x, T y) {
-    return Outer::unusual(Inner()(x, y));
-  }
-  template <class T>
-  FN T usual(T x, T y) const {
-    return Outer().usual(Inner()(x, y));
-  }
-};
 struct NegAbs {
   template <class T>
   FN T operator()(T x) const {
@@ -117,13 +29,6 @@ struct Log1pUnit {
 
 using Log1Add = IntoUsual<math::Log, math::Add>;
 using Log1Sub = IntoUsual<math::Log, math::Sub>;
-// relu(z) - x y
-struct ReluSubMul {
-  template <class T>
-  FN T operator()(T x, T y, T z) const {
-    return math::Sub()(math::Relu()(z), math::Mul()(x, y));
-  }
-};
 template <class Outer>
 struct InSecondLog1pUnit : InSecond<Outer, Log1pUnit> {
   static constexpr int kVectors = kManyLive;
@@ -221,6 +126,12 @@ constexpr PairRow kPairs[] = {
     GRAFO_FUNCTION_ROWS(3, Mul, "Log1Add", Log1Add, 12),
     GRAFO_FUNCTION_ROWS(3, Mul, "Log1Sub", Log1Sub, 12),
     GRAFO_FUNCTION_ROWS(3, Add, "Log1Add", Log1Add, 12),
+    {"Log1Add", "ExpNegAbs", 0, log_add_exp_row<LogAlone>("LogAddExp", 2, 18)},
+    {"Log1Add", "ExpNegAbs", 1, log_add_exp_row<LogAlone>("LogAddExp", 2, 18)},
+    {"Add", "LogAddExp", 0, log_add_exp_row<math::Add>("AddLogAddExp", 3, 19)},
+    {"Add", "LogAddExp", 1, log_add_exp_row<math::Add>("AddLogAddExp", 3, 19)},
+    {"Mul", "LogAddExp", 0, log_add_exp_row<math::Mul>("MulLogAddExp", 3, 19)},
+    {"Mul", "LogAddExp", 1, log_add_exp_row<math::Mul>("MulLogAddExp", 3, 19)},
     GRAFO_PAIRS_OF(Add),
     GRAFO_PAIRS_OF(Sub),
     GRAFO_PAIRS_OF(Mul),
@@ -232,6 +143,7 @@ constexpr PairRow kPairs[] = {
     GRAFO_GRADIENT_ROWS(ReluGrad, 0, InFirst),
 };
 
+constexpr FunctorRow kCrossEntropy = log_add_exp_row<AddReluSubMul>("CrossEntropyOfLogits", 3, 22);
 constexpr FunctorRow kLog1pUnit = pair_row<Log1pUnit, 1>("", "", 0, "Log1pUnit", 10).row;
 
 const char* usual_name(const char* name) { return std::strcmp(name, "AddV2") == 0 ? "Add" : name; }
@@ -261,6 +173,12 @@ bool is_named(const Node& node, const char* name) {
   return node.row && std::strcmp(node.row->name, name) == 0;
 }
 
+void become(Node& node, const FunctorRow& row) {
+  node.row = &row;
+  node.loop = row.loops[column_of(node.type)];
+  node.cost = row.cost;
+}
+
 // Puts `inner` into `outer`, whose operand `position` it makes.
 void join(Node& outer, const Node& inner, int position, const FunctorRow& row) {
   int32_t operands[3] = {-1, -1, -1};
@@ -269,15 +187,7 @@ void join(Node& outer, const Node& inner, int position, const FunctorRow& row) {
   for (int o = 0; o < outer.row->arity; ++o)
     if (o != position) operands[count++] = outer.operands[o];
   std::copy_n(operands, 3, outer.operands);
-  outer.row = &row;
-  outer.loop = row.loops[column_of(outer.type)];
-  outer.cost = row.cost;
-}
-
-// The loop of the same name in the tables.
-void become(Node& node, const char* name) {
-  node.row = find_functor(name);
-  node.loop = node.row->loops[column_of(node.type)];
+  become(outer, row);
 }
 
 class Joiner {
@@ -293,12 +203,11 @@ class Joiner {
       take_negation(outer);
       const int32_t first = outer.operands[0];
       if (is_named(outer, "Log1p") && first >= inputs_ && is_named(maker(first), "ExpNegAbs")) {
-        outer.row = &kLog1pUnit;
-        outer.loop = kLog1pUnit.loops[column_of(outer.type)];
-        outer.cost = kLog1pUnit.cost;
+        become(outer, kLog1pUnit);
       }
       while (join_one(outer)) {
       }
+      take_cross_entropy(outer);
     }
   }
   bool is_gone(size_t node) const { return gone_[node]; }
@@ -328,6 +237,18 @@ class Joiner {
     return false;
   }
 
+  // relu(x) - x z + log(exp(-|x|) + y), where all three x are one operand.
+  void take_cross_entropy(Node& outer) {
+    if (!is_named(outer, "AddLogAddExp")) return;
+    const int32_t x = outer.operands[0], rest = outer.operands[2];
+    if (rest < inputs_ || uses_[index(rest)] != 1 || !is_named(maker(rest), "ReluSubMul")) return;
+    const int32_t* const factors = maker(rest).operands;
+    if (factors[2] != x || (factors[0] != x && factors[1] != x)) return;
+    outer.operands[2] = factors[factors[0] == x ? 1 : 0];
+    gone_[index(rest)] = true;
+    become(outer, kCrossEntropy);
+  }
+
   // x + -y is x - y, and x - -y is x + y.
   void take_negation(Node& outer) {
     if (!outer.row || (outer.type != DType::kFloat32 && outer.type != DType::kFloat64)) return;
@@ -340,7 +261,7 @@ class Joiner {
       gone_[index(operand)] = true;
       outer.operands[0] = outer.operands[is_sum ? 1 - position : 0];
       outer.operands[1] = maker(operand).operands[0];
-      become(outer, is_sum ? "Sub" : "Add");
+      become(outer, *find_functor(is_sum ? "Sub" : "Add"));
       return;
     }
   }

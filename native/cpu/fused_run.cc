@@ -111,7 +111,9 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
     const Slot& slot = step.slots[static_cast<size_t>(s)];
     uint8_t* scratch = range.scratch + slot.scratch;
     range.at[s] = scratch;
-    if (slot.kind == SlotKind::kScalar) {
+    if (slot.point) {
+      range.at[s] = buffers[slot.buffer];
+    } else if (slot.kind == SlotKind::kScalar) {
       splat_item(slot.item, scratch, buffers[slot.buffer], range.longest);
     } else if (slot.kind == SlotKind::kPeriodic) {
       const int64_t count = range.longest + slot.period;

@@ -59,8 +59,7 @@ Loop find_streaming(const StepDesc& desc, const std::vector<Node>& nodes, const 
     if (std::find(node.operands, node.operands + 3, result) != node.operands + 3) return nullptr;
   for (const int32_t operand : maker.operands)
     if (operand >= 0 && operand < desc.num_inputs && desc.inputs[operand].size != size && desc.inputs[operand].size != 1) return nullptr;
-  const StreamingLoops& loops = maker.row->streaming;
-  return maker.type == DType::kFloat32 ? loops.of_float : maker.type == DType::kFloat64 ? loops.of_double : nullptr;
+  return maker.row->streaming.of(maker.type);
 }
 
 Loop find_stream(int item) {

@@ -26,9 +26,12 @@ constexpr int column_of(DType dtype) {
   return -1;
 }
 
-// That store past the caches (fused_stream.cc).
-struct StreamingLoops {
+// Null where there is none.
+struct FloatLoops {
   Loop of_float = nullptr, of_double = nullptr;
+  Loop of(DType dtype) const {
+    return dtype == DType::kFloat32 ? of_float : dtype == DType::kFloat64 ? of_double : nullptr;
+  }
 };
 
 struct FunctorRow {
@@ -39,7 +42,11 @@ struct FunctorRow {
   const char* refusal;   // the text when a check fails
   Loop loops[kColumns];  // by operand dtype; null where it has none
   Check checks[kColumns];
-  StreamingLoops streaming;  // null where it has none
+  FloatLoops streaming;  // that store past the caches (fused_stream.cc)
+  // By the argument of which they read one element, for all of a tile (fused_point.cc).
+  struct {
+    FloatLoops loops, streaming;
+  } points[3];
 };
 
 // The tables' parts, each ended by a row without a name.

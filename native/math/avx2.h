@@ -104,6 +104,7 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN M operator==(V a, V b) { return {_mm256_cmp_##s(a.v, b.v, _CMP_EQ_OQ)}; }                    \
   FN V select(M m, V a, V b) { return _mm256_blendv_##s(b.v, a.v, m.v); }                         \
   FN V only_where(M m, V x) { return _mm256_and_##s(m.v, x.v); }                                  \
+  FN V add_where(M m, V x, V y) { return select(m, x + y, x); }                                   \
   FN V by_sign(V x, V positive, V negative) {                                                     \
     return _mm256_blendv_##s(positive.v, negative.v, x.v);                                        \
   }                                                                                               \

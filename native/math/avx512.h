@@ -72,6 +72,7 @@ inline constexpr int kLogEdges = 0x03530422;
   FN M operator==(V a, V b) { return _mm512_cmp_##s##_mask(a.v, b.v, _CMP_EQ_OQ); } \
   FN V select(M m, V a, V b) { return _mm512_mask_blend_##s(m, b.v, a.v); }         \
   FN V only_where(M m, V x) { return _mm512_maskz_mov_##s(m, x.v); }                \
+  FN V add_where(M m, V x, V y) { return _mm512_mask_add_##s(x.v, m, x.v, y.v); }   \
   FN V fma(V a, V b, V c) { return _mm512_fmadd_##s(a.v, b.v, c.v); }               \
   FN V sqrt(V x) { return _mm512_sqrt_##s(x.v); }                                   \
   FN V fabs(V x) { return _mm512_andnot_##s(_mm512_set1_##s(-0.0), x.v); }          \

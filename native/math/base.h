@@ -151,6 +151,10 @@ template <class T>
 FN T only_where(bool condition, T x) {
   return condition ? x : T(0);
 }
+template <class T>
+FN T add_where(bool condition, T x, T y) {
+  return condition ? x + y : x;
+}
 // Bounds that NaN passes, and the lesser of two, which is y where one is NaN.
 template <class T>
 FN T at_least(T x, T low) {

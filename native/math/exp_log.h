@@ -62,24 +62,28 @@ FN V exp_of_reduced(V q, V r) {
 #endif
 }
 
-// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes. kNormal: |x| <= kExpUsual, or a
-// little more (any_past); of NaN anything.
-template <bool kNormal = false, OfFloat V>
-FN V exp_within(V x) {
-  const Reduced<V> e = reduce_exp(x);
+// exp(r), |r| <= ln 2 / 2
+template <OfFloat V>
+FN V exp_near_0(V r) {
   const V q =
-      poly(e.r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
-  return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
+      poly(r, 0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558acp-5f, 0x1.12397cp-7f, 0x1.6a5188p-10f);
+  return exp_of_reduced(q, r);
 }
-template <bool kNormal, OfDouble V>
-FN V exp_reduced(const Reduced<V>& e) {
-  const V q = poly(e.r, 0x1.000000000000ap-1, 0x1.5555555555508p-3, 0x1.55555555506eep-5,
+template <OfDouble V>
+FN V exp_near_0(V r) {
+  const V q = poly(r, 0x1.000000000000ap-1, 0x1.5555555555508p-3, 0x1.55555555506eep-5,
                    0x1.111111112499bp-7, 0x1.6c16c18468596p-10, 0x1.a01a0139d9f77p-13,
                    0x1.a019998a8c2bep-16, 0x1.71df051e0779p-19, 0x1.28add36f150d8p-22,
                    0x1.adaf7a8b8ac34p-26);
-  return times_power_of<kNormal>(exp_of_reduced(q, e.r), e);
+  return exp_of_reduced(q, r);
 }
-template <bool kNormal = false, OfDouble V>
+template <bool kNormal, class V>
+FN V exp_reduced(const Reduced<V>& e) {
+  return times_power_of<kNormal>(exp_near_0(e.r), e);
+}
+// exp of what is neither so low nor so high that the result is 0 or Inf for long. NaN passes. kNormal: |x| <= kExpUsual, or a
+// little more (any_past); of NaN anything.
+template <bool kNormal = false, class V>
 FN V exp_within(V x) {
   return exp_reduced<kNormal>(reduce_exp(x));
 }
@@ -148,26 +152,35 @@ FN V expm1(V x) {
   return with_sign(narrow(expm1_wide(widen(x))), x);  // of -0 too
 }
 
-// log(1 + f + e) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)) and an e that rounding took from f.
+// ln 2 in the two parts that log of a V takes.
+template <class V>
+inline constexpr double kLogHigh = kOfFloat<V> ? double(kLn2HighFloat) : kLn2High;
+template <class V>
+inline constexpr double kLogLow = kOfFloat<V> ? double(kLn2LowFloat) : kLn2Low;
+
+// log(1 + f) + low for 1 + f in [sqrt(1/2), sqrt(2)) and a low that is small beside f's last bits, or 0.
 template <OfFloat V>
-FN V log_reduced(V k, V f, V e) {
+FN V log_near_1(V f, V low) {
   const V ff = f * f;
   const V tail =
       poly_halves(f, ff, -0.5f, 0x1.555542p-2f, -0x1.000016p-2f, 0x1.99a734p-3f, -0x1.55583ap-3f,
                   0x1.23079ap-3f, -0x1.fc67cap-4f, 0x1.e9b32ap-4f, -0x1.dde2c8p-4f, 0x1.0e49dep-4f);
-  const V low = fma(ff, tail, fma(k, V(kLn2LowFloat), e));
-  return fma(k, V(kLn2HighFloat), f + low);
+  return f + fma(ff, tail, low);
 }
 template <OfDouble V>
-FN V log_reduced(V k, V f, V e) {
+FN V log_near_1(V f, V low) {
   const V s = f / (V(2.0) + f);
   const V z = s * s;
   const V tail = z * poly_halves(z, z * z, 0x1.5555555555592p-1, 0x1.999999997ff15p-2,
                                  0x1.24924941e1f41p-2, 0x1.c71c52137d1afp-3, 0x1.74663d28e6ecap-3,
                                  0x1.39a1e14b44709p-3, 0x1.2f0413b07aec8p-3);
   const V square = V(0.5) * f * f;
-  const V low = fma(s, square + tail, fma(k, V(kLn2Low), e));
-  return fma(k, V(kLn2High), f - (square - low));
+  return f - (square - fma(s, square + tail, low));
+}
+// log(1 + f + e) + k ln 2, where e is what rounding took from f.
+template <class V>
+FN V log_reduced(V k, V f, V e) {
+  return fma(k, V(kLogHigh<V>), log_near_1(f, fma(k, V(kLogLow<V>), e)));
 }
 template <class V>
 FN V log(V x) {
@@ -205,6 +218,13 @@ FN V log1p_unit(V x) {
   const V f = select(high, less * half, x);
   return log_reduced(only_where(high, V(1)), f, only_where(high, lost * half));
 }
+// log's bits for 1 <= x <= 2. NaN passes.
+template <class V>
+FN V log_from_1_to_2(V x) {
+  const auto high = x >= V(kSqrt2);
+  const V f = select(high, fma(x, V(0.5), V(-1)), x - V(1));
+  return add_where(high, log_near_1(f, only_where(high, V(kLogLow<V>))), V(kLogHigh<V>));
+}
 
 // log of a positive normal number to 1e-11; Inf, 0 and less are the caller's.
 template <OfDouble V>
@@ -227,6 +247,12 @@ FN V log1p_wide(V x) {
 template <class V>
 FN V exp_minus_abs(V x) {
   return exp_within(exp_floor(minus_abs(x)));
+}
+// What is to be added to 1: of what is less than half of 1's last bit it does not matter how much it is. NaN passes.
+template <class V>
+FN V exp_minus_abs_beside_1(V x) {
+  const Reduced<V> e = reduce_exp(at_least(minus_abs(x), V(-kExpUsual<V>)));
+  return times_normal_power(exp_near_0(e.r), e.n, e.t);
 }
 
 // 1 / (1 + exp(-x)) from e = exp(-|x|), which does not overflow and keeps the small results.

@@ -71,6 +71,10 @@ template <class M, class V>
 FN Pair<V> only_where(MaskPair<M> m, Pair<V> x) {
   return {only_where(m.low, x.low), only_where(m.high, x.high)};
 }
+template <class M, class V>
+FN Pair<V> add_where(MaskPair<M> m, Pair<V> x, Pair<V> y) {
+  return {add_where(m.low, x.low, y.low), add_where(m.high, x.high, y.high)};
+}
 // Of what a function's usual path cannot take: the greatest of either.
 template <class V>
 FN auto rank_of_normal(Pair<V> x) {

@@ -2,7 +2,9 @@
 // nobody else reads what the first one leaves.
 #include "cpu/fused_node.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <random>
 
 #include "math/functors.h"
@@ -23,26 +25,35 @@ template <class T>
 void fill(Value& v, int seed) {
   std::mt19937 random(static_cast<unsigned>(seed));
   std::uniform_real_distribution<double> near(-2, 2);
-  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-40, -1e-40, 200.0, -200.0, 0.4142};
+  const double edges[] = {0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-40, -1e-40, 200.0, -200.0, 0.4142, 17.0, -86.5, 100.0, -707.5, 720.0};
   for (int64_t i = 0; i < v.desc.size; ++i)
-    v.data<T>()[i] = static_cast<T>(i % 5 == 0 ? edges[random() % 10] : near(random));
+    v.data<T>()[i] = static_cast<T>(i % 5 == 0 ? edges[random() % std::size(edges)] : near(random));
 }
+
+// What the third input is.
+enum class Third { kNumbers, kOnes, kOne, kAnother };
 
 // The last result of `ops` over three inputs; every other one is stored too where `apart`, which
 // keeps them apart.
 template <class T>
-std::vector<T> last_of(const std::vector<Op>& ops, bool apart) {
+std::vector<T> last_of(const std::vector<Op>& ops, bool apart, Third third) {
   const DType type = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
   constexpr int64_t kSize = 1237;
-  Value in[3], out[8];
+  Value in[3];
+  std::vector<Value> out(ops.size());
   Tape tape({kSize});
   for (int i = 0; i < 3; ++i) {
-    in[i] = value(type, {kSize});
-    fill<T>(in[i], i);
+    const bool scalar = i == 2 && (third == Third::kOne || third == Third::kAnother);
+    in[i] = value(type, scalar ? std::vector<int64_t>() : std::vector<int64_t>{kSize});
+    if (i < 2 || third == Third::kNumbers)
+      fill<T>(in[i], i);
+    else
+      std::fill_n(in[i].data<T>(), in[i].desc.size, third == Third::kAnother ? T(1.75) : T(1));
     tape.inputs.push_back(&in[i]);
   }
   for (const Op& op : ops) tape.op(op.name, type, type, op.a, op.b);
-  for (size_t i = apart ? 0 : ops.size() - 1; i < ops.size(); ++i) {
+  const size_t stored = apart ? std::min<size_t>(ops.size(), 8) : 1;  // of what a tape may have
+  for (size_t i = ops.size() - stored; i < ops.size(); ++i) {
     out[i] = value(type, {kSize});
     tape.outputs.push_back(&out[i]);
     tape.out(3 + static_cast<int32_t>(i));
@@ -54,17 +65,30 @@ std::vector<T> last_of(const std::vector<Op>& ops, bool apart) {
 }
 
 template <class T>
-void joined_as_apart(const std::vector<Op>& ops) {
-  const std::vector<T> joined = last_of<T>(ops, false), apart = last_of<T>(ops, true);
+void joined_as_apart_of(const std::vector<Op>& ops, Third third) {
+  const std::vector<T> joined = last_of<T>(ops, false, third), apart = last_of<T>(ops, true, third);
   for (size_t i = 0; i < joined.size(); ++i)
     EXPECT(std::memcmp(&joined[i], &apart[i], sizeof(T)) == 0 ||
                (joined[i] != joined[i] && apart[i] != apart[i]),
            "%s of %s at %zu: %g, apart %g", ops.back().name, ops[0].name, i, double(joined[i]),
            double(apart[i]));
 }
-void joined_as_apart(const std::vector<Op>& ops) {
-  joined_as_apart<float>(ops);
-  joined_as_apart<double>(ops);
+void joined_as_apart(const std::vector<Op>& ops, Third third = Third::kNumbers) {
+  joined_as_apart_of<float>(ops, third);
+  joined_as_apart_of<double>(ops, third);
+}
+
+// max(x, 0) - x z + log(exp(-|w|) + third); instruction 11 is the last one, and 8 the exponential.
+std::vector<Op> cross_entropy(int32_t w, int32_t z, bool turned = false) {
+  return {{"Relu", 0, -1},
+          {"Mul", turned ? z : 0, turned ? 0 : z},
+          {"Sub", 3, 4},
+          {"Abs", w, -1},
+          {"Neg", 6, -1},
+          {"Exp", 7, -1},
+          {"AddV2", turned ? 2 : 8, turned ? 8 : 2},
+          {"Log", 9, -1},
+          {"AddV2", turned ? 10 : 5, turned ? 5 : 10}};
 }
 
 std::vector<Node> joined(const std::vector<Op>& ops, std::vector<int32_t> outputs) {
@@ -121,21 +145,40 @@ TEST("Fused: joined instructions give the bits of one after the other") {
     }
 }
 
+TEST("Fused: logarithms of exponentials and what is 1 or not give the bits of one after the other") {
+  const std::vector<Op> log = {{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Add", 5, 2}, {"Log", 6, -1}};
+  for (const Third third : {Third::kNumbers, Third::kOnes, Third::kOne, Third::kAnother}) {
+    joined_as_apart(log, third);
+    for (const char* outer : {"Add", "Mul", "Sub"})
+      for (const bool second : {false, true}) {
+        std::vector<Op> ops = log;
+        ops.push_back({outer, second ? 1 : 7, second ? 7 : 1});
+        joined_as_apart(ops, third);
+      }
+    for (const bool turned : {false, true}) {
+      joined_as_apart(cross_entropy(0, 1, turned), third);
+      joined_as_apart(cross_entropy(0, 0, turned), third);
+      joined_as_apart(cross_entropy(1, 1, turned), third);
+    }
+  }
+  // A scalar in every place of what has loops for it, and of what has none.
+  for (const char* outer : {"Add", "Sub", "Mul", "RealDiv", "Maximum"})
+    for (const Third third : {Third::kOne, Third::kAnother}) {
+      joined_as_apart({{outer, 0, 2}}, third);
+      joined_as_apart({{outer, 2, 0}}, third);
+      joined_as_apart({{outer, 2, 2}, {"Tanh", 0, -1}, {outer, 3, 4}}, third);
+      joined_as_apart({{outer, 0, 2}, {"Tanh", 3, -1}, {outer, 2, 4}}, third);
+      joined_as_apart({{outer, 0, 2}, {"Maximum", 3, 2}}, third);
+    }
+}
+
 TEST("Fused: what is joined, and what is not because it is read again") {
   CHECK(joined({{"Mul", 0, 1}, {"Sub", 2, 3}}, {4}).size() == 1);
   CHECK(joined({{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Log1p", 5, -1}}, {6}).size() == 2);
-  // max(x, 0) - x z + log(1 + exp(-|x|))
-  CHECK(joined({{"Relu", 0, -1},
-                {"Mul", 0, 1},
-                {"Sub", 3, 4},
-                {"Abs", 0, -1},
-                {"Neg", 6, -1},
-                {"Exp", 7, -1},
-                {"AddV2", 8, 2},
-                {"Log", 9, -1},
-                {"AddV2", 5, 10}},
-               {11})
-            .size() == 3);
+  CHECK(joined(cross_entropy(0, 1), {11}).size() == 1);
+  // The same of another x, and of one that is read again.
+  CHECK(joined(cross_entropy(1, 0), {11}).size() == 2);
+  CHECK(joined(cross_entropy(0, 1), {11, 8}).size() == 3);
   // x y / z as a gradient of a logarithm has it, and one more than fits.
   CHECK(joined({{"Mul", 0, 1}, {"Reciprocal", 2, -1}, {"Mul", 3, 4}}, {5}).size() == 1);
   CHECK(joined({{"Mul", 0, 1}, {"Mul", 2, 0}, {"Mul", 3, 4}}, {5}).size() == 2);

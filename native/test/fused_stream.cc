@@ -70,6 +70,16 @@ void stored_past_the_caches() {
     check({{"Mul", 0, 2}, {outer, 1, 3}}, {1}, 1);
   }
   check({{"Add", 0, 2}, {"Log", 3, -1}, {"Add", 1, 4}}, {2}, 2);
+  for (const T added : {T(1), T(1.75)}) {
+    z.data<T>()[0] = added;
+    const std::vector<Op> log = {{"Abs", 0, -1}, {"Neg", 3, -1}, {"Exp", 4, -1}, {"Add", 5, 2}, {"Log", 6, -1}};
+    std::vector<Op> sum = log, entropy = {{"Relu", 0, -1}, {"Mul", 0, 1}, {"Sub", 3, 4}, {"Abs", 0, -1}, {"Neg", 6, -1},
+                                          {"Exp", 7, -1},  {"Add", 8, 2}, {"Log", 9, -1}, {"Add", 5, 10}};
+    sum.push_back({"Add", 7, 1});
+    check(log, {4}, 1, 8);
+    check(sum, {5}, 2);
+    check(entropy, {8}, 2, 24);
+  }
   check({{"Mul", 0, 1}, {"Exp", 3, -1}}, {0, 1}, 1);              // read again: a copy stores the first one
   check({{"Add", 0, 1}, {"Sub", 0, 1}}, {0, 1}, 1);               // both by themselves
   check({{"Add", 0, 1}}, {0, 0}, 1);                              // one result for two
