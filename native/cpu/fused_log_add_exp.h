@@ -24,6 +24,7 @@ struct AddReluSubMul {
 #if defined(GRAFO_VECTORS)
 // Where y is 1 throughout, as in that logarithm, the sum is from 1 to 2, and there is less to do for either function.
 struct ExpBeside1 {
+  static constexpr int kVectors = 4;
   template <class V>
   FN V operator()(V x) const {
     return math::exp_minus_abs_beside_1(x);
@@ -45,7 +46,7 @@ __attribute__((noinline)) void end_beside_1(T* to, int64_t n, const T* e, const 
 // kPoint: y is one element.
 template <class Outer, bool kPoint, bool kStream, class T, class... More>
 void log_add_exp(T* to, int64_t n, const T* x, const T* y, const More*... more) {
-  constexpr int64_t kBlock = 512;
+  constexpr int64_t kBlock = 1024;
   alignas(64) T begun[kBlock];
   for (int64_t i = 0; i < n; i += kBlock) {
     const int64_t block = std::min(n - i, kBlock);
