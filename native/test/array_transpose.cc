@@ -73,5 +73,7 @@ TEST("Transpose: large matrices, lines that are whole and that are not") {
     turn<float>(DType::kFloat32, 3, 1040, 41, offset, 2);
     turn<double>(DType::kFloat64, 2, 1032, 523, offset, 2);
     turn<double>(DType::kFloat64, 1, 17, 9, offset, 1);
+    turn<float>(DType::kFloat32, 2, 1024, 157, offset, 2);    // smaller, and rows of y pages apart
+    turn<double>(DType::kFloat64, 1, 512, 261, offset, 1);
   }
 }
