@@ -87,7 +87,7 @@ void log_add_exp_streaming(void* dst, const void* a, const void* b, const void* 
   const auto run = [=]<bool kStream>(std::bool_constant<kStream>, int64_t first, int64_t count) {
     if (count > 0) log_add_exp_lines<Outer, T, kPoint, kStream>(to + first, count, x + first, kPoint ? y : y + first, z + first);
   };
-  const Lines lines = lines_of(to, n);
+  const WholeLines lines = whole_lines_of(to, n);
   run(std::false_type(), 0, lines.begin);
   run(std::true_type(), lines.begin, lines.end - lines.begin);
   run(std::false_type(), lines.end, n - lines.end);

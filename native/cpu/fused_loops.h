@@ -208,11 +208,11 @@ constexpr bool kStreams = kIsOneOf<Functor, math::Add, math::AddV2, math::Sub, m
                                    math::Sqrt, math::Exp, math::Log, math::Tanh, math::Sigmoid>;
 // The elements on whole lines of a caller's memory, which may begin anywhere: those that are stored past the caches. Of a part of a line
 // the rest would have to be fetched.
-struct Lines {
+struct WholeLines {
   int64_t begin, end;
 };
 template <class T>
-Lines lines_of(const T* to, int64_t n) {
+WholeLines whole_lines_of(const T* to, int64_t n) {
   constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
   const int64_t begin = std::min<int64_t>(n, -reinterpret_cast<uintptr_t>(to) % 64 / sizeof(T));
   return {begin, begin + (n - begin) / kLine * kLine};
@@ -224,7 +224,7 @@ void stream_vectors(Loop loop, T* to, int64_t n, const From*... x) {
     const void* const from[3] = {(x + first)...};
     if (count > 0) loop(to + first, from[0], from[1], from[2], count);
   };
-  const Lines lines = lines_of(to, n);
+  const WholeLines lines = whole_lines_of(to, n);
   const int64_t count = lines.end - lines.begin;
   in_caches(0, lines.begin);
   if constexpr (requires { typename Functor::First; })

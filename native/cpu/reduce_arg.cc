@@ -107,7 +107,12 @@ int64_t find_first(const T* x, int64_t n, T value) {
   for (; i + kStep <= n; i += kStep) {
     int found = 0;
     for (int64_t l = 0; l < kStep; ++l) found |= x[i + l] == value;
-    if (found != 0) break;
+    if (found == 0) continue;
+    // By vectors too: a loop that ends somewhere among 64 is foreseen by no processor.
+    using Index = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+    Index first = kStep;
+    for (Index l = 0; l < kStep; ++l) first = std::min(first, x[i + l] == value ? l : Index{kStep});
+    return i + first;
   }
   while (x[i] != value) ++i;
   return i;

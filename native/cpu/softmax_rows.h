@@ -2,9 +2,11 @@
 // short rows fill the vectors too.
 #pragma once
 #include <algorithm>
+#include <type_traits>
 
 #include "cpu/prepared.h"
 #include "cpu/transpose_block.h"
+#include "math/exp_log.h"
 #include "math/reduce_tree.h"
 
 namespace grafo::cpu {
@@ -58,17 +60,63 @@ T row_max(const T* x, int64_t n) {
   return math::fold_lanes<math::MaxReducer, T, kWidth>(most);
 }
 
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+template <class T>
+using WideOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
+#endif
+
 template <class T>
 void exp_of(const T* x, T* y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = math::exp(x[i]);
+  int64_t i = 0;
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+  for (constexpr int64_t kWide = WideOf<T>::kLanes; i + kWide <= n; i += kWide) math::store(y + i, math::exp(math::load(x + i)));
+#endif
+  for (; i < n; ++i) y[i] = math::exp(x[i]);
 }
+
+// Of kSumLanes items of a row: their exponentials less `most`, which go to y and are added up.
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+template <class T>
+struct ExpSum {
+  static constexpr int64_t kWide = WideOf<T>::kLanes, kParts = kSumLanes / kWide;
+  WideOf<T> sum[kParts] = {};
+
+  FN void add(const T* x, T most, T* y) {
+#pragma GCC unroll 2
+    for (int64_t p = 0; p < kParts; ++p) {
+      const auto less = math::load(x + p * kWide) - WideOf<T>(most);  // 0 or less, or NaN
+      const auto power = math::exp_within(math::exp_floor(less));
+      math::store(y + p * kWide, power);
+      sum[p] = sum[p] + power;
+    }
+  }
+  FN void end(T* lanes) const {
+    for (int64_t p = 0; p < kParts; ++p) math::store(lanes + p * kWide, sum[p]);
+  }
+};
+#else
+template <class T>
+struct ExpSum {
+  T sum[kSumLanes] = {};
+
+  FN void add(const T* x, T most, T* y) {
+#pragma GCC ivdep
+    for (int l = 0; l < kSumLanes; ++l) {
+      const T power = math::exp(x[l] - most);
+      y[l] = power;
+      sum[l] += power;
+    }
+  }
+  FN void end(T* lanes) const { std::copy_n(sum, kSumLanes, lanes); }
+};
+#endif
 
 // The exponentials of one row less `most`, and their sum. Meanwhile the `ahead` items after the row and after its result come nearer:
 // arithmetic takes as long as memory here, and without that one waits for the other.
 template <class T>
 T exp_row(const T* x, T most, T* y, int64_t n, int64_t ahead) {
   constexpr int kLines = kSumLanes * sizeof(T) / 64;
-  LaneSum<T> sum;
+  ExpSum<T> sums;
   int64_t i = 0;
   for (; i + kSumLanes <= n; i += kSumLanes) {
     if (i < ahead) {
@@ -77,13 +125,10 @@ T exp_row(const T* x, T most, T* y, int64_t n, int64_t ahead) {
         __builtin_prefetch(y + n + i + line * (64 / sizeof(T)), 1);
       }
     }
-#pragma GCC ivdep
-    for (int l = 0; l < kSumLanes; ++l) {
-      const T power = math::exp(x[i + l] - most);
-      y[i + l] = power;
-      sum.lanes[l] += power;
-    }
+    sums.add(x + i, most, y + i);
   }
+  LaneSum<T> sum;
+  sums.end(sum.lanes);
   for (int64_t k = i; k < n; ++k) y[k] = math::exp(x[k] - most);
   sum.add(y + i, n - i);
   return sum.total();
