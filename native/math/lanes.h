@@ -2,6 +2,7 @@
 // element, so the same bits, without a way through memory. For the host only; a GPU's lanes are its threads.
 #pragma once
 #include <type_traits>
+#include <utility>
 
 #include "math/base.h"
 
@@ -60,6 +61,44 @@ FN T fold_lanes(Lanes<T, n> v) {
         Reducer::combine(__builtin_shufflevector(v, v, 0, 1), __builtin_shufflevector(v, v, 2, 3)));
   } else {
     return Reducer::combine(T(v[0]), T(v[1]));
+  }
+}
+
+// Of all pieces of a, then of b, `size` lanes each, the first half or the second one.
+template <int size, int which, class V, int... l>
+FN V halves_of(V a, V b, std::integer_sequence<int, l...>) {
+  constexpr int kHalf = size / 2;
+  return __builtin_shufflevector(a, b, (l / kHalf * size + which * kHalf + l % kHalf)...);
+}
+// fold_lanes of each of n vectors, in their order; v is what it works in.
+template <class Reducer, class T, int n, int size = n>
+FN Lanes<T, n> fold_each(Lanes<T, n>* v) {
+  constexpr auto kLane = std::make_integer_sequence<int, n>();
+#pragma GCC unroll 8
+  for (int i = 0; i < size / 2; ++i)
+    v[i] = Reducer::combine(halves_of<size, 0>(v[2 * i], v[2 * i + 1], kLane), halves_of<size, 1>(v[2 * i], v[2 * i + 1], kLane));
+  if constexpr (size == 2)
+    return v[0];
+  else
+    return fold_each<Reducer, T, n, size / 2>(v);
+}
+
+template <class V, int... l>
+FN auto even_lanes(V v, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(v, v, (2 * l)...);
+}
+template <class V, int... l>
+FN auto odd_lanes(V v, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(v, v, (2 * l + 1)...);
+}
+// Neighbours, then neighbours of what that gives.
+template <class Reducer, class T, int n>
+FN T fold_neighbours(Lanes<T, n> v) {
+  if constexpr (n == 2) {
+    return Reducer::combine(T(v[0]), T(v[1]));
+  } else {
+    constexpr auto kLane = std::make_integer_sequence<int, n / 2>();
+    return fold_neighbours<Reducer, T, n / 2>(Reducer::combine(even_lanes(v, kLane), odd_lanes(v, kLane)));
   }
 }
 

@@ -118,10 +118,13 @@ FN A in_halves(A* lane, int used) {
 }
 
 #if !defined(__CUDACC__)
-// A leaf in registers, from its first lanes to the last one.
+template <class A>
+inline constexpr int kWidth = kLaneBytes / int(sizeof(A));
+
+// A leaf in registers, up to where its lanes fill one vector.
 template <class Reducer, class A>
-FN A vector_leaf(const A* x) {
-  constexpr int kWidth = kLaneBytes / int(sizeof(A)), kVectors = kLanes / kWidth;
+FN Lanes<A> leaf_vector(const A* x) {
+  constexpr int kWidth = math::kWidth<A>, kVectors = kLanes / kWidth;
   const Lanes<A> identity = Lanes<A>{} + Reducer::template identity<A>();
   Lanes<A> v[kVectors];
 #pragma GCC unroll 16
@@ -134,14 +137,22 @@ FN A vector_leaf(const A* x) {
   for (int half = kVectors / 2; half >= 1; half /= 2)
 #pragma GCC unroll 8
     for (int i = 0; i < half; ++i) v[i] = Reducer::combine(v[i], v[i + half]);
-  return fold_lanes<Reducer, A, kWidth>(v[0]);
+  return v[0];
+}
+// As many leaves as a vector has lanes are folded together, and then each with its neighbour, as the cascade would.
+template <class Reducer, class A>
+FN A node_of_leaves(const A* x) {
+  Lanes<A> leaf[kWidth<A>];
+#pragma GCC unroll 1
+  for (int i = 0; i < kWidth<A>; ++i) leaf[i] = leaf_vector<Reducer>(x + i * kLeaf);
+  return fold_neighbours<Reducer, A, kWidth<A>>(fold_each<Reducer, A, kWidth<A>>(leaf));
 }
 #endif
 
 template <class Reducer, class A, class T>
 FN A full_leaf(const T* x) {
 #if !defined(__CUDACC__)
-  if constexpr (__is_same(A, T) && kHasLanes<A>) return vector_leaf<Reducer>(x);
+  if constexpr (__is_same(A, T) && kHasLanes<A>) return fold_lanes<Reducer, A, kWidth<A>>(leaf_vector<Reducer>(x));
 #endif
   A lane[kLanes];
   for (int l = 0; l < kLanes; ++l) {
@@ -181,9 +192,11 @@ struct Cascade {
   A level[56];
   u64 count = 0;
 
-  FN void push(A a) {
-    int l = 0;
-    for (u64 bits = count++; (bits & 1) != 0; bits >>= 1) a = Reducer::combine(level[l++], a);
+  // A node of 2^l values, whose number so far is a multiple of that.
+  FN void push(A a, int l = 0) {
+    u64 bits = count >> l;
+    count += u64(1) << l;
+    for (; (bits & 1) != 0; bits >>= 1) a = Reducer::combine(level[l++], a);
     level[l] = a;
   }
   FN A finish() const {
@@ -223,6 +236,15 @@ GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n, bool far = false) {
   constexpr i64 kAhead = 8192;
   Cascade<Reducer, A> cascade;
   i64 start = 0;
+#if !defined(__CUDACC__)
+  if constexpr (__is_same(A, T) && kHasLanes<A>) {
+    constexpr int kLeaves = kWidth<A>;
+    for (; start + kLeaves * kLeaf <= n; start += kLeaves * kLeaf) {
+      for (int i = 0; kFetchesLeaves && far && i < kLeaves; ++i) fetch_leaf(x + start + i * kLeaf, kAhead);
+      cascade.push(node_of_leaves<Reducer>(x + start), __builtin_ctz(kLeaves));
+    }
+  }
+#endif
   for (; start + kLeaf <= n; start += kLeaf) {
     if (kFetchesLeaves && far) fetch_leaf(x + start, kAhead);
     cascade.push(full_leaf<Reducer, A>(x + start));
