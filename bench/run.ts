@@ -170,7 +170,7 @@ const tell = (run: Run): void => {
 
 const main = async (args: readonly string[]): Promise<number> => {
   const options = readOptions(args);
-  // Now, not after half an hour: a path that cannot be written to.
+  // Now, so that a folder that cannot be made is not found out after half an hour.
   if (options.json !== undefined) mkdirSync(path.dirname(path.resolve(options.json)), { recursive: true });
   const run = await bench(options, args);
   if (run === undefined) throw new UsageError('no trial and no row has a name with such a word');

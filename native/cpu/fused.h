@@ -21,7 +21,7 @@ constexpr int kMaxSlots = kMaxRegisters + kMaxFusedInputs + kMaxFusedOutputs;
 enum class SlotKind : uint8_t {
   kBuffer,     // the tile's part of an input or output
   kRegister,   // scratch
-  kScalar,     // scratch, filled once with the one element
+  kScalar,     // scratch, filled once with the one element (or that element itself: a point)
   kPeriodic,   // scratch, filled once with the repeated input; a tile starts somewhere in its first
                // period
   kBroadcast,  // scratch, filled for each tile (or the input itself where the tile lies in one run)

@@ -85,7 +85,8 @@ void log_add_exp_streaming(void* dst, const void* a, const void* b, const void* 
   auto* y = static_cast<const T*>(b);
   auto* z = static_cast<const T*>(c);
   const auto run = [=]<bool kStream>(std::bool_constant<kStream>, int64_t first, int64_t count) {
-    if (count > 0) log_add_exp_lines<Outer, T, kPoint, kStream>(to + first, count, x + first, kPoint ? y : y + first, z + first);
+    if (count > 0) log_add_exp_lines<Outer, T, kPoint, kStream>(to + first, count, x + first, kPoint ? y : y + first,
+                                                                   std::is_invocable_v<Outer, T> ? z : z + first);
   };
   const WholeLines lines = whole_lines_of(to, n);
   run(std::false_type(), 0, lines.begin);

@@ -35,7 +35,7 @@ bool is_apart_and_large(const StepDesc& desc, int output);
 // Whether arithmetic takes less than memory: one more pass over a tile costs less than stores past the caches save.
 bool is_cheap(const std::vector<Node>& nodes);
 // The maker's loop that stores past the caches; nullptr where it has none, where another instruction reads the result, and where an
-// operand is neither as long as the space of `size` elements nor one: such a one may get the maker another loop (fused_point.cc).
+// operand is neither as long as the space of `size` elements nor one, and is read where it lies (fused_point.cc) or written over tiles.
 Loop find_streaming(const StepDesc& desc, const std::vector<Node>& nodes, const Node& maker, int64_t size);
 
 // Has loops read one element of a scalar, and of a broadcast input that has no more in any tile of `step.tile` elements from a multiple

@@ -90,8 +90,8 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
 
 void fetch_next_tiles(FusedStep& step) {
   const auto count = static_cast<int64_t>(step.instructions.size());
-  // One instruction is one run over long tiles; a cheap tape whose results go past the caches leaves memory no time to be gained.
-  if (count < 2 || (step.streams && step.cheap)) return;
+  // One instruction alone is one run over long tiles; a cheap tape whose results go past the caches leaves memory no time to be gained.
+  if ((count < 2 && step.reductions.empty()) || (step.streams && step.cheap)) return;
   for (size_t s = 0; s < step.slots.size(); ++s) {
     const Slot& slot = step.slots[s];
     if (slot.kind != SlotKind::kBuffer || slot.streams || step.size * slot.item <= kPastNearCaches) continue;

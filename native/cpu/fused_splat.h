@@ -1,4 +1,4 @@
-// One element repeated: how a tape reads a scalar.
+// One element repeated: how a tape reads a scalar that is no point (fused_point.cc).
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -158,7 +158,7 @@ inline constexpr double kLogHigh = kOfFloat<V> ? double(kLn2HighFloat) : kLn2Hig
 template <class V>
 inline constexpr double kLogLow = kOfFloat<V> ? double(kLn2LowFloat) : kLn2Low;
 
-// log(1 + f) + low for 1 + f in [sqrt(1/2), sqrt(2)) and a low that is small beside f's last bits, or 0.
+// log(1 + f) + low for 1 + f in [sqrt(1/2), sqrt(2)), low being what rounding took from f and the low part of ln 2.
 template <OfFloat V>
 FN V log_near_1(V f, V low) {
   const V ff = f * f;

@@ -2,6 +2,7 @@
 // threads; and what must be rejected.
 #include <random>
 
+#include "math/functors.h"
 #include "test/fused_step.h"
 
 namespace {
@@ -11,11 +12,12 @@ using namespace grafo::test::tape;
 
 constexpr DType F = DType::kFloat32;
 
-// v' = v - g * rate * own, a' = |v'|: v in place, a anew, rate for all segments, own one of each.
+// v' = v - g * rate * own, a' = |v'|: v in place, a anew, rate for all segments, own one of each. `apart`: v' = tanh(g * own) + rate,
+// whose scalars are read where they lie.
 struct Batch : Step {
   std::vector<Value> memory;  // rate, then v, g, own, a by segment
 
-  explicit Batch(const std::vector<int64_t>& sizes) {
+  explicit Batch(const std::vector<int64_t>& sizes, bool apart = false) {
     kernel = "FusedBatch";
     memory.reserve(1 + 4 * sizes.size());
     memory.push_back(value(F, {}));
@@ -40,9 +42,9 @@ struct Batch : Step {
     attrs = {static_cast<int32_t>(sizes.size()), 1, 3, 0, 0, 1};
     for (const int64_t n : sizes) i64(n);
     attrs.push_back(4);
-    op("Mul", 2, 0);
-    op("Mul", 4, 3);
-    op("Sub", 1, 5);
+    op("Mul", 2, apart ? 3 : 0);
+    apart ? op("Tanh", 4, -1) : op("Mul", 4, 3);
+    apart ? op("Add", 5, 0) : op("Sub", 1, 5);
     op("Abs", 6, -1);
     attrs.push_back(6);
     attrs.push_back(7);
@@ -57,17 +59,18 @@ void same_as_segments() {
   for (const std::vector<int64_t>& sizes :
        {std::vector<int64_t>{1}, {1, 1, 1}, {16, 8, 64, 8, 8, 1}, {511, 512, 513, 3, 1024, 1},
         {100000, 1, 70000, 513, 40000}})
-    for (int threads : {1, 2, 4}) {
-      Batch batch(sizes);
+    for (int threads : {1, 2, 4, -1, -2}) {
+      const bool apart = threads < 0;
+      Batch batch(sizes, apart);
       const std::vector<Value> before = batch.memory;
-      const Status status = batch.run(threads);
+      const Status status = batch.run(std::abs(threads));
       EXPECT(status.ok(), "%s", status.text);
       for (size_t s = 0; s < sizes.size(); ++s) {
         const float rate = Value(before[0]).data<float>()[0];
         Value v = before[4 * s + 1], g = before[4 * s + 2], own = before[4 * s + 3];
         for (int64_t i = 0; i < sizes[s]; ++i) {
-          const float step = g.data<float>()[i] * rate * own.data<float>()[0];
-          const float now = v.data<float>()[i] - step;
+          const float given = g.data<float>()[i], mine = own.data<float>()[0];
+          const float now = apart ? math::Tanh()(given * mine) + rate : v.data<float>()[i] - given * rate * mine;
           if (batch.memory[4 * s + 1].data<float>()[i] != now ||
               batch.memory[4 * s + 4].data<float>()[i] != std::abs(now)) {
             EXPECT(false, "segment %zu of %zu, element %lld, %d threads", s, sizes.size(),

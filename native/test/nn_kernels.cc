@@ -93,6 +93,39 @@ TEST("Softmax, LogSoftmax and the cross entropies: short and long rows, up to 1e
   }
 }
 
+// Rows long enough for vectors.
+template <class T>
+void edges_of_long_rows(int64_t columns) {
+  const T infinity = std::numeric_limits<T>::infinity(), low = sizeof(T) == 4 ? T(-100) : T(-720);
+  std::vector<T> x(size_t(4 * columns), T(0));
+  for (int64_t c = 0; c < columns; c += 3) x[size_t(c)] = -infinity;
+  for (int64_t c = 1; c < columns; c += 3) x[size_t(c)] = c % 2 != 0 ? T(-5000) : low;
+  x[size_t(columns + 5)] = std::numeric_limits<T>::quiet_NaN();
+  std::fill_n(x.begin() + 2 * columns, columns, -infinity);
+  x[size_t(4 * columns - 2)] = infinity;
+  Step step;
+  step.kernel = "Softmax";
+  step.inputs = {tensor<T>({4, columns}, x)};
+  step.outputs = {output<T>({4, columns})};
+  CHECK(step.run().ok());
+  const auto y = step.outputs[0].get<T>();
+  long double sum = 0;
+  for (int64_t c = 0; c < columns; ++c) sum += expl(static_cast<long double>(x[size_t(c)]));
+  for (int64_t c = 0; c < columns; ++c) {
+    const T one = x[size_t(c)], got = y[size_t(c)];
+    const long double want = expl(static_cast<long double>(one)) / sum;
+    if (one < -4000) CHECK_EQ(got, T(0));
+    CHECK(std::abs(got - want) <= 16 * std::numeric_limits<T>::epsilon() * want + 2 * std::numeric_limits<T>::denorm_min());
+  }
+  for (size_t i = size_t(columns); i < y.size(); ++i) CHECK(std::isnan(y[i]) || (i >= size_t(3 * columns) && y[i] == T(0)));
+}
+TEST("Softmax: long rows with NaN, infinities and what exp leaves nothing of") {
+  for (const int64_t columns : {64, 67, 1000}) {
+    edges_of_long_rows<float>(columns);
+    edges_of_long_rows<double>(columns);
+  }
+}
+
 TEST("Softmax: NaN stays in its row, infinities give NaN as in TensorFlow") {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
   Step step;
