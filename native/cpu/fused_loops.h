@@ -67,7 +67,7 @@ FN void put(T* to, math::Pair<V> x) {
 }
 
 template <class Map, class... V>
-concept HasUsual = kTestsUsual && requires(Map map, V... x) { map.usual(x...); };
+concept HasUsual = (kTestsUsual || requires { Map::kTestsAlways; }) && requires(Map map, V... x) { map.usual(x...); };
 // Out of line, so that they do not take the loop's registers. The first one loads its arguments again: to pass vectors, the caller would
 // store each of them, in the usual case too.
 template <int kAtOnce, class Map, class T, class... From>

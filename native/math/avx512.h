@@ -106,6 +106,37 @@ GRAFO_VECTOR(F32x16, __mmask16, ps, _mm512_set1_epi32, 0x1.6a09e6p+0f, kRoundFlo
 GRAFO_VECTOR(F64x8, __mmask8, pd, _mm512_set1_epi64, 0x1.6a09e667f3bcdp+0, kRoundDouble)
 #undef GRAFO_VECTOR
 
+// As avx2.h has them, for functions whose unusual arguments cost more than these tests.
+template <class T>
+struct Rank {
+  __m512i greatest;  // in every lane, of what is unsigned
+};
+FN Rank<float> greater(Rank<float> a, Rank<float> b) { return {_mm512_max_epu32(a.greatest, b.greatest)}; }
+FN Rank<double> greater(Rank<double> a, Rank<double> b) { return {_mm512_max_epu64(a.greatest, b.greatest)}; }
+// Of positive normal numbers less than their number.
+FN Rank<float> rank_of_normal(F32x16 x) { return {_mm512_sub_epi32(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x00800000))}; }
+FN Rank<double> rank_of_normal(F64x8 x) { return {_mm512_sub_epi64(_mm512_castpd_si512(x.v), _mm512_set1_epi64(i64(1) << 52))}; }
+FN bool is_any_abnormal(Rank<float> rank) { return _mm512_cmpge_epu32_mask(rank.greatest, _mm512_set1_epi32(0x7f000000)) != 0; }
+FN bool is_any_abnormal(Rank<double> rank) {
+  return _mm512_cmpge_epu64_mask(rank.greatest, _mm512_set1_epi64(i64(2046) << 52)) != 0;
+}
+FN Rank<float> rank_of_size(F32x16 x) { return {_mm512_castps_si512(fabs(x).v)}; }
+FN Rank<double> rank_of_size(F64x8 x) { return {_mm512_castpd_si512(fabs(x).v)}; }
+FN bool is_any_past(Rank<float> size, double high) {
+  return _mm512_cmpgt_epu32_mask(size.greatest, _mm512_set1_epi32(i32(to_bits(float(high))))) != 0;
+}
+FN bool is_any_past(Rank<double> size, double high) {
+  return _mm512_cmpgt_epu64_mask(size.greatest, _mm512_set1_epi64(i64(to_bits(high)))) != 0;
+}
+template <class V>
+FN bool any_abnormal(V x) {
+  return is_any_abnormal(rank_of_normal(x));
+}
+template <class V>
+FN bool any_past(V x, double high) {
+  return is_any_past(rank_of_size(x), high);
+}
+
 FN Plus1<F32x16> plus_1(F32x16 x) {
   const __m512i one = _mm512_castps_si512(_mm512_set1_ps(1.0f)), bits = _mm512_castps_si512(x.v);
   // Floats above 0 are in the order of their bits.

@@ -12,7 +12,7 @@ namespace grafo::math {
 
 // A functor with kVectors also takes the vectors of avx512.h and avx2.h: so many of them at a time.
 // One with usual() gives the same by less work where unusual(), which judges vectors as a whole, is false; loops over
-// vectors that have no instructions for the other cases test for them.
+// vectors that have no instructions for the other cases test for them, and all of them where there is kTestsAlways.
 
 // --- one argument ---
 
@@ -290,7 +290,12 @@ struct FloorMod : RefusesZero {
   }
 };
 struct Pow {
-  static constexpr int kVectors = 2;
+  static constexpr bool kTestsAlways = true;
+#if defined(__AVX512F__)
+  static constexpr int kVectors = 4;
+#else
+  static constexpr int kVectors = 2;  // each keeps many values
+#endif
   template <class T>
   FN static bool refuses(T y) {
     return y < T(0);
