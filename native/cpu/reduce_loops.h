@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <new>
+#include <type_traits>
 
 #include "cpu/reduce.h"
 #include "math/reduce_tree.h"
@@ -34,8 +35,20 @@ struct Reduction {
   }
 
   static void rows(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o)
-      static_cast<T*>(y)[o] = finish(row(step, static_cast<const T*>(x), o), step.divisor);
+    int64_t o = begin;
+    if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+      // Short rows of whole leaves that follow each other.
+      const int64_t leaves = step.inner / math::kLeaf, rows = leaves == 0 ? 0 : math::kWidth<A> / leaves;
+      const bool whole = step.reduced.count == 1 && step.inner % math::kLeaf == 0 && rows != 0 && (leaves & (leaves - 1)) == 0;
+      for (; whole && o + rows <= end; o += rows) {
+        const int64_t first = step.kept.offset(o);
+        if (step.kept.offset(o + rows - 1) != first + (rows - 1) * step.inner) break;
+        A sums[math::kWidth<A>];
+        math::rows_of_leaves<Reducer>(static_cast<const T*>(x) + first, leaves, sums, step.far);
+        for (int64_t r = 0; r < rows; ++r) static_cast<T*>(y)[o + r] = finish(sums[r], step.divisor);
+      }
+    }
+    for (; o < end; ++o) static_cast<T*>(y)[o] = finish(row(step, static_cast<const T*>(x), o), step.divisor);
   }
 
   static void run(const void* x, int64_t n, void* to) {

@@ -117,6 +117,19 @@ FN A in_halves(A* lane, int used) {
   return lane[0];
 }
 
+// Asks for the lines of a leaf that is to come and is in no cache: a processor's own fetching ends with a page, which is few leaves.
+// Those with AVX-512 go on by themselves, and asking costs a tenth (Zen 5).
+template <class T>
+FN void fetch_leaf(const T* x) {
+#if !defined(__CUDACC__) && !defined(__AVX512F__)
+  constexpr u64 kAhead = 8192;
+  const u64 from = reinterpret_cast<u64>(x) + kAhead;  // perhaps past the end
+  for (u64 i = 0; i < kLeaf * sizeof(T); i += 64) __builtin_prefetch(reinterpret_cast<const void*>(from + i));
+#else
+  (void)x;
+#endif
+}
+
 #if !defined(__CUDACC__)
 template <class A>
 inline constexpr int kWidth = kLaneBytes / int(sizeof(A));
@@ -139,13 +152,26 @@ FN Lanes<A> leaf_vector(const A* x) {
     for (int i = 0; i < half; ++i) v[i] = Reducer::combine(v[i], v[i + half]);
   return v[0];
 }
-// As many leaves as a vector has lanes are folded together, and then each with its neighbour, as the cascade would.
+// As many leaves as a vector has lanes, folded together: each ends in a lane. `far`: they are hardly in a cache.
 template <class Reducer, class A>
-FN A node_of_leaves(const A* x) {
+FN Lanes<A> leaves(const A* x, bool far) {
   Lanes<A> leaf[kWidth<A>];
 #pragma GCC unroll 1
-  for (int i = 0; i < kWidth<A>; ++i) leaf[i] = leaf_vector<Reducer>(x + i * kLeaf);
-  return fold_neighbours<Reducer, A, kWidth<A>>(fold_each<Reducer, A, kWidth<A>>(leaf));
+  for (int i = 0; i < kWidth<A>; ++i) {
+    if (far) fetch_leaf(x + i * kLeaf);
+    leaf[i] = leaf_vector<Reducer>(x + i * kLeaf);
+  }
+  return fold_each<Reducer, A, kWidth<A>>(leaf);
+}
+// Rows of `of_row` leaves each, 2^k, that many in all: y[i] is the tree of row i.
+template <class Reducer, class A>
+FN void rows_of_leaves(const A* x, i64 of_row, A* y, bool far) {
+  const Lanes<A> folded = leaves<Reducer>(x, far);
+  A sum[kWidth<A>];
+  __builtin_memcpy(sum, &folded, sizeof(sum));
+  for (i64 half = 1; half < of_row; half *= 2)
+    for (i64 i = 0; i < kWidth<A>; i += 2 * half) sum[i] = Reducer::combine(sum[i], sum[i + half]);
+  for (i64 i = 0; i < kWidth<A> / of_row; ++i) y[i] = sum[i * of_row];
 }
 #endif
 
@@ -212,41 +238,22 @@ struct Cascade {
   }
 };
 
-// Whether a leaf's lines are asked for: a processor's own fetching ends with a page, which is few leaves. Those with AVX-512 go on by
-// themselves, and asking costs a tenth (Zen 5).
-#if defined(__AVX512F__)
-inline constexpr bool kFetchesLeaves = false;
-#else
-inline constexpr bool kFetchesLeaves = true;
-#endif
-template <class T>
-FN void fetch_leaf(const T* x, i64 ahead) {
-#if !defined(__CUDACC__)
-  const u64 from = reinterpret_cast<u64>(x) + u64(ahead);  // perhaps past the end
-  for (u64 i = 0; i < kLeaf * sizeof(T); i += 64) __builtin_prefetch(reinterpret_cast<const void*>(from + i));
-#else
-  (void)x, (void)ahead;
-#endif
-}
-
 // The tree over n contiguous elements; `far`: they are hardly in a cache. Not inlined: the leaf is long.
 template <class Reducer, class A, class T>
 GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n, bool far = false) {
   if (n < kLeaf) return short_leaf<Reducer, A>(x, n);
-  constexpr i64 kAhead = 8192;
   Cascade<Reducer, A> cascade;
   i64 start = 0;
 #if !defined(__CUDACC__)
   if constexpr (__is_same(A, T) && kHasLanes<A>) {
     constexpr int kLeaves = kWidth<A>;
-    for (; start + kLeaves * kLeaf <= n; start += kLeaves * kLeaf) {
-      for (int i = 0; kFetchesLeaves && far && i < kLeaves; ++i) fetch_leaf(x + start + i * kLeaf, kAhead);
-      cascade.push(node_of_leaves<Reducer>(x + start), __builtin_ctz(kLeaves));
-    }
+    // Each with its neighbour, as the cascade would.
+    for (; start + kLeaves * kLeaf <= n; start += kLeaves * kLeaf)
+      cascade.push(fold_neighbours<Reducer, A, kLeaves>(leaves<Reducer>(x + start, far)), __builtin_ctz(kLeaves));
   }
 #endif
   for (; start + kLeaf <= n; start += kLeaf) {
-    if (kFetchesLeaves && far) fetch_leaf(x + start, kAhead);
+    if (far) fetch_leaf(x + start);
     cascade.push(full_leaf<Reducer, A>(x + start));
   }
   if (start < n) cascade.push(short_leaf<Reducer, A>(x + start, n - start));
