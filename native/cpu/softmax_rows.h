@@ -2,11 +2,10 @@
 // short rows fill the vectors too.
 #pragma once
 #include <algorithm>
-#include <type_traits>
 
 #include "cpu/prepared.h"
 #include "cpu/transpose_block.h"
-#include "math/exp_log.h"
+#include "cpu/vectors.h"
 #include "math/reduce_tree.h"
 
 namespace grafo::cpu {
@@ -60,39 +59,44 @@ T row_max(const T* x, int64_t n) {
   return math::fold_lanes<math::MaxReducer, T, kWidth>(most);
 }
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-template <class T>
-using WideOf = std::conditional_t<std::is_same_v<T, float>, math::F32x16, math::F64x8>;
-#endif
-
 template <class T>
 void exp_of(const T* x, T* y, int64_t n) {
-  int64_t i = 0;
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-  for (constexpr int64_t kWide = WideOf<T>::kLanes; i + kWide <= n; i += kWide) math::store(y + i, math::exp(math::load(x + i)));
+#if defined(GRAFO_VECTORS)
+  map_vectors<math::Exp::kVectors>(y, n, math::Exp(), x);
+#else
+  for (int64_t i = 0; i < n; ++i) y[i] = math::exp(x[i]);
 #endif
-  for (; i < n; ++i) y[i] = math::exp(x[i]);
 }
 
 // Of kSumLanes items of a row: their exponentials less `most`, which go to y and are added up.
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(GRAFO_VECTORS)
+// Of 0 and less, or NaN.
+struct ExpOfLess {
+  template <class V>
+  FN V operator()(V x) const {
+    return math::exp_within(math::exp_floor(x));
+  }
+  template <class V>
+  FN static bool unusual(V x) {
+    return math::Exp::unusual(x);
+  }
+  template <class V>
+  FN V usual(V x) const {
+    return math::exp_within<true>(x);
+  }
+};
 template <class T>
 struct ExpSum {
-  static constexpr int64_t kWide = WideOf<T>::kLanes, kParts = kSumLanes / kWide;
-  WideOf<T> sum[kParts] = {};
+  static constexpr int kVectors = kSumLanes / VectorOf<T>::kLanes;
+  using V = decltype(at<kVectors>(static_cast<const T*>(nullptr)));
+  V sum = V(T(0));
 
   FN void add(const T* x, T most, T* y) {
-#pragma GCC unroll 2
-    for (int64_t p = 0; p < kParts; ++p) {
-      const auto less = math::load(x + p * kWide) - WideOf<T>(most);  // 0 or less, or NaN
-      const auto power = math::exp_within(math::exp_floor(less));
-      math::store(y + p * kWide, power);
-      sum[p] = sum[p] + power;
-    }
+    const V power = map_part(ExpOfLess(), at<kVectors>(x) - V(most));
+    put<false>(y, power);
+    sum = sum + power;
   }
-  FN void end(T* lanes) const {
-    for (int64_t p = 0; p < kParts; ++p) math::store(lanes + p * kWide, sum[p]);
-  }
+  FN void end(T* lanes) const { put<false>(lanes, sum); }
 };
 #else
 template <class T>
