@@ -17,6 +17,8 @@ constexpr int64_t kDepthBytes = kSmallCaches ? 4096 : 2048;
 constexpr int64_t kInPlaceBytes = kSmallCaches ? 128 << 10 : 2 << 20;
 constexpr int64_t kInPlaceRow = 4096;
 constexpr int64_t kNearBytes = 1 << 16;
+// Rows of a transposed A so far apart, or a multiple of it, fall into few places of the caches.
+constexpr int64_t kCollidingRow = 8192;
 constexpr int64_t kNearestBytes = 40 << 10;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
@@ -82,7 +84,8 @@ Gemm<T>::Gemm(const GemmShape& shape, int64_t threads)
   first_packed_b_ = all_b ? 0 : shape.n / width_;
   pack_on_the_way_ = !kSmallCaches && all_b && vectors_ == kTileVectors && panels_a_ > 2;
   const bool small_a = shape.m <= kNearBytes / item / std::min(shape.k, kNearBytes);
-  pack_a_ = shape.transpose_a && panels_b_ > 1 && !small_a;
+  const bool collides = kSmallCaches || shape.m * item % kCollidingRow == 0;
+  pack_a_ = shape.transpose_a && panels_b_ > 1 && !small_a && collides;
 
   step_a_ = std::min(panels_a_, kRowsAtOnce / tile_rows(vectors_));
   step_b_ = std::min(panels_b_, std::max<int64_t>(1, kColumnsAtOnce / width_));

@@ -76,6 +76,15 @@ void check_all(int64_t m, int64_t n, int64_t k) {
     check_product<T>(m, n, k, transposes & 1, transposes & 2, 1);
 }
 
+// Rows of A 8 KB apart and a little more: packed, and read in place, with AVX-512.
+TEST("MatMul: a transposed A with long rows") {
+  for (const int threads : {1, 2}) {
+    check_product<float>(2048, 40, 9, true, false, threads);
+    check_product<float>(2056, 40, 9, true, true, threads);
+    check_product<double>(1024, 20, 9, true, false, threads);
+    check_product<double>(1032, 20, 9, true, false, threads);
+  }
+}
 TEST("MatMul: small shapes, all transposes, float and double") {
   const int64_t sizes[] = {1, 2, 3, 5, 7, 8, 13, 16, 17, 33};
   for (int64_t m : sizes)
