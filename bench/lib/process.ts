@@ -5,6 +5,13 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { MARK } from './serve.js';
 
+/**
+ * An environment without what would choose a library's kernels or caches for it: each rival takes what it takes by itself, or what the
+ * bench tells it.
+ */
+export const withoutChoices = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(OPENBLAS|BLIS|NVPL_BLAS|ONEDNN|DNNL)_/.test(name)));
+
 /** A program with its arguments and what it needs in its environment. */
 export interface Command {
   readonly file: string;
@@ -61,7 +68,7 @@ export class RivalProcess {
   constructor(command: Command) {
     this.#child = spawn(command.file, command.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...command.env },
+      env: { ...withoutChoices(process.env), ...command.env },
     });
     const note = (text: unknown): void => {
       this.#tail = (this.#tail + String(text)).slice(-TAIL);

@@ -92,7 +92,6 @@ const CPU_INFO = '/proc/cpuinfo';
 
 /**
  * Libraries of 2022 do not know AMD's processors with AVX-512, and take kernels of older ones there: they are told which of theirs fit.
- * What the caller's environment says stands.
  */
 export const bestKernels = (
   cpuInfo: string = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '',
@@ -100,11 +99,6 @@ export const bestKernels = (
   /^vendor_id\s*:\s*AuthenticAMD$/m.test(cpuInfo) && /^flags\s*:.*\bavx512vl\b/m.test(cpuInfo)
     ? { OPENBLAS_CORETYPE: 'SkylakeX', BLIS_ARCH_TYPE: 'skx' }
     : {};
-
-const kernelsOf = (env: NodeJS.ProcessEnv): Record<string, string> =>
-  Object.fromEntries(
-    ['OPENBLAS_CORETYPE', 'BLIS_ARCH_TYPE'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
-  );
 
 const native = (tools: NativeTools, name: string, trials: readonly string[]): Rival => ({
   name,
@@ -118,7 +112,7 @@ const native = (tools: NativeTools, name: string, trials: readonly string[]): Ri
       file: built.file,
       args: [trial, count],
       env: {
-        ...{ ...bestKernels(), ...kernelsOf(process.env) },
+        ...bestKernels(),
         ...{ OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count, BLIS_NUM_THREADS: count },
       },
     };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { close, measureTrial } from '../../bench/lib/measure.js';
-import { RivalProcess } from '../../bench/lib/process.js';
+import { RivalProcess, withoutChoices } from '../../bench/lib/process.js';
 import { bestKernels } from '../../bench/lib/rivals.js';
 import type { RowSpec, TrialModule } from '../../bench/lib/trial.js';
 import type { MeasuredRow } from '../../bench/lib/verdict.js';
@@ -136,4 +136,6 @@ test('OpenBLAS and BLIS are told of AVX-512 on processors of AMD that have it, a
   t.deepEqual(bestKernels(cpu('AuthenticAMD', 'avx2')), {});
   t.deepEqual(bestKernels(cpu('GenuineIntel', 'avx512vl')), {});
   t.deepEqual(bestKernels(''), {});
+  // Nor is what a machine's administrator chose for other programs.
+  t.deepEqual(withoutChoices({ OPENBLAS_CORETYPE: 'Haswell', BLIS_ARCH_TYPE: 'zen', PATH: '/bin' }), { PATH: '/bin' });
 });
