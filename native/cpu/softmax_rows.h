@@ -71,18 +71,10 @@ void exp_of(const T* x, T* y, int64_t n) {
 // Of kSumLanes items of a row: their exponentials less `most`, which go to y and are added up.
 #if defined(GRAFO_VECTORS)
 // Of 0 and less, or NaN.
-struct ExpOfLess {
+struct ExpOfLess : math::Exp {
   template <class V>
   FN V operator()(V x) const {
     return math::exp_within(math::exp_floor(x));
-  }
-  template <class V>
-  FN static bool unusual(V x) {
-    return math::Exp::unusual(x);
-  }
-  template <class V>
-  FN V usual(V x) const {
-    return math::exp_within<true>(x);
   }
 };
 template <class T>

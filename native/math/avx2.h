@@ -187,20 +187,12 @@ template <class T>
 FN bool is_any_abnormal(Rank<T> rank) {
   return any_above(rank, 0xffffffffu - 2 * kLeastNormal<T>);
 }
-template <class V>
-FN bool any_abnormal(V x) {
-  return is_any_abnormal(rank_of_normal(x));
-}
 
 FN Rank<float> rank_of_size(F32x8 x) { return {bits_of(fabs(x))}; }
 FN Rank<double> rank_of_size(F64x4 x) { return {bits_of(fabs(x))}; }
 FN bool is_any_past(Rank<float> size, double high) { return any_above(size, to_bits(float(high))); }
+// By their upper halves: a little past `high` is not seen.
 FN bool is_any_past(Rank<double> size, double high) { return any_above(size, u32(to_bits(high) >> 32)); }
-// Of doubles by their upper halves: a little past `high` is not seen.
-template <class V>
-FN bool any_past(V x, double high) {
-  return is_any_past(rank_of_size(x), high);
-}
 
 FN Split<F32x8> split_bits(__m256i x) {
   const __m256i least = _mm256_set1_epi32(0x3f3504f3), bits = _mm256_sub_epi32(x, least);

@@ -128,14 +128,6 @@ FN bool is_any_past(Rank<float> size, double high) {
 FN bool is_any_past(Rank<double> size, double high) {
   return _mm512_cmpgt_epu64_mask(size.greatest, _mm512_set1_epi64(i64(to_bits(high)))) != 0;
 }
-template <class V>
-FN bool any_abnormal(V x) {
-  return is_any_abnormal(rank_of_normal(x));
-}
-template <class V>
-FN bool any_past(V x, double high) {
-  return is_any_past(rank_of_size(x), high);
-}
 
 FN Plus1<F32x16> plus_1(F32x16 x) {
   const __m512i one = _mm512_castps_si512(_mm512_set1_ps(1.0f)), bits = _mm512_castps_si512(x.v);

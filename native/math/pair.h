@@ -84,6 +84,15 @@ template <class V>
 FN auto rank_of_size(Pair<V> x) {
   return greater(rank_of_size(x.low), rank_of_size(x.high));
 }
+// Of any vectors, by what each kind of them has for it (avx512.h, avx2.h).
+template <class V>
+FN bool any_abnormal(V x) {
+  return is_any_abnormal(rank_of_normal(x));
+}
+template <class V>
+FN bool any_past(V x, double high) {
+  return is_any_past(rank_of_size(x), high);
+}
 template <class V>
 FN Split<Pair<V>> split(Pair<V> x) {
   const Split<V> low = split(x.low), high = split(x.high);
