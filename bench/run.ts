@@ -13,6 +13,7 @@ import {
   errorLines,
   failed,
   gatesTable,
+  json,
   type Machine,
   markdown,
   type ReportedRow,
@@ -175,13 +176,13 @@ const main = async (args: readonly string[]): Promise<number> => {
   const run = await bench(options, args);
   if (run === undefined) throw new UsageError('no trial and no row has a name with such a word');
   tell(run);
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(run, null, 1)}\n`);
+  if (options.json !== undefined) writeFileSync(options.json, json(run));
   if (options.words.length === 0 && options.rivals === 'all') {
     const folder = path.join(ROOT, 'bench', 'results');
     if (!existsSync(folder)) mkdirSync(folder);
     const file = path.join(folder, slug(`${run.machine.cpu} ${availableParallelism()} cpus`));
     writeFileSync(`${file}.md`, markdown(run));
-    writeFileSync(`${file}.json`, `${JSON.stringify(run, null, 1)}\n`);
+    writeFileSync(`${file}.json`, json(run));
     console.log(`\nwritten: ${path.relative(process.cwd(), file)}.md and .json`);
   }
   return run.rows.some(failed) ? 1 : 0;

@@ -98,12 +98,19 @@ export const gatesTable = (outcomes: readonly Outcome[]): Table => ({
   ]),
 });
 
+/** An error without its stack, which has the folders of a machine. */
+const firstLine = (text: string): string => text.split('\n')[0]!;
+
+/** A run as the file beside the Markdown has it. */
+export const json = (run: object): string =>
+  `${JSON.stringify(run, (key, value) => (key === 'error' ? firstLine(value as string) : value), 1)}\n`;
+
 /** The figures of rivals that do not count, each with the reason. */
 export const errorLines = (rows: readonly ReportedRow[]): string[] =>
   rows.flatMap(({ row, threads, figures }) =>
     figures
       .filter(({ error }) => error !== undefined)
-      .map(({ rival, error }) => `${row}, ${threads} threads, ${rival}: ${error!.split('\n')[0]}`),
+      .map(({ rival, error }) => `${row}, ${threads} threads, ${rival}: ${firstLine(error!)}`),
   );
 
 const everyFigure = (rows: readonly ReportedRow[]): Table => {

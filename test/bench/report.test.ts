@@ -1,7 +1,7 @@
 // The results file: what a reader of bench/results finds, from rows as they are measured.
 import test from 'ava';
 import { GATES, outcomes } from '../../bench/lib/gates.js';
-import { errorLines, failed, markdown, reported, rowCells, seenOf } from '../../bench/lib/report.js';
+import { errorLines, failed, json, markdown, reported, rowCells, seenOf } from '../../bench/lib/report.js';
 import { summarise } from '../../bench/lib/stats.js';
 import { always, type RowSpec } from '../../bench/lib/trial.js';
 import type { Figure, MachineLimits } from '../../bench/lib/verdict.js';
@@ -43,6 +43,7 @@ test('a row says our time, the best rival, the ratio, the spread, the share of t
   ]);
   t.false(failed(good));
   t.deepEqual(errorLines([good]), ['train.logreg, 1 threads, jax: wrong']);
+  t.regex(json({ rows: [good] }), /"error": "wrong"/);
   const slow = row(figure('grafo', 3e6), figure('numpy', 2e6));
   t.is(rowCells(slow).at(-1), 'OVER 1000 us');
   t.true(failed(slow));
