@@ -60,7 +60,9 @@ struct Row {
   template <class Visit>
   __device__ __forceinline__ void each(Visit&& visit) const {
     if constexpr (kPer == kLongRow) {
-#pragma unroll 4
+      // Four exponentials of doubles at once would be spilled.
+      constexpr int kAtOnce = sizeof(T) == 8 ? 2 : 4;
+#pragma unroll kAtOnce
       for (int64_t c = first; c < n; c += step) visit(c, x[c]);
     } else {
 #pragma unroll
