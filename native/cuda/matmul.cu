@@ -19,7 +19,7 @@ struct Tiles {
   // What a thread brings of an operand. Lines are rows of op(a), columns of op(b); `by_k`: items along k follow each other.
   struct Reader {
     const T* from;
-    int64_t hop, advance;  // from one item to the next, from one tile to the next
+    int64_t hop, advance;  // from one item to the next, from past the last one to the next tile's first
     int line, depth, line_hop, depth_hop, lines;
 
     __device__ Reader(const T* x, bool by_k, int64_t all_lines, int64_t all_depth, int64_t first, int64_t begin) {
@@ -31,14 +31,15 @@ struct Tiles {
       lines = all_lines - first < kM ? static_cast<int>(all_lines - first) : kM;
       from = x + (by_k ? (first + line) * all_depth + begin + depth : (begin + depth) * all_lines + first + line);
       hop = by_k ? line_hop * all_depth : depth_hop * all_lines;
-      advance = by_k ? kK : kK * all_lines;
+      advance = (by_k ? kK : kK * all_lines) - kLoads * hop;
     }
     __device__ void load(int64_t left, T* items) {
       const int depths = left < kK ? static_cast<int>(left) : kK;
 #pragma unroll
       for (int l = 0; l < kLoads; ++l) {
         const bool inside = line + l * line_hop < lines && depth + l * depth_hop < depths;
-        items[l] = inside ? from[l * hop] : T(0);
+        items[l] = inside ? *from : T(0);
+        from += hop;
       }
       from += advance;
     }
@@ -57,8 +58,9 @@ __global__ void __launch_bounds__(kM / kT * (kM / kT), 2)
   using Tile = Tiles<T, kM, kK, kT>;
   alignas(16) __shared__ T tile_a[kK][Tile::kPitch];
   alignas(16) __shared__ T tile_b[kK][Tile::kPitch];
-  const int64_t wide = (p.n + kM - 1) / kM;
-  const int64_t row = blockIdx.x / wide * kM, column = blockIdx.x % wide * kM;
+  // Tiles are fewer than 2^31, as blocks are: the largest ones have no registers to spare for a 64-bit division, nor for more of kk at once.
+  const auto wide = static_cast<uint32_t>((p.n + kM - 1) / kM);
+  const int64_t row = int64_t(blockIdx.x / wide) * kM, column = int64_t(blockIdx.x % wide) * kM;
   const int64_t begin = kInPieces ? blockIdx.z * of_k : 0;
   const int64_t depth = !kInPieces ? p.k : p.k - begin < of_k ? p.k - begin : of_k;
   const int ty = static_cast<int>(threadIdx.x) / Tile::kSide, tx = static_cast<int>(threadIdx.x) % Tile::kSide;
@@ -78,7 +80,7 @@ __global__ void __launch_bounds__(kM / kT * (kM / kT), 2)
         read_a.load(depth - k - kK, next_a);
         read_b.load(depth - k - kK, next_b);
       }
-#pragma unroll
+#pragma unroll 2
       for (int kk = 0; kk < kK; ++kk) {
         T of_a[kT], of_b[kT];
 #pragma unroll
@@ -98,10 +100,12 @@ __global__ void __launch_bounds__(kM / kT * (kM / kT), 2)
 #pragma unroll
     for (int i = 0; i < kT; ++i) {
       const int64_t r = row + Tile::place(ty, i);
+      if (r >= p.m) continue;
+      T* const line = to + r * p.n;
 #pragma unroll
       for (int j = 0; j < kT; ++j) {
         const int64_t q = column + Tile::place(tx, j);
-        if (r < p.m && q < p.n) to[r * p.n + q] = sums[i][j];
+        if (q < p.n) line[q] = sums[i][j];
       }
     }
   }
