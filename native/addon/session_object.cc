@@ -116,8 +116,9 @@ Status SessionObject::open(const Info& info) {
   void* data = nullptr;
   TRY(new_buffer(info.Env(), kMailboxSize, &data, &mailbox));
   mailbox_ = Napi::Persistent(Napi::ArrayBuffer(info.Env(), mailbox));
-  if (on_log.IsFunction()) on_log_ = Napi::Persistent(on_log.As<Napi::Function>());
   TRY(set_property(info.Env(), info.This(), "mailbox", mailbox));
+  // A property, not a reference of ours: the function may hold the session, and only V8 sees through such a circle.
+  if (on_log.IsFunction()) TRY(set_property(info.Env(), info.This(), "onLog", on_log));
   environment_->add(this);
   return {};
 }
@@ -184,6 +185,7 @@ Status SessionObject::close(const Info& info, Napi::Value*) {
   worker_.cancel(code_of_closed(), false);
   worker_.wait_idle();
   session_->close();
+  worker_.stop();
   report_memory(info.Env());
   return {};
 }
@@ -312,13 +314,15 @@ void SessionObject::report_memory(napi_env env) {
 Status SessionObject::deliver_log(napi_env env) {
   if (!session_->has_log()) return {};
   const std::vector<std::string> lines = session_->take_log();
-  if (on_log_.IsEmpty()) return {};
+  napi_value function, undefined, text;
+  napi_valuetype type;
+  TRY(check(env, napi_get_named_property(env, Value(), "onLog", &function)));
+  TRY(check(env, napi_typeof(env, function, &type)));
+  if (type != napi_function) return {};
   std::array<uint8_t, kMailboxSize> kept{};
   if (const uint8_t* box = mailbox(env)) std::memcpy(kept.data(), box, kMailboxSize);
   Status status;
   for (size_t i = 0; i < lines.size() && status.ok(); ++i) {
-    napi_value function, undefined, text;
-    TRY(check(env, napi_get_reference_value(env, on_log_, &function)));
     TRY(check(env, napi_get_undefined(env, &undefined)));
     TRY(from_text(env, lines[i], &text));
     status = check(env, napi_call_function(env, undefined, function, 1, &text, nullptr));

@@ -111,7 +111,6 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   std::unique_ptr<Session> session_;
   Worker worker_;
   Napi::Reference<Napi::ArrayBuffer> mailbox_;
-  Napi::FunctionReference on_log_;
   int64_t reported_ = 0;
   std::shared_ptr<SessionObject*> link_ = std::make_shared<SessionObject*>(this);
 };

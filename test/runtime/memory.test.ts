@@ -61,6 +61,44 @@ measured('variables, constants and arena are what the process grows by, and what
   });
 });
 
+measured('a closed session leaves no thread, a forgotten one is collected, whatever its onLog holds', async (t) => {
+  const graph = new tf.Graph();
+  const { x, y, big } = graph.asDefault(() => {
+    const x = tf.placeholder('float32', [8]);
+    return { x, y: tf.reduceSum(x), big: new tf.Variable(tf.zeros([MB / 4])) };
+  });
+  const threads = (): number => Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]);
+  // A limit of time makes a run one of the session's own thread.
+  const run = (sess: tf.Session): Promise<unknown> => sess.run(y, [[x, new Float32Array(8)]], { timeoutMs: 60_000 });
+  const before = threads();
+  for (let i = 0; i < 20; i++) {
+    const sess = new tf.Session({ graph, threads: 1, device: '/cpu:0' });
+    await run(sess);
+    t.true(threads() > before);
+    sess.close();
+    t.is(threads(), before);
+  }
+
+  let collected = 0;
+  const registry = new FinalizationRegistry<undefined>(() => collected++);
+  const forget = async (logs: boolean): Promise<void> => {
+    const known: { sess?: tf.Session } = {};
+    const onLog = logs ? () => t.truthy(known.sess) : undefined;
+    const sess = new tf.Session({ graph, threads: 1, device: '/cpu:0', ...(onLog === undefined ? {} : { onLog }) });
+    known.sess = sess;
+    registry.register(sess, undefined);
+    sess.runSync(big.initializer);
+    await run(sess);
+  };
+  for (let i = 0; i < 20; i++) await forget(i % 2 === 0);
+  for (let i = 0; i < 50 && collected < 20; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  t.is(collected, 20);
+  t.is(threads(), before);
+});
+
 test('a constant factor of a product is kept packed: the session counts the copy, and no run differs by a bit', (t) => {
   const [rows, from, to] = [16, 600, 520];
   const weights = Float32Array.from({ length: from * to }, (_, i) => Math.sin(i * 7));
