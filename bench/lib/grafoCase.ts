@@ -26,8 +26,13 @@ export const opCase = (threads: number, inputs: readonly Input[], build: (...inp
     const sets = [first.map((data, k) => hosted(k, data)), inputs.map(({ values }, k) => hosted(k, values(1)))];
     const into = session.hostBuffer(result.dtype, result.shape.asList() as number[]);
     const step = session.makeCallable(result, placeholders, { into });
+    // As a program would write it: spread arguments cost 30 ns.
+    const call =
+      inputs.length === 2
+        ? ([a, b]: readonly tf.NDArray[]) => step(a!, b!)
+        : (values: readonly tf.NDArray[]) => step(...values);
     return {
-      call: (i) => step(...sets[i & 1]!),
+      call: (i) => call(sets[i & 1]!),
       check: (set) => {
         const { dtype, data } = step(...sets[set]!);
         return { dtype: dtype.name, values: [data.slice() as Float32Array] };

@@ -2,6 +2,7 @@
 import type { NumericArray } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { lengthOf, tagOf } from '../core/typedArrays.js';
 import { informed } from './errors.js';
 import type { NativeArray, NativeResults, NativeRunner, NativeSession } from './native.js';
 import type { LoadedPlan } from './planCache.js';
@@ -16,6 +17,8 @@ interface Lane {
   readonly scalar: NumericArray | undefined;
   /** Whether a bare typed array has the planned shape. */
   readonly takesTyped: boolean;
+  /** What `tagOf` says of the typed arrays that hold the dtype. */
+  readonly tag: string;
 }
 
 const isScalarValue = (value: unknown): value is number => typeof value === 'number';
@@ -46,10 +49,12 @@ export class DirectRun {
     if (!plan.isDirect || !plan.plain || stage.feeds.length !== tensors.length) return undefined;
     if (stage.fetches.some(({ dynamic }) => dynamic)) return undefined;
     const lanes = tensors.map((tensor, i): Lane => {
-      const shape = shapes[i]!;
+      // A copy that is not frozen: V8 reads elements of frozen arrays slowly.
+      const shape = [...shapes[i]!];
       const size = shape.reduce((product, dim) => product * dim, 1);
       const scalar = shape.length === 0 ? scalarMemory(tensor.dtype, i, engine) : undefined;
-      return { tensor, shape, size, scalar, takesTyped: tensor.shape.isFullyDefined };
+      const tag = tensor.dtype.array?.name ?? '';
+      return { tensor, shape, size, scalar, takesTyped: tensor.shape.isFullyDefined, tag };
     });
     const run = engine.runner(plan.id);
     return run === undefined ? undefined : new DirectRun(plan, run, lanes);
@@ -72,12 +77,12 @@ export class DirectRun {
       if (!readers[i]!.isMailed) this.#memory[count++] = outs[i] as NativeArray | undefined;
     }
     const raw = this.#call(count);
-    const results: NDArray[] = [];
-    for (let i = 0; i < readers.length; i++) {
+    const results = new Array<NDArray>(readers.length);
+    for (let i = 0; i < results.length; i++) {
       const reader = readers[i]!;
       const out = outs[i];
-      if (out === undefined) results.push(reader.read(raw?.[i]));
-      else results.push(reader.isMailed ? reader.readInto(out) : reader.wrap(out));
+      if (out === undefined) results[i] = reader.read(raw?.[i]);
+      else results[i] = reader.isMailed ? reader.readInto(out) : reader.wrap(out);
     }
     return results;
   }
@@ -152,7 +157,7 @@ const isWhole = (value: number, min: number | bigint, max: number | bigint): boo
  * The memory of a value that can be read in place; undefined where it is of another dtype or shape. The engine checks its bytes again, and
  * copies what other threads can write.
  */
-const memoryOf = ({ tensor, shape, size, takesTyped }: Lane, value: unknown): NativeArray | undefined => {
+const memoryOf = ({ tensor, shape, size, takesTyped, tag }: Lane, value: unknown): NativeArray | undefined => {
   // An empty array may be one whose memory was taken away: the long way says so.
   if (size === 0) return undefined;
   let data: unknown = value;
@@ -160,8 +165,7 @@ const memoryOf = ({ tensor, shape, size, takesTyped }: Lane, value: unknown): Na
     if (value.dtype !== tensor.dtype || !isSameShape(value.shape, shape)) return undefined;
     data = value.data;
   } else if (!takesTyped) return undefined;
-  if (!ArrayBuffer.isView(data) || (data as NumericArray).constructor !== tensor.dtype.array) return undefined;
-  return (data as NumericArray).length === size ? (data as NativeArray) : undefined;
+  return tagOf(data) === tag && lengthOf(data) === size ? (data as NativeArray) : undefined;
 };
 
 const isSameShape = (a: readonly number[], b: readonly number[]): boolean => {

@@ -4,6 +4,7 @@ import type { FetchInfo } from '../compile/stage.js';
 import { type DataArray, type DType, type NumericArray, string } from '../core/dtype.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
+import { lengthOf, tagOf } from '../core/typedArrays.js';
 import type { NativeSession as Engine, NativeStrings as PackedStrings } from './native.js';
 
 type RawResult = ArrayBuffer | PackedStrings | undefined;
@@ -19,7 +20,7 @@ export const scalarMemory = (dtype: DType, position: number, engine: Engine): Nu
     ? undefined
     : new dtype.array(engine.mailbox, FEEDS_AT + position * 8, 1);
 
-const DECODER = new TextDecoder('utf-8', { fatal: true });
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const ENCODER = new TextEncoder();
 
 /** Strings as one buffer and offsets. */
@@ -52,6 +53,7 @@ export class ResultReader {
   readonly #dtype: DType;
   readonly #shape: readonly number[];
   readonly #size: number;
+  readonly #tag: string | undefined;
   readonly #dynamic: boolean;
   /** Elements of one row of a dynamic result. */
   readonly #row: number;
@@ -64,6 +66,7 @@ export class ResultReader {
     this.#dtype = dtype;
     this.#shape = Object.freeze([...shape]);
     this.#size = sizeOf(shape);
+    this.#tag = dtype.array?.name;
     this.#dynamic = info.dynamic;
     this.#row = sizeOf(shape.slice(1));
     const small = dtype.array !== undefined && this.#size * dtype.size <= SLOT_BYTES && position < SLOTS;
@@ -81,7 +84,7 @@ export class ResultReader {
         return new NDArray(this.#dtype, this.#shape, mail.slice(this.#start, this.#start + this.#size));
       const data = new this.#dtype.array!(1);
       data[0] = mail[this.#start]!;
-      return new NDArray(this.#dtype, this.#shape, data);
+      return new NDArray(this.#dtype, this.#shape, data, true);
     }
     return new NDArray(this.#dtype, this.#shape, this.#data(raw));
   }
@@ -93,19 +96,20 @@ export class ResultReader {
 
   /** Whether the caller's memory has the result's dtype and size. */
   fits(data: NumericArray): boolean {
-    return data.constructor === this.#dtype.array && data.length === this.#size;
+    return tagOf(data) === this.#tag && lengthOf(data) === this.#size;
   }
 
   /** The value of the mailbox in memory of the caller's, which is as large. */
   readInto(data: NumericArray): NDArray {
-    const [mail, start] = [this.#mail!, this.#start];
+    const mail = this.#mail!;
+    const start = this.#start;
     for (let i = 0; i < this.#size; i++) data[i] = mail[start + i]!;
-    return new NDArray(this.#dtype, this.#shape, data);
+    return new NDArray(this.#dtype, this.#shape, data, true);
   }
 
   /** The value in memory of the caller's, where the engine has left it. */
   wrap(data: NumericArray): NDArray {
-    return new NDArray(this.#dtype, this.#shape, data);
+    return new NDArray(this.#dtype, this.#shape, data, true);
   }
 
   /** The values of `n` runs, one after the other. */

@@ -21,6 +21,18 @@ Status read_feed(napi_env env, SessionObject* self, napi_value value, const Port
   return status.ok() ? status : status.at(port.node);
 }
 
+bool find_memory(napi_env env, napi_value value, const Port& port, void** data) {
+  size_t length = 0, held = 0;
+  napi_value buffer;
+  void* first = nullptr;
+  if (napi_get_typedarray_info(env, value, nullptr, &length, data, &buffer, nullptr) != napi_ok ||
+      napi_get_arraybuffer_info(env, buffer, &first, &held) != napi_ok) {
+    return false;
+  }
+  const auto bytes = static_cast<uint64_t>(port.bytes), offset = reinterpret_cast<uint64_t>(*data) - reinterpret_cast<uint64_t>(first);
+  return static_cast<int64_t>(length) == port.size && bytes > 0 && offset <= held && bytes <= held - offset;
+}
+
 Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy,
                   Ports* found, std::vector<Feed>* feeds, std::vector<HostCopy>* copies,
                   std::vector<Strings>* strings) {

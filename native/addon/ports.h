@@ -17,6 +17,9 @@ Status ports_of(SessionObject* self, int32_t plan, Ports* ports);
 // change or go before they are used.
 Status read_feed(napi_env env, SessionObject* self, napi_value value, const Port& port, bool copy, Feed* feed,
                  HostCopy* kept);
+// The memory of an array whose elements the caller has found to be the port's: asking Node-API for their type costs more than all the
+// rest of a crossing. False where it is shared, or has not the port's elements within its buffer: read_feed or read_sink says why.
+bool find_memory(napi_env env, napi_value value, const Port& port, void** data);
 // Reads all feeds, strings too.
 Status read_feeds(napi_env env, SessionObject* self, int32_t plan, const List& values, bool copy, Ports* found,
                   std::vector<Feed>* feeds, std::vector<HostCopy>* copies, std::vector<Strings>* strings);

@@ -30,6 +30,10 @@ Status read_arguments(napi_env env, SessionObject* self, const Ports& ports, con
       if (mailbox == nullptr && (mailbox = self->mailbox(env)) == nullptr) return no_mailbox();
       feeds[i].data = mailbox + kMailboxFeeds + i * sizeof(double);
       feeds[i].bytes = port.bytes;
+    } else if (void* data = nullptr; find_memory(env, given[next], port, &data)) {
+      feeds[i].data = data;
+      feeds[i].bytes = port.bytes;
+      ++next;
     } else {
       TRY(read_feed(env, self, given[next++], port, false, &feeds[i], &copies[i]));
     }
@@ -37,7 +41,11 @@ Status read_arguments(napi_env env, SessionObject* self, const Ports& ports, con
   if (count <= next) return {};
   sinks->resize(ports.fetches->size());
   for (size_t i = 0; i < ports.fetches->size() && next < count; ++i) {
-    if (!in_mailbox((*ports.fetches)[i], i)) TRY(read_sink(env, given[next++], (*ports.fetches)[i], 1, &(*sinks)[i]));
+    const Port& port = (*ports.fetches)[i];
+    if (in_mailbox(port, i)) continue;
+    const napi_value value = given[next++];
+    if (void* data = nullptr; find_memory(env, value, port, &data)) (*sinks)[i] = {data, true};
+    else TRY(read_sink(env, value, port, 1, &(*sinks)[i]));
   }
   return {};
 }
@@ -52,7 +60,8 @@ Status run_plan(napi_env env, napi_callback_info info, napi_value* result) {
   if (self == nullptr) return Status::error(Code::kCancelled, "Session has been closed.");
   Ports ports;
   TRY(ports_of(self, runner->plan, &ports));
-  std::vector<Sink> sinks;
+  std::vector<Sink>& sinks = self->scratch.sinks;
+  sinks.clear();
   TRY(read_arguments(env, self, ports, given, count, &sinks));
   return run_now(env, self, runner->plan, ports, sinks, false, result);
 }

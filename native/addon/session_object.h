@@ -77,6 +77,7 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
     std::vector<Feed> feeds;
     std::vector<HostCopy> copies;
     std::vector<Strings> strings;
+    std::vector<Sink> sinks;
   } scratch;
   // Of the traced run that was delivered last.
   std::vector<StepTime> times;

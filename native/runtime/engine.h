@@ -117,7 +117,8 @@ class Session {
   Status load_plan(std::span<const int32_t> words, std::span<const uint8_t> constants,
                    const Strings& strings, std::span<const int32_t> states, int32_t* plan);
   Status unload_plan(int32_t plan);
-  // Without waiting for a run. Valid until the plan is unloaded.
+  // Without waiting for a run, on the thread that loads, unloads and closes: only that one changes the table of plans. Valid until the
+  // plan is unloaded.
   Status ports(int32_t plan, const std::vector<Port>** feeds, const std::vector<Port>** fetches);
 
   // With `times` every kernel call is timed, the first million of them. `sinks` is empty, or has one for each fetch.
@@ -225,7 +226,6 @@ class Session {
   std::unordered_map<int32_t, std::unique_ptr<Variable>> variables_;
   std::vector<Variable*> resized_;  // by the run in flight
   std::unordered_map<int32_t, std::unique_ptr<int64_t>> states_;
-  std::mutex plans_mutex_;  // of the table only; taken after mutex_
   std::vector<std::unique_ptr<LoadedPlan>> plans_;  // by id; null where unloaded
   LoadedPlan* last_ = nullptr;
 

@@ -117,13 +117,10 @@ void Session::close() {
   closed_ = true;
   last_ = nullptr;
   if (instance_ == nullptr) return;
-  {
-    const std::lock_guard<std::mutex> table(plans_mutex_);
-    for (auto& plan : plans_) {
-      if (plan != nullptr) release_plan(plan.get());
-    }
-    plans_.clear();
+  for (auto& plan : plans_) {
+    if (plan != nullptr) release_plan(plan.get());
   }
+  plans_.clear();
   for (auto& [id, variable] : variables_) release_variable(variable.get());
   variables_.clear();
   if (arena_ != nullptr) backend_.release(instance_, arena_, static_cast<size_t>(arena_bytes_));
@@ -168,10 +165,7 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
 
   Status status;
   try {
-    if (plans_.size() == plans_.capacity()) {
-      const std::lock_guard<std::mutex> table(plans_mutex_);
-      plans_.reserve(plans_.size() * 2 + 8);
-    }
+    if (plans_.size() == plans_.capacity()) plans_.reserve(plans_.size() * 2 + 8);
     for (const PlanPort& feed : plan.feeds) loaded->feeds.push_back(port_of(plan, feed));
     for (const PlanPort& fetch : plan.fetches) loaded->fetches.push_back(port_of(plan, fetch));
     loaded->fetch_buffers.resize(plan.fetches.size());
@@ -206,7 +200,6 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
     release_plan(loaded.get());
     return status;
   }
-  const std::lock_guard<std::mutex> table(plans_mutex_);
   *id = static_cast<int32_t>(plans_.size());
   plans_.push_back(std::move(loaded));
   return {};
@@ -232,7 +225,6 @@ void Session::release_plan(LoadedPlan* plan) {
 }
 
 Status Session::find(int32_t id, LoadedPlan** plan) {
-  const std::lock_guard<std::mutex> table(plans_mutex_);
   if (closed_) return closed();
   if (id < 0 || static_cast<size_t>(id) >= plans_.size() ||
       plans_[static_cast<size_t>(id)] == nullptr) {
@@ -248,7 +240,6 @@ Status Session::unload_plan(int32_t id) {
   TRY(find(id, &plan));
   if (last_ == plan) last_ = nullptr;
   release_plan(plan);
-  const std::lock_guard<std::mutex> table(plans_mutex_);
   plans_[static_cast<size_t>(id)].reset();
   return {};
 }

@@ -3,6 +3,7 @@ import test from 'ava';
 import * as tf from '../../lib/index.js';
 import type { FeedKey, FeedValueLike } from '../../lib/runtime/feeds.js';
 import { native } from '../../lib/runtime/native.js';
+import { dense, loadStage } from '../native/plans.js';
 
 const setup = () => {
   const graph = new tf.Graph();
@@ -168,4 +169,49 @@ test('a runner outlives its session and its plan, and then says so', (t) => {
   t.throws(() => engine.runner(Number.NaN));
   engine.close();
   t.throws(() => engine.runner(0));
+});
+
+test('an array that lies about its class or length is refused by the short way as by the long one', (t) => {
+  const graph = new tf.Graph();
+  const [x, y] = graph.asDefault(() => {
+    const x = tf.placeholder(tf.float32, [4]);
+    return [x, tf.multiply(x, 2)] as const;
+  });
+  using sess = new tf.Session({ graph });
+  const double = sess.makeCallable(y, [x]);
+  const lying = <A extends object>(array: A, length = 4): A =>
+    Object.defineProperties(array, { constructor: { value: Float32Array }, length: { value: length } });
+  const lies = (): [string, FeedValueLike, RegExp][] => [
+    ['doubles', lying(new Float64Array([1, 2, 3, 4])), /elements are not float/],
+    ['bytes', lying(new Uint8Array([1, 2, 3, 4])), /elements are not float/],
+    ['bytes before others', lying(new Uint8Array(new ArrayBuffer(64), 0, 4)), /elements are not float/],
+    ['too few', lying(new Float32Array(2)), /8 bytes, 16 are expected/],
+    ['too many', lying(new Float32Array(8)), /32 bytes, 16 are expected/],
+    ['an NDArray of doubles', new tf.NDArray(tf.float32, [4], new Float64Array(4)), /elements are not float/],
+  ];
+  for (let i = 0; i < 3; i++) {
+    for (const [what, value, message] of lies()) {
+      t.throws(() => double(value), { instanceOf: tf.errors.InvalidArgumentError, message }, `${what}, time ${i}`);
+    }
+    t.deepEqual(double(new Float32Array([1, 2, 3, 4])).toArray(), [2, 4, 6, 8]);
+  }
+});
+
+test('a runner takes no byte outside of the buffer it is given, whatever the class of the array', (t) => {
+  const { NativeSession: Native } = native();
+  const session = new Native();
+  const stage = dense(16);
+  const run = session.runner(loadStage(session, stage))!;
+  const x = new Float32Array(256).fill(1);
+  const out = new Float32Array(256);
+  run(x, out);
+  t.true(out.every((value) => value > -0.6 && value < 1.6));
+  const refused = { code: 'INVALID_ARGUMENT' } as never;
+  t.throws(() => run(new Uint8Array(256)), refused);
+  t.throws(() => run(new Uint8Array(new ArrayBuffer(1024), 1, 256)), refused);
+  t.throws(() => run(new Float32Array(255)), refused);
+  t.throws(() => run(x, new Uint8Array(256)), refused);
+  t.throws(() => run(x, new Float64Array(128)), refused);
+  t.throws(() => run('text' as never), refused);
+  session.close();
 });
