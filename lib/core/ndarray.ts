@@ -49,7 +49,7 @@ export class NDArray {
     const value = this.data[i < 0 ? i + this.data.length : i];
     if (value === undefined) throw new ValueError(`index ${i} is out of bounds for size ${this.size}`);
     if (this.dtype === bool) return value !== 0;
-    return value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
+    return value instanceof Uint8Array ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(value) : value;
   }
   /** The only element; ValueError where there is not exactly one. */
   item(): Scalar {

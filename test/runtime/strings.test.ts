@@ -25,6 +25,7 @@ const CASES: readonly [string, () => tf.Tensor | tf.Variable, unknown][] = [
     ],
   ],
   ['scalar', () => tf.constant('one'), 'one'],
+  ['a leading U+FEFF', () => tf.constant(['\uFEFFabc', '\uFEFF']), ['\uFEFFabc', '\uFEFF']],
   ['empty tensor', () => tf.constant([], { dtype: tf.string }), []],
   ['Variable', () => new tf.Variable(['x', 'y']), ['x', 'y']],
   [
@@ -106,6 +107,11 @@ const CASES: readonly [string, () => tf.Tensor | tf.Variable, unknown][] = [
 for (const [title, build, expected] of CASES) {
   test(`string: ${title}`, (t) => t.deepEqual(run(build), expected));
 }
+
+test('string: bytes are read with what marks their order', (t) => {
+  const bytes = new TextEncoder().encode('\uFEFFabc');
+  t.is(new tf.NDArray(tf.string, [1], [bytes]).at(0), '\uFEFFabc');
+});
 
 test('string: feeds of texts and bytes, sync and async', async (t) => {
   const graph = new tf.Graph();
