@@ -7,12 +7,14 @@ import { encode } from './encode.js';
 import { EPILOGUE, epilogues } from './epilogue.js';
 import { carriedValue, Facts, type Given, hostPositions, refKey } from './facts.js';
 import { fuse } from './fuse.js';
+import { idioms } from './idioms.js';
 import { Lowering } from './lower.js';
 import { flopsOfMatMul, measure } from './measure.js';
 import { planMemory } from './memory.js';
 import { order } from './order.js';
 import { isLeftToCpu, print } from './print.js';
 import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
+import { repeat } from './repeat.js';
 import { schedule } from './schedule.js';
 import { share } from './share.js';
 import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
@@ -119,6 +121,10 @@ const lowered = (
 const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
   let steps = made;
   verifySteps(steps, 'lower');
+  if (options.repeat !== false) {
+    steps = repeat(steps);
+    verifySteps(steps, 'repeat');
+  }
   steps = drop(schedule(order(steps)));
   if (options.share !== false) {
     const shared = share(steps);
@@ -126,7 +132,7 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
     steps = shared;
   }
   if (options.fuse !== false) {
-    steps = fuse(steps);
+    steps = idioms(fuse(steps));
     verifySteps(steps, 'fuse');
     steps = schedule(steps);
   }

@@ -89,6 +89,8 @@ export interface CompileOptions {
   readonly fold?: boolean;
   readonly simplify?: boolean;
   readonly cse?: boolean;
+  /** Whether tapes read what is one element again and again as that element. */
+  readonly repeat?: boolean;
   /** Whether steps that compute the same from the same values are one. */
   readonly share?: boolean;
   readonly fuse?: boolean;

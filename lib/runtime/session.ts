@@ -83,6 +83,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   fold: true,
   simplify: true,
   cse: true,
+  repeat: true,
   share: true,
   fuse: true,
   epilogues: true,

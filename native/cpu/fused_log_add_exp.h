@@ -1,4 +1,4 @@
-// log(exp(-|x|) + y), and what an outer instruction makes of it, by stages as math::Softplus is.
+// log(exp(-|x|) + y) and log1p(exp(-|x|)), and what an outer instruction makes of them, by stages as math::Softplus is.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -106,6 +106,59 @@ constexpr FunctorRow log_add_exp_row(const char* name, int arity, int cost) {
 #if defined(GRAFO_VECTORS)
   row.streaming = {log_add_exp_streaming<Outer, float, false>, log_add_exp_streaming<Outer, double, false>};
   row.points[1].streaming = {log_add_exp_streaming<Outer, float, true>, log_add_exp_streaming<Outer, double, true>};
+#endif
+  return row;
+}
+
+// Of log1p there is nothing to leave out: it is not a sum that decides how exact the exponential must be.
+template <class Outer>
+struct OfLog1pUnit {
+  static constexpr int kVectors = kManyLive;
+  template <class V>
+  FN V operator()(V e, V x, V z) const {
+    return Outer()(math::log1p_unit(e), x, z);
+  }
+};
+template <class Outer, bool kStream, class T>
+__attribute__((noinline)) void end_log1p(T* to, int64_t n, const T* e, const T* x, const T* z) {
+  using End = OfLog1pUnit<Outer>;
+  if constexpr (HasVectors<End, T>) return map_vectors<End::kVectors, kStream>(to, n, End(), e, x, z);
+  for (int64_t i = 0; i < n; ++i) to[i] = End()(e[i], x[i], z[i]);
+}
+template <class Outer, bool kStream, class T>
+void log1p_exp(T* to, int64_t n, const T* x, const T* z) {
+  constexpr int64_t kBlock = 1024;
+  alignas(64) T begun[kBlock];
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t block = std::min(n - i, kBlock);
+    unary_loop<math::ExpMinusAbs, T>(begun, x + i, nullptr, nullptr, block);
+    end_log1p<Outer, kStream>(to + i, block, begun, x + i, z + i);
+  }
+}
+template <class Outer, class T>
+void log1p_exp_loop(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  log1p_exp<Outer, false>(static_cast<T*>(dst), n, static_cast<const T*>(a), static_cast<const T*>(b));
+}
+template <class Outer, class T>
+void log1p_exp_streaming(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  auto* to = static_cast<T*>(dst);
+  auto* x = static_cast<const T*>(a);
+  auto* z = static_cast<const T*>(b);
+  const WholeLines lines = whole_lines_of(to, n);
+  log1p_exp<Outer, false>(to, lines.begin, x, z);
+  log1p_exp<Outer, true>(to + lines.begin, lines.end - lines.begin, x + lines.begin, z + lines.begin);
+  log1p_exp<Outer, false>(to + lines.end, n - lines.end, x + lines.end, z + lines.end);
+}
+template <class Outer>
+constexpr FunctorRow log1p_exp_row(const char* name, int cost) {
+  FunctorRow row{};
+  row.name = name;
+  row.arity = 2;
+  row.cost = static_cast<int16_t>(cost);
+  row.loops[column_of(DType::kFloat32)] = log1p_exp_loop<Outer, float>;
+  row.loops[column_of(DType::kFloat64)] = log1p_exp_loop<Outer, double>;
+#if defined(GRAFO_VECTORS)
+  row.streaming = {log1p_exp_streaming<Outer, float>, log1p_exp_streaming<Outer, double>};
 #endif
   return row;
 }

@@ -144,6 +144,7 @@ constexpr PairRow kPairs[] = {
 };
 
 constexpr FunctorRow kCrossEntropy = log_add_exp_row<AddReluSubMul>("CrossEntropyOfLogits", 3, 22);
+constexpr FunctorRow kCrossEntropy1p = log1p_exp_row<AddReluSubMul>("CrossEntropyOfLogits1p", 24);
 constexpr FunctorRow kLog1pUnit = pair_row<Log1pUnit, 1>("", "", 0, "Log1pUnit", 10).row;
 
 const char* usual_name(const char* name) { return std::strcmp(name, "AddV2") == 0 ? "Add" : name; }
@@ -237,16 +238,22 @@ class Joiner {
     return false;
   }
 
-  // relu(x) - x z + log(exp(-|x|) + y), where all three x are one operand.
+  // relu(x) - x z + log(exp(-|x|) + y), or with log1p(exp(-|x|)), where all three x are one operand.
   void take_cross_entropy(Node& outer) {
-    if (!is_named(outer, "AddLogAddExp")) return;
-    const int32_t x = outer.operands[0], rest = outer.operands[2];
+    const bool is_log1p = is_named(outer, "AddLog1pUnit");
+    if (!is_log1p && !is_named(outer, "AddLogAddExp")) return;
+    const int32_t first = outer.operands[0], rest = outer.operands[is_log1p ? 1 : 2];
     if (rest < inputs_ || uses_[index(rest)] != 1 || !is_named(maker(rest), "ReluSubMul")) return;
+    if (is_log1p && (uses_[index(first)] != 1 || !is_named(maker(first), "ExpNegAbs"))) return;
+    const int32_t x = is_log1p ? maker(first).operands[0] : first;
     const int32_t* const factors = maker(rest).operands;
     if (factors[2] != x || (factors[0] != x && factors[1] != x)) return;
-    outer.operands[2] = factors[factors[0] == x ? 1 : 0];
+    const int32_t z = factors[factors[0] == x ? 1 : 0];
     gone_[index(rest)] = true;
-    become(outer, kCrossEntropy);
+    if (is_log1p) gone_[index(first)] = true;
+    outer.operands[0] = x;
+    outer.operands[is_log1p ? 1 : 2] = z;
+    become(outer, is_log1p ? kCrossEntropy1p : kCrossEntropy);
   }
 
   // x + -y is x - y, and x - -y is x + y.

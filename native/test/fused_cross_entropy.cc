@@ -1,4 +1,4 @@
-// max(x, 0) - x z + log(exp(-|x|) + y) as one instruction: the bits of its eight functions one after the other, whatever y is and
+// max(x, 0) - x z + log(exp(-|x|) + y), or log1p(exp(-|x|)), as one instruction: the bits of its functions one after the other, whatever y is and
 // wherever the result lies; and the two functions that are short where y is 1.
 #include <cmath>
 #include <iterator>
@@ -12,12 +12,14 @@ namespace {
 using namespace grafo;
 using namespace grafo::test::tape;
 
-enum class Added { kOne, kAnother, kColumn, kOnes, kMixed };
+// kNone: log1p.
+enum class Added { kOne, kAnother, kColumn, kOnes, kMixed, kNone };
 
 template <class T>
-T one_by_one(T x, T z, T y) {
+T one_by_one(T x, T z, T y, Added added) {
   const T power = math::Exp()(math::Neg()(math::Abs()(x)));
-  return math::Add()(math::Sub()(math::Relu()(x), math::Mul()(x, z)), math::Log()(math::Add()(power, y)));
+  const T log = added == Added::kNone ? math::Log1p()(power) : math::Log()(math::Add()(power, y));
+  return math::Add()(math::Sub()(math::Relu()(x), math::Mul()(x, z)), log);
 }
 
 // `over`: the input that the result lies over, 3 for none.
@@ -46,15 +48,22 @@ void same_bits(int64_t rows, int64_t columns, Added added, int over, int threads
   tape.storages = {0, 1, 2, over};
   const auto op = [&](const char* name, int32_t a, int32_t b = -1) { tape.op(name, type, type, a, b); };
   op("Relu", 0), op("Mul", 0, 1), op("Sub", 3, 4);
-  op("Abs", 0), op("Neg", 6), op("Exp", 7), op("Add", 8, 2), op("Log", 9), op("Add", 5, 10);
-  tape.out(11);
+  op("Abs", 0), op("Neg", 6), op("Exp", 7);
+  if (added == Added::kNone) {
+    op("Log1p", 8);
+    threads == 1 ? op("Add", 5, 9) : op("AddV2", 9, 5);
+    tape.out(10);
+  } else {
+    op("Add", 8, 2), op("Log", 9), op("Add", 5, 10);
+    tape.out(11);
+  }
   const Status status = tape.run(threads);
   EXPECT(status.ok(), "%s", status.text);
   const T* made = (over == 0 ? x : over == 1 ? z : over == 2 ? y : out).data<T>();
   int64_t wrong = 0;
   for (int64_t i = 0; i < rows * columns; ++i) {
     const auto at = static_cast<size_t>(i);
-    const T want = one_by_one(xs[at], zs[at], ys[scalar ? 0 : column ? static_cast<size_t>(i / columns) : at]);
+    const T want = one_by_one(xs[at], zs[at], ys[scalar ? 0 : column ? static_cast<size_t>(i / columns) : at], added);
     wrong += std::memcmp(&want, made + i, sizeof(T)) != 0 && !(want != want && made[i] != made[i]);
   }
   EXPECT(wrong == 0, "%lld of %lld x %lld, added %d, over %d, %d threads", (long long)wrong, (long long)rows, (long long)columns,
@@ -63,10 +72,10 @@ void same_bits(int64_t rows, int64_t columns, Added added, int over, int threads
 
 template <class T>
 void same_bits_everywhere() {
-  for (const Added added : {Added::kOne, Added::kAnother, Added::kColumn, Added::kOnes, Added::kMixed})
+  for (const Added added : {Added::kOne, Added::kAnother, Added::kColumn, Added::kOnes, Added::kMixed, Added::kNone})
     for (const int64_t columns : {1, 700, 2048})
       for (const int threads : {1, 3}) same_bits<T>(5, columns, added, 3, threads);
-  for (const int over : {0, 1}) same_bits<T>(3, 1500, Added::kOne, over, 2);
+  for (const int over : {0, 1}) same_bits<T>(3, 1500, Added::kOne, over, 2), same_bits<T>(3, 1500, Added::kNone, over, 2);
   for (const Added added : {Added::kOnes, Added::kMixed}) same_bits<T>(3, 1500, added, 2, 1);
 }
 

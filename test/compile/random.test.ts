@@ -219,6 +219,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     fold: false,
     simplify: false,
     cse: false,
+    repeat: false,
     share: false,
     fuse: false,
     batch: false,

@@ -1,0 +1,48 @@
+// repeat: what is one element again and again (zeros_like, the gradient of a mean) is read by tapes as that element. A scalar costs them no
+// memory and no traffic, and what made the array is often read by nobody any more.
+import { NDArray } from '../core/ndarray.js';
+import { bytesOf, type PlanValue, Producers, type StepProgram, type Storage, sizeOfShape } from './steps.js';
+
+/** Kernels that write their first input again and again. */
+const REPEATING = new Set(['Fill', 'Tile']);
+
+/** The same program with tapes that read scalars in place of repeated elements. */
+export const repeat = (program: StepProgram): StepProgram => {
+  const producers = new Producers(program.steps);
+  const scalars = new Map<Storage, Storage | undefined>();
+  const scalarOf = (storage: Storage): Storage | undefined => {
+    if (storage.kind !== 'constant') return undefined;
+    if (!scalars.has(storage)) scalars.set(storage, firstElement(storage.array));
+    return scalars.get(storage);
+  };
+  const repeated = (value: PlanValue): PlanValue | undefined => {
+    if (value.dynamic || sizeOfShape(value.shape) < 2) return undefined;
+    const step = producers.of(value);
+    const source = step !== undefined && REPEATING.has(step.kernel) ? step.inputs[0]! : undefined;
+    if (source !== undefined && !source.dynamic && sizeOfShape(source.shape) === 1) return { ...source, shape: [] };
+    const storage = scalarOf((source ?? value).storage);
+    return storage === undefined ? undefined : { ...value, storage, shape: [] };
+  };
+  for (const step of program.steps) {
+    if (step.kernel !== 'Fused') continue;
+    for (let i = 0; i < step.inputs.length; i++) step.inputs[i] = repeated(step.inputs[i]!) ?? step.inputs[i]!;
+  }
+  return program;
+};
+
+/** The element that an array repeats, as a constant; undefined where two differ. */
+const firstElement = ({ dtype, data }: NDArray): Storage | undefined => {
+  if (!ArrayBuffer.isView(data) || data.length < 2 || !isPeriodic(data)) return undefined;
+  const array = new NDArray(dtype, [], data.slice(0, 1));
+  return { kind: 'constant', bytes: bytesOf(dtype, []), array };
+};
+
+/** Whether all elements have the same bits: -0 is not 0. */
+const isPeriodic = (data: ArrayBufferView & { readonly BYTES_PER_ELEMENT: number }): boolean => {
+  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: item } = data;
+  const words =
+    item < 4 ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint32Array(buffer, byteOffset, byteLength / 4);
+  const period = item < 4 ? item : item / 4;
+  for (let i = period; i < words.length; i++) if (words[i] !== words[i - period]) return false;
+  return true;
+};
