@@ -1,7 +1,8 @@
-// repeat: what is one element again and again (zeros_like, the gradient of a mean) is read by tapes as that element. A scalar costs them no
-// memory and no traffic, and what made the array is often read by nobody any more.
+// repeat: what is one element again and again (zeros_like, the gradient of a mean) is read by tapes as that element, and what is tiled along
+// dimensions of one (the gradient of a mean over rows) as what was tiled: they broadcast. That costs no memory and no traffic, and the larger
+// array is often read by nobody any more.
 import { NDArray } from '../core/ndarray.js';
-import { bytesOf, type PlanValue, Producers, type StepProgram, type Storage, sizeOfShape } from './steps.js';
+import { bytesOf, type PlanValue, Producers, type StepProgram, type Storage, sameShape, sizeOfShape } from './steps.js';
 
 /** Kernels that write their first input again and again. */
 const REPEATING = new Set(['Fill', 'Tile']);
@@ -19,7 +20,11 @@ export const repeat = (program: StepProgram): StepProgram => {
     if (value.dynamic || sizeOfShape(value.shape) < 2) return undefined;
     const step = producers.of(value);
     const source = step !== undefined && REPEATING.has(step.kernel) ? step.inputs[0]! : undefined;
-    if (source !== undefined && !source.dynamic && sizeOfShape(source.shape) === 1) return { ...source, shape: [] };
+    if (source !== undefined && !source.dynamic) {
+      if (sizeOfShape(source.shape) === 1) return { ...source, shape: [] };
+      const made = step!.outputs[0]!.shape;
+      if (sameShape(value.shape, made) && isBroadcast(source.shape, made)) return source;
+    }
     const storage = scalarOf((source ?? value).storage);
     return storage === undefined ? undefined : { ...value, storage, shape: [] };
   };
@@ -29,6 +34,10 @@ export const repeat = (program: StepProgram): StepProgram => {
   }
   return program;
 };
+
+/** Whether a tile repeats dimensions of one only, as broadcasting does. */
+const isBroadcast = (from: readonly number[], to: readonly number[]): boolean =>
+  from.length === to.length && from.every((dim, axis) => dim === 1 || dim === to[axis]);
 
 /** The element that an array repeats, as a constant; undefined where two differ. */
 const firstElement = ({ dtype, data }: NDArray): Storage | undefined => {

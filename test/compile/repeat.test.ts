@@ -11,19 +11,15 @@ const plan = (fetch: tf.Tensor, feeds: Feeds): string => {
   using session = new tf.Session({ device: '/cpu:0' });
   return session.explain(fetch, feeds);
 };
-/** The bytes of what a fetch is, with the pass and without. */
+/** What a fetch is, the same with the pass and without but for the sign of NaN. */
 const same = (t: ExecutionContext, fetch: tf.Tensor, feeds: Feeds): tf.NDArray => {
-  const values = [true, false].map((repeat) => {
+  const [value, other] = [true, false].map((repeat) => {
     using session = new tf.Session({ device: '/cpu:0', compile: { repeat } });
     session.runSync(tf.globalVariablesInitializer());
     return session.runSync(fetch, feeds);
   });
-  const [bytes, other] = values.map(({ data }) => {
-    const { buffer, byteOffset, byteLength } = data as Float32Array;
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  });
-  t.deepEqual(bytes, other);
-  return values[0]!;
+  t.deepEqual(Array.from(value!.data as Float64Array), Array.from(other!.data as Float64Array));
+  return value!;
 };
 const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1e-45, 3e38, -2.5];
 const many = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => SPECIAL[i % 8]!);
@@ -84,13 +80,44 @@ test(
     const filled = x.mul(tf.fill([n], level));
     t.regex(plan(filled, [...feeds, [level, 3]]), /^plan: 1 steps/);
     same(t, filled, [...feeds, [level, 3]]);
-    // A number for each row is not one number.
+  }),
+);
+
+test(
+  'what is tiled along dimensions of one is broadcast instead, what is tiled along others is not',
+  inGraph((t) => {
     const rows = tf.placeholder('float32', [2, 1]);
     const tiled = tf.tile(rows, [1, 3]).mul(2);
-    t.deepEqual(same(t, tiled, [[rows, [[1], [2]]]]).toArray(), [
+    const feeds: Feeds = [[rows, [[1], [2]]]];
+    t.regex(plan(tiled, feeds), /^plan: 1 steps/);
+    t.deepEqual(same(t, tiled, feeds).toArray(), [
       [2, 2, 2],
       [4, 4, 4],
     ]);
+    // Under another shape it is another array.
+    t.regex(plan(tf.reshape(tf.tile(rows, [1, 3]), [3, 2]).mul(2), feeds), / Tile /);
+    t.deepEqual(same(t, tf.reshape(tf.tile(rows, [1, 3]), [3, 2]).mul(2), feeds).toArray(), [
+      [2, 2],
+      [2, 4],
+      [4, 4],
+    ]);
+    t.regex(plan(tf.tile(rows, [2, 3]).mul(2), feeds), / Tile /);
+    t.deepEqual(same(t, tf.tile(rows, [2, 1]).mul(2), feeds).toArray(), [[2], [4], [2], [4]]);
+    const cube = tf.placeholder('float32', [3, 1, 5]);
+    const other = tf.placeholder('float32', [2, 1, 4, 5]);
+    const spread = tf.tile(cube, [1, 4, 1]).sub(other);
+    const both: Feeds = [
+      [cube, many(15)],
+      [other, many(40)],
+    ];
+    t.regex(plan(spread, both), /^plan: 1 steps/);
+    same(t, spread, both);
+    // The gradients of means over rows and over columns.
+    const x = tf.placeholder('float32', [64, 300]);
+    const centred = x.sub(tf.reduceMean(x, 1, { keepdims: true })).sub(tf.reduceMean(x, 0));
+    const gradient = tf.gradients(tf.reduceSum(tf.square(centred)), [x])[0] as tf.Tensor;
+    t.notRegex(plan(gradient, [[x, many(64 * 300)]]), / Tile /);
+    same(t, gradient, [[x, many(64 * 300)]]);
   }),
 );
 
