@@ -249,7 +249,10 @@ const valueOf = (tensor: Tensor, item: unknown, first: NDArray | undefined): NDA
   const { dtype, shape } = tensor;
   const given = toNDArray(item, undefined, dtype);
   const flat = ArrayBuffer.isView(item) && shape.rank !== 0 && shape.numElements === given.size;
-  const value = new NDArray(dtype, flat ? shape.concrete() : given.shape, castData(given.data, given.dtype, dtype));
+  // A source may fill the same memory again for its next step: what is taken here is kept until the chunk is full.
+  const cast = castData(given.data, given.dtype, dtype);
+  const data = item instanceof NDArray && cast === item.data ? cast.slice() : cast;
+  const value = new NDArray(dtype, flat ? shape.concrete() : given.shape, data);
   if (first !== undefined && String(first.shape) !== String(value.shape)) {
     throw new ValueError(
       `A source of '${tensor.name}' gave shape (${value.shape.join(', ')}) after (${first.shape.join(', ')}): the steps of a loop have one shape`,

@@ -147,3 +147,26 @@ test('what a source does wrong is the error of the loop, and it is closed', asyn
   await t.throwsAsync(aborted, { instanceOf: tf.errors.CancelledError });
   sess.close();
 });
+
+test('a source may yield the same memory again and again, filled anew', async (t) => {
+  const graph = new tf.Graph();
+  const x = graph.asDefault(() => tf.placeholder(tf.float32, [2]));
+  const same = graph.asDefault(() => tf.identity(x));
+  const sess = new tf.Session({ graph });
+  function* refilled(memory: Float32Array, value: unknown) {
+    for (let i = 1; i <= 3; i++) {
+      memory.fill(i);
+      yield value;
+    }
+  }
+  for (const array of [sess.hostBuffer('float32', [2]), tf.ndarray([0, 0], [2], 'int32')]) {
+    const memory = array.data as Float32Array;
+    for (const value of [array, memory]) {
+      const feeds = () => [[x, tf.stepped(refilled(memory, value))]] as const;
+      const rows = [1, 2, 3].map((i) => [i, i]);
+      t.deepEqual(sess.runLoopSync(same, 3, feeds()).toArray(), rows);
+      t.deepEqual((await sess.runLoop(same, 3, feeds())).toArray(), rows);
+    }
+  }
+  sess.close();
+});
