@@ -6,6 +6,7 @@ import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { type FeedKey, FeedSlots, type FeedValueLike } from './feeds.js';
 import { type Fetch, FetchStructure, typeName } from './fetches.js';
+import type { RunLimits } from './limits.js';
 import {
   type LoopContext,
   type LoopFeed,
@@ -15,7 +16,6 @@ import {
   Stepped,
   type StepSource,
 } from './runLoop.js';
-import type { RunLimits } from './runQueue.js';
 
 /** What a chunk may hold, unless a single step is larger; and its most steps. */
 const CHUNK_BYTES = 8 << 20;

@@ -7,10 +7,11 @@ import { sizeOf } from '../core/shape.js';
 import { informed, typedError } from './errors.js';
 import type { FeedKey, FeedValueLike } from './feeds.js';
 import type { Fetch } from './fetches.js';
+import type { RunLimits } from './limits.js';
 import type { NativeFeed, NativeResults, NativeSession } from './native.js';
 import type { LoadedPlan, PlanCache } from './planCache.js';
 import { RunRequest } from './request.js';
-import type { RunLimits, RunQueue } from './runQueue.js';
+import type { RunQueue } from './runQueue.js';
 
 /** What gives a value for each step in turn: a generator, a stream, a data set. */
 export type StepSource = Iterable<unknown> | AsyncIterable<unknown>;

@@ -1,22 +1,9 @@
 // The runs of one session, first in first out: one in flight on the session's thread, the others waiting here.
-import { CancelledError, DeadlineExceededError, GraphTypeError, ResourceExhaustedError } from '../core/errors.js';
+import { CancelledError, ResourceExhaustedError } from '../core/errors.js';
+import { type RunLimits, watchLimits } from './limits.js';
 import type { NativeResults } from './native.js';
 
-/** What a run needs of an `AbortSignal`; written out, so that programs without Node's or the browser's types compile. */
-export interface StopSignal {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
-
-/** How a run is limited. */
-export interface RunLimits {
-  /** Cancels the run, waiting or in flight. */
-  readonly signal?: StopSignal | undefined;
-  /** Cancels the run after so many milliseconds with DEADLINE_EXCEEDED. */
-  readonly timeoutMs?: number | undefined;
-}
+export type { RunLimits };
 
 /** One step of a run: hands itself to the engine's thread, or runs now. */
 export interface Attempt {
@@ -68,7 +55,7 @@ export class RunQueue {
 
   /** Adds a run; the promise settles when it is complete. */
   add(begin: () => Attempt, limits: RunLimits): Promise<void> {
-    if (this.#waiting.length >= this.#limit) {
+    if (this.#active !== undefined && this.#waiting.length >= this.#limit) {
       return Promise.reject(
         new ResourceExhaustedError(
           `${this.#waiting.length} runs are waiting in this session; maxInFlight is ${this.#limit}`,
@@ -105,10 +92,8 @@ export class RunQueue {
     else this.#onIdle = then;
   }
 
-  #limited(job: Job, { signal, timeoutMs }: RunLimits): void {
-    if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-      throw new GraphTypeError('signal takes an AbortSignal');
-    const stop = (why: unknown): void => {
+  #limited(job: Job, limits: RunLimits): void {
+    job.release = watchLimits(limits, 'run', (why) => {
       if (job.settled) return;
       if (this.#active === job) {
         job.stopped = why;
@@ -118,32 +103,7 @@ export class RunQueue {
       const at = this.#waiting.indexOf(job);
       if (at >= 0) this.#waiting.splice(at, 1);
       this.#settle(job, why);
-    };
-    const releases: (() => void)[] = [];
-    if (signal !== undefined) {
-      const abort = (): void => {
-        const why = new CancelledError('The run was cancelled by its AbortSignal');
-        why.cause = signal.reason;
-        stop(why);
-      };
-      if (signal.aborted) {
-        abort();
-        return;
-      }
-      signal.addEventListener('abort', abort, { once: true });
-      releases.push(() => signal.removeEventListener('abort', abort));
-    }
-    if (timeoutMs !== undefined) {
-      const timer = setTimeout(
-        () => stop(new DeadlineExceededError(`The run took longer than ${timeoutMs} ms`)),
-        timeoutMs,
-      );
-      releases.push(() => clearTimeout(timer));
-    }
-    if (releases.length === 0) return;
-    job.release = () => {
-      for (const release of releases) release();
-    };
+    });
   }
 
   #settle(job: Job, error: unknown): void {

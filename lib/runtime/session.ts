@@ -23,13 +23,14 @@ import {
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
-import { type Fetch, type Fetched, typeName } from './fetches.js';
+import { type Fetch, type Fetched, repr, typeName } from './fetches.js';
+import { checkLimits, type RunLimits } from './limits.js';
 import { loopLater, loopNow } from './loopSources.js';
 import { type NativeMemory, type NativeSession, native } from './native.js';
 import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
 import type { LoopPair } from './runLoop.js';
-import { type RunLimits, RunQueue } from './runQueue.js';
+import { RunQueue } from './runQueue.js';
 import { Trace } from './trace.js';
 
 /** Options of a session. */
@@ -96,7 +97,8 @@ const COMPILE: OptionNames<CompileOptions> = {
   deviceKernels: true,
 };
 const RUN_SYNC: OptionNames<SyncRunOptions> = { trace: true };
-const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, signal: true, timeoutMs: true };
+const LIMITS: OptionNames<RunLimits> = { signal: true, timeoutMs: true };
+const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, ...LIMITS };
 
 /** A target, a graph or a plain object of options. */
 const isArgument = (value: unknown): boolean => {
@@ -107,6 +109,10 @@ const isArgument = (value: unknown): boolean => {
 };
 
 const MAX_IN_FLIGHT = 10_000;
+const checkedInFlight = (given: unknown): number => {
+  if (given === Number.POSITIVE_INFINITY || (Number.isSafeInteger(given) && Number(given) >= 0)) return given as number;
+  throw new ValueError(`Session: maxInFlight takes a whole number of runs or Infinity, not ${repr(given)}`);
+};
 /** Time that inline runs may take of one turn of the event loop. */
 const INLINE_MS = 1;
 
@@ -150,6 +156,7 @@ export class Session {
     }
     checkOptions('Session', given, SESSION);
     checkOptions('Session: compile', given.compile, COMPILE);
+    const maxInFlight = checkedInFlight(given.maxInFlight ?? MAX_IN_FLIGHT);
     const gpu = gpuOptions(given.gpu);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
@@ -186,7 +193,7 @@ export class Session {
     const placed = given.logDevicePlacement === true ? placementLog(this.#onGpu, onLog) : undefined;
     this.#cache = new PlanCache(this.graph, engine, compile, placed);
     this.#queue = new RunQueue(
-      given.maxInFlight ?? MAX_IN_FLIGHT,
+      maxInFlight,
       () => engine.cancel(),
       () => engine.finish(),
     );
@@ -268,6 +275,7 @@ export class Session {
     try {
       this.#checkOpen();
       checkOptions('run', options, RUN);
+      checkLimits('run', options);
       const { keys, values } = readFeeds(feeds);
       const request = this.#recent.find(fetches, keys);
       return this.#later(request, values, options) as Promise<Fetched<F>>;
@@ -377,6 +385,8 @@ export class Session {
 
   async #loopLater(fetches: Fetch, n: number, feeds: Iterable<LoopPair>, options: RunLimits): Promise<unknown> {
     this.#checkOpen();
+    checkOptions('runLoop', options, LIMITS);
+    checkLimits('runLoop', options);
     const from = new UserPlace();
     try {
       return await loopLater(this.#loopContext(), fetches, n, [...feeds], options);
