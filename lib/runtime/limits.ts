@@ -91,3 +91,38 @@ const after = (ms: number, then: () => void): (() => void) => {
   arm(ms);
   return () => clearTimeout(timer);
 };
+
+/** The limits that several runs and waits share. */
+export class SharedLimits {
+  /** Why all of it is over, once it is. */
+  why: GrafoError | undefined;
+  readonly #control = new AbortController();
+  readonly #release: (() => void) | undefined;
+  #waiting: ((why: GrafoError) => void) | undefined;
+
+  constructor(limits: RunLimits, what: string) {
+    this.#release = watchLimits(limits, what, (why) => {
+      this.why = why;
+      this.#control.abort(why);
+      this.#waiting?.(why);
+    });
+  }
+
+  /** The limits of one of the runs; what it rejects with is not the reason, `why` is. */
+  get ofRun(): RunLimits {
+    return this.#release === undefined ? {} : { signal: this.#control.signal };
+  }
+
+  /** What a promise gives, unless a limit is reached before. One at a time. */
+  until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = reject;
+      if (this.why !== undefined) reject(this.why);
+      promise.then(resolve, reject);
+    });
+  }
+
+  release(): void {
+    this.#release?.();
+  }
+}

@@ -1,12 +1,12 @@
 // Loops that are fed from sources: batches of a generator or a stream are gathered into chunks, and each chunk is one native loop.
 import { setImmediate } from 'node:timers/promises';
-import { DeadlineExceededError, GraphTypeError, ValueError } from '../core/errors.js';
+import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { type FeedKey, FeedSlots, type FeedValueLike } from './feeds.js';
 import { type Fetch, FetchStructure, typeName } from './fetches.js';
-import type { RunLimits } from './limits.js';
+import { type RunLimits, SharedLimits } from './limits.js';
 import {
   type LoopContext,
   type LoopFeed,
@@ -22,6 +22,8 @@ const CHUNK_BYTES = 8 << 20;
 const CHUNK_STEPS = 1024;
 /** How long sources may keep the event loop to themselves. */
 const SLICE_MS = 2;
+/** How long steps wait for more of their chunk while nothing is computed. */
+const PATIENCE_MS = 10;
 
 /** Whether a value gives its steps one by one; arrays are all there from the start. */
 const isSource = (value: FeedValueLike | StepSource): value is StepSource =>
@@ -92,75 +94,121 @@ class LoopSources {
   readonly #rest: readonly (readonly [FeedKey, LoopFeed])[];
   /** Steps of a chunk, known once the first step is. */
   #chunk = 1;
+  /** Lanes that have not said that they have ended. */
+  readonly #open: Set<Lane>;
   #ended = false;
+  /** Whether nothing is computed, for want of steps. */
+  #idle = false;
+  /** The items that were asked for and have not come. */
+  #asked: Promise<readonly IteratorResult<unknown>[]> | undefined;
+  /** Ends the wait for them. */
+  #hurry: (() => void) | undefined;
 
   constructor(context: LoopContext, lanes: readonly Lane[], rest: readonly (readonly [FeedKey, LoopFeed])[]) {
     this.#context = context;
     this.#lanes = lanes;
+    this.#open = new Set(lanes);
     this.#rest = rest;
   }
 
   /** At most `n` steps, now. */
   runSync(fetches: Fetch, n: number): unknown {
     const all = new Results(this.#context, fetches);
-    try {
-      for (let left = counted(n); left > 0 && !this.#ended; ) {
+    let left = counted(n);
+    this.#closing(() => {
+      while (left > 0 && !this.#ended) {
         const steps = this.#steps();
         while (steps[0]!.length < Math.min(this.#chunk, left) && this.#take(steps, this.#items()));
         const count = steps[0]!.length;
         if (count > 0) all.add(runLoopSync(this.#context, all.fetches, count, this.#feeds(steps)));
         left -= count;
       }
+    });
+    return all.build(this.#lanes);
+  }
+
+  /** Runs, then closes the sources: what the run threw is worth more than what they throw then. */
+  #closing(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      try {
+        this.#close();
+      } catch {}
+      throw error;
+    }
+    this.#close();
+  }
+
+  /** At most `n` steps on the session's thread; the next chunk is gathered meanwhile. */
+  async run(fetches: Fetch, n: number, given: RunLimits): Promise<unknown> {
+    const all = new Results(this.#context, fetches);
+    const left = counted(n);
+    const limits = new SharedLimits(given, 'loop');
+    const hurry = setInterval(() => this.#hurry?.(), PATIENCE_MS).unref();
+    try {
+      if (limits.why === undefined) await this.#runAll(all, left, limits);
+      await limits.until(Promise.all(this.#close()));
+    } catch (error) {
+      const closed = (async () => Promise.all(this.#close()))();
+      closed.catch(() => undefined);
+      // A source that owes an item ends when it has given it, which may be never.
+      if (this.#asked === undefined) await limits.until(closed).catch(() => undefined);
+      throw limits.why ?? error;
     } finally {
-      void this.#close();
+      clearInterval(hurry);
+      limits.release();
     }
     return all.build(this.#lanes);
   }
 
-  /** At most `n` steps on the session's thread; the next chunk is gathered meanwhile. */
-  async run(fetches: Fetch, n: number, limits: RunLimits): Promise<unknown> {
-    const all = new Results(this.#context, fetches);
-    const deadline = limits.timeoutMs === undefined ? undefined : performance.now() + limits.timeoutMs;
-    const remaining = (): RunLimits => {
-      if (deadline === undefined) return limits;
-      const timeoutMs = deadline - performance.now();
-      if (timeoutMs <= 0) throw new DeadlineExceededError(`The loop took longer than ${limits.timeoutMs} ms`);
-      return { ...limits, timeoutMs };
-    };
-    let left = counted(n);
-    let next: Promise<Steps> | undefined;
-    try {
-      next = this.#gather(left);
-      while (left > 0) {
-        const steps = await next;
-        const count = steps[0]!.length;
-        if (count === 0) break;
-        left -= count;
-        next = left > 0 ? this.#gather(left) : Promise.resolve(this.#steps());
-        all.add(await runLoop(this.#context, all.fetches, count, this.#feeds(steps), remaining()));
-      }
-    } catch (error) {
-      await next?.catch(() => undefined);
-      throw error;
-    } finally {
-      await this.#close();
+  async #runAll(all: Results, n: number, limits: SharedLimits): Promise<void> {
+    let next = this.#gather(n);
+    for (let left = n; left > 0; ) {
+      this.#idle = true;
+      const steps = await limits.until(next);
+      this.#idle = false;
+      const count = steps[0]!.length;
+      if (count === 0) break;
+      left -= count;
+      next = left > 0 ? this.#gather(left) : Promise.resolve(this.#steps());
+      // Its error is that of the wait for it, which does not come where this chunk fails.
+      next.catch(() => undefined);
+      all.add(await runLoop(this.#context, all.fetches, count, this.#feeds(steps), limits.ofRun));
     }
-    return all.build(this.#lanes);
   }
 
   async #gather(most: number): Promise<Steps> {
     const steps = this.#steps();
     let since = performance.now();
     while (!this.#ended && steps[0]!.length < Math.min(this.#chunk, most)) {
+      const items = await this.#nextItems(steps[0]!.length > 0);
+      if (items === undefined) break;
+      this.#take(steps, items);
       // A generator that computes its values would keep timers and sockets waiting for a whole chunk.
       if (performance.now() - since > SLICE_MS) {
         await setImmediate();
         since = performance.now();
       }
-      const items = await Promise.all(this.#lanes.map(({ iterator }) => iterator.next()));
-      this.#take(steps, items);
     }
     return steps;
+  }
+
+  /** The next item of each lane; undefined where they take long, and steps that are there can be run without. */
+  async #nextItems(some: boolean): Promise<readonly IteratorResult<unknown>[] | undefined> {
+    this.#asked ??= Promise.all(this.#lanes.map(({ iterator }) => iterator.next()));
+    const asked = this.#asked;
+    const items = await new Promise<readonly IteratorResult<unknown>[] | undefined>((resolve, reject) => {
+      if (some) {
+        this.#hurry = () => {
+          if (this.#idle) resolve(undefined);
+        };
+      }
+      asked.then(resolve, reject);
+    });
+    this.#hurry = undefined;
+    if (items !== undefined) this.#asked = undefined;
+    return items;
   }
 
   #items(): IteratorResult<unknown>[] {
@@ -174,6 +222,9 @@ class LoopSources {
 
   /** Adds one item of each lane; false where one has ended. */
   #take(steps: Steps, items: readonly IteratorResult<unknown>[]): boolean {
+    items.forEach(({ done }, i) => {
+      if (done === true) this.#open.delete(this.#lanes[i]!);
+    });
     this.#ended ||= items.length === 0 || items.some(({ done }) => done === true);
     if (this.#ended) return false;
     let at = 0;
@@ -196,11 +247,20 @@ class LoopSources {
     return [...this.#rest, ...tensors.map((tensor, i) => [tensor, new Stepped(stack(steps[i]!))] as const)];
   }
 
-  /** Tells the sources that no more is asked for. */
-  async #close(): Promise<void> {
-    if (this.#ended) return;
+  /** Tells the sources that no more is asked for, and gives what they answer. Throws what one of them throws, when all are told. */
+  #close(): unknown[] {
     this.#ended = true;
-    for (const { iterator } of this.#lanes) await iterator.return?.();
+    const failed: unknown[] = [];
+    const answers = [...this.#open].map(({ iterator }) => {
+      try {
+        return iterator.return?.();
+      } catch (error) {
+        return failed.push(error);
+      }
+    });
+    this.#open.clear();
+    if (failed.length > 0) throw failed[0];
+    return answers;
   }
 }
 

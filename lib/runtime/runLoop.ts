@@ -28,7 +28,8 @@ export class Stepped {
 /**
  * Marks a feed of `runLoop` that changes from step to step. Of an array, run i takes part i of its first dimension, and begins again at
  * its end. Any other iterable, or an async one in `runLoop`, gives the value of each step in turn; the loop is over when it ends. What
- * comes is gathered into chunks of about 8 MB, so a source is asked for values ahead of the step that takes them.
+ * comes is gathered into chunks of about 8 MB, so a source is asked for values ahead of the step that takes them. Where an async source
+ * lets a loop wait that has nothing else to do, the steps that are there are run after about 10 ms; results do not depend on it.
  *
  * @example sess.runLoopSync(tf.identity(x), 3, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [[1, 2, 3], [4, 5, 6], [1, 2, 3]]
  * @example sess.runLoopSync(tf.reduceSum(x), Infinity, [[x, tf.stepped(new Set([[1, 2, 3], [4, 5, 6]]))]]) // [6, 15]

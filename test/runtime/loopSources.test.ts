@@ -170,3 +170,94 @@ test('a source may yield the same memory again and again, filled anew', async (t
   }
   sess.close();
 });
+
+test('a source that gives nothing keeps neither timeoutMs nor signal from ending the loop', async (t) => {
+  const { x, y, add, total, sess } = setup();
+  const value = batch(0)[0];
+  let asked = 0;
+  async function* stuck(n: number) {
+    for (; ; asked++) {
+      if (asked >= n) await new Promise(() => {});
+      yield value;
+    }
+  }
+  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+  const endless = Number.POSITIVE_INFINITY;
+  for (const source of [stuck(0), stuck(3), never]) {
+    asked = 0;
+    await t.throwsAsync(sess.runLoop(add, endless, [[x, tf.stepped(source)]], { timeoutMs: 400 }), {
+      instanceOf: tf.errors.DeadlineExceededError,
+      message: /^The loop took longer than 400 ms/,
+    });
+  }
+  t.is(sess.runSync(total).item(), 3 * 15, 'the steps that came were run');
+  const control = new AbortController();
+  setTimeout(() => control.abort('enough'), 10);
+  const both = [
+    [x, tf.stepped(stuck(0))],
+    [y, tf.stepped(never)],
+  ] as const;
+  const error = await t.throwsAsync(sess.runLoop(add, endless, both, { signal: control.signal }), {
+    instanceOf: tf.errors.CancelledError,
+  });
+  t.is(error.cause, 'enough');
+  asked = -1;
+  await t.throwsAsync(sess.runLoop(add, 1, [[x, tf.stepped(stuck(9))]], { signal: AbortSignal.abort() }));
+  t.is(asked, -1, 'nothing is asked for where the loop is over already');
+  sess.close();
+});
+
+test('steps are run while an async source waits, with the results of one chunk', async (t) => {
+  const { x, total, add, sess } = setup();
+  async function* after() {
+    for (let i = 1; i <= 4; i++) {
+      yield new Float32Array(6).fill(i);
+      // The source gives no more until the loop has run what it gave.
+      while (sess.runSync(total).item() !== 3 * i * (i + 1)) await wait(1);
+    }
+  }
+  const sums = await sess.runLoop(add, Number.POSITIVE_INFINITY, [[x, tf.stepped(after())]], { timeoutMs: 20_000 });
+  t.deepEqual(sums.toArray(), [6, 18, 36, 60]);
+  sess.close();
+});
+
+test('every source is closed, also beside one that ended or will not', async (t) => {
+  const { x, y, add, rowSums, sess } = setup();
+  const log: string[] = [];
+  function* closing(name: string, values: readonly unknown[], fails = false) {
+    try {
+      for (;;) yield* values;
+    } finally {
+      log.push(name);
+      // biome-ignore lint/correctness/noUnsafeFinally: what a careless source does
+      if (fails) throw new RangeError(`${name} cannot close`);
+    }
+  }
+  async function* slowly(name: string, values: readonly unknown[]) {
+    try {
+      yield* closing(name, values);
+    } finally {
+      await wait(5);
+      log.push(`${name} later`);
+    }
+  }
+  const [xs, ys] = batch(0);
+  const pairs = (first: Iterable<unknown> | AsyncIterable<unknown>, second: Iterable<unknown>) =>
+    [
+      [x, tf.stepped(first)],
+      [y, tf.stepped(second)],
+    ] as const;
+  const logged = (): string[] => log.splice(0);
+  t.is(sess.runLoopSync(rowSums, 9, pairs(closing('a', [xs]), new Set([ys]))).shape[0], 1);
+  t.deepEqual(logged(), ['a']);
+  t.is((await sess.runLoop(rowSums, 9, pairs(slowly('b', [xs]), new Set([ys])))).shape[0], 1);
+  t.deepEqual(logged(), ['b', 'b later']);
+  const careless = () => pairs(closing('c', [xs], true), closing('d', [ys]));
+  t.throws(() => sess.runLoopSync(rowSums, 2, careless()), { instanceOf: RangeError, message: 'c cannot close' });
+  await t.throwsAsync(sess.runLoop(rowSums, 2, careless()), { instanceOf: RangeError, message: 'c cannot close' });
+  t.deepEqual(logged(), ['c', 'd', 'c', 'd']);
+  const worse = () => [[x, tf.stepped(closing('e', [xs, 7], true))]] as const;
+  t.throws(() => sess.runLoopSync(add, 2, worse()), { message: /Cannot feed|gave shape/ });
+  await t.throwsAsync(sess.runLoop(add, 2, worse()), { message: /Cannot feed|gave shape/ });
+  sess.close();
+});
