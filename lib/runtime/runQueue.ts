@@ -22,6 +22,8 @@ interface Job {
   readonly reject: (error: unknown) => void;
   /** Why it was told to stop while in flight. */
   stopped: unknown;
+  /** What its listener threw. */
+  blamed: { readonly error: unknown } | undefined;
   settled: boolean;
   release: (() => void) | undefined;
 }
@@ -33,6 +35,8 @@ export class RunQueue {
   readonly #finish: () => void;
   readonly #waiting: Job[] = [];
   #active: Job | undefined;
+  /** The run that came back from the session's thread, until its promise is heard. */
+  #landed: Job | undefined;
   /** Whether a run is on the session's thread now. */
   #inFlight = false;
   #pumping = false;
@@ -62,13 +66,41 @@ export class RunQueue {
         ),
       );
     }
-    return new Promise<void>((resolve, reject) => {
-      const job: Job = { begin, resolve, reject, stopped: undefined, settled: false, release: undefined };
+    let job!: Job;
+    const done = new Promise<void>((resolve, reject) => {
+      job = { begin, resolve, reject, stopped: undefined, blamed: undefined, settled: false, release: undefined };
       this.#limited(job, limits);
       if (job.settled) return;
       this.#waiting.push(job);
       this.#startNext();
     });
+    const heard = (): void => {
+      if (this.#landed === job) this.#landed = undefined;
+      if (job.blamed !== undefined) throw job.blamed.error;
+    };
+    return done.then(heard, (error) => {
+      job.blamed = undefined;
+      heard();
+      throw error;
+    });
+  }
+
+  /**
+   * Runs what listens to a run, which the engine calls when it has delivered the run. What it throws in one of the session's thread is the
+   * error of that run; elsewhere it goes to who runs now.
+   */
+  hear(listen: () => void): void {
+    const job = this.#landed;
+    // A run that the listener makes is its own.
+    this.#landed = undefined;
+    try {
+      listen();
+    } catch (error) {
+      if (job === undefined) throw error;
+      job.blamed ??= { error };
+    } finally {
+      this.#landed = job;
+    }
   }
 
   /** Completes every run that was added, on this thread. */
@@ -80,6 +112,7 @@ export class RunQueue {
         while (this.#inFlight) this.#finish();
       } finally {
         this.#pumping = false;
+        this.#landed = undefined;
       }
     }
     while (this.#waiting.length > 0) this.#runNow(this.#waiting.shift()!);
@@ -128,12 +161,15 @@ export class RunQueue {
 
   #launch(job: Job, attempt: Attempt): void {
     this.#inFlight = true;
+    // Not within the engine's delivery: it gives a listener the lines of this run next, and would add those of a run that began.
+    const follow = (): void => queueMicrotask(() => this.#startNext());
     try {
       attempt.start((error, results) => {
         this.#inFlight = false;
+        this.#landed = job;
         if (error !== undefined && error !== null) {
           this.#complete(job, error);
-          this.#startNext();
+          follow();
           return;
         }
         try {
@@ -145,7 +181,7 @@ export class RunQueue {
         } catch (failure) {
           this.#complete(job, failure);
         }
-        this.#startNext();
+        follow();
       });
     } catch (error) {
       this.#inFlight = false;

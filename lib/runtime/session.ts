@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly memoryBytes?: number | undefined;
   /** Most async runs that may wait; one more is rejected with RESOURCE_EXHAUSTED. 10,000 by default. */
   readonly maxInFlight?: number | undefined;
-  /** Receives the lines of `tf.Print`; by default they go to standard error. */
+  /** Receives the lines of `tf.Print`; by default they go to standard error. What it throws is the error of the run that printed. */
   readonly onLog?: ((line: string) => void) | undefined;
   /**
    * Where the session computes: '/cpu:0' or '/gpu:0'. By default on the GPU, where there is one and the graph asks for it
@@ -168,7 +168,8 @@ export class Session {
         ...gpu,
         threads: given.threads,
         memoryBytes: given.memoryBytes,
-        onLog,
+        // What is no function is the engine's to refuse.
+        onLog: typeof onLog === 'function' ? (line) => this.#queue.hear(() => onLog(line)) : onLog,
       });
     } catch (error) {
       throw typedError(this.graph, error);

@@ -203,28 +203,55 @@ test('what onLog throws or runs does not reach the results', async (t) => {
   sess.close();
 });
 
-test.serial('what onLog throws in an async run is an uncaught exception, and the run has its result', async (t) => {
+test('what onLog throws is the error of the run that printed, wherever it ran', async (t) => {
   const graph = new tf.Graph();
-  const { x, y } = graph.asDefault(() => {
+  const { x, y, quiet, failing } = graph.asDefault(() => {
     const given = tf.placeholder(tf.float32, [2]);
-    return { x: given, y: tf.mul(tf.Print(given, [given]), tf.constant(3)) };
+    const printed = tf.Print(given, [given]);
+    return {
+      x: given,
+      y: tf.mul(printed, tf.constant(3)),
+      quiet: tf.mul(given, tf.constant(2)),
+      failing: tf.Assert(tf.less(tf.reduceSum(printed), 0), [given]),
+    };
   });
-  const onLog = (): never => {
-    throw new Error('from onLog');
-  };
-  using sess = new tf.Session({ graph, onLog });
-  const others = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException');
-  const caught: string[] = [];
-  process.on('uncaughtException', ({ message }) => caught.push(message));
-  try {
-    t.deepEqual((await sess.run(y, [[x, [1, 2]]], { timeoutMs: 100_000 })).toArray(), [3, 6]);
-    await new Promise((resolve) => setImmediate(resolve));
-  } finally {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of others) process.on('uncaughtException', listener);
-  }
-  t.deepEqual(caught, ['from onLog']);
+  let reenter = false;
+  const sess: tf.Session = new tf.Session({
+    graph,
+    onLog: () => {
+      if (reenter) {
+        reenter = false;
+        t.throws(() => sess.runSync(y, [[x, [1, 2]]]), { message: 'from onLog' });
+      }
+      throw new Error('from onLog');
+    },
+  });
+  // With a limit of time a run takes the thread.
+  const limits = { timeoutMs: 100_000 };
+  const noisy = () => sess.run(y, [[x, [1, 2]]], limits);
+  const calm = () => sess.run(quiet, [[x, [1, 2]]], limits);
+  const message = 'from onLog';
+  await t.throwsAsync(sess.run(y, [[x, [1, 2]]]), { message });
+  await t.throwsAsync(noisy(), { message });
+  await t.throwsAsync(sess.runLoop(y, 2, [[x, [1, 2]]]), { message });
+  reenter = true;
+  await t.throwsAsync(noisy(), { message });
+  t.deepEqual((await calm()).toArray(), [2, 4]);
+  const all = [noisy(), calm(), noisy(), calm()];
+  t.deepEqual(
+    (await Promise.allSettled(all)).map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
+  );
+  // A run on this thread completes those before: their error is theirs, its own its own.
+  const before = noisy();
+  t.deepEqual(sess.runSync(quiet, [[x, [1, 2]]]).toArray(), [2, 4]);
+  await t.throwsAsync(before, { message });
+  const still = calm();
+  t.throws(() => sess.runSync(y, [[x, [1, 2]]]), { message });
+  t.deepEqual((await still).toArray(), [2, 4]);
+  await t.throwsAsync(sess.run(failing, [[x, [1, 2]]], limits), { instanceOf: tf.errors.InvalidArgumentError });
+  t.throws(() => sess.runSync(y, [[x, [1, 2]]]), { message });
+  sess.close();
 });
 
 test.serial(

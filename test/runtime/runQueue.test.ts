@@ -165,3 +165,22 @@ test('close rejects what waits and lets the run in flight finish', async (t) => 
   await t.notThrowsAsync(a);
   t.true(closed);
 });
+
+test('what listens is heard before the next run begins, and what it throws is the error of the run that landed', async (t) => {
+  const { engine, queue, add } = setup();
+  const [a, b] = [add('a'), add('b')];
+  engine.land();
+  t.is(engine.flying, undefined);
+  queue.hear(() => {
+    throw new RangeError('cannot write');
+  });
+  await t.throwsAsync(a, { instanceOf: RangeError });
+  t.is(engine.flying, 'b');
+  const throwing = (): never => {
+    throw new RangeError('not of a run');
+  };
+  t.throws(() => queue.hear(throwing), { instanceOf: RangeError });
+  engine.land(new Error('failed'));
+  await t.throwsAsync(b, { message: 'failed' });
+  t.throws(() => queue.hear(throwing), { instanceOf: RangeError });
+});
