@@ -54,7 +54,7 @@ export class DType {
   readonly size: number;
   readonly kind: Kind;
   /** The typed array of this dtype; undefined for string. */
-  readonly array: ArrayConstructor | undefined;
+  declare readonly array: ArrayConstructor | undefined;
   readonly min: number | bigint | undefined;
   readonly max: number | bigint | undefined;
 
@@ -70,7 +70,8 @@ export class DType {
     this.asDatatypeEnum = asDatatypeEnum;
     this.enumName = enumName;
     this.kind = kind;
-    this.array = array;
+    // Not enumerable: a clone leaves it out, and a function that it could not leave out would keep every NDArray from workers.
+    Object.defineProperty(this, 'array', { value: array });
     this.size = array?.BYTES_PER_ELEMENT ?? 0;
     this.min = limits?.[0];
     this.max = limits?.[1];

@@ -10,8 +10,11 @@ export type Scalar = number | bigint | boolean | string;
 /** Elements nested as the shape says. */
 export type NestedArray = Scalar | NestedArray[];
 
+const isSafe = (value: bigint): boolean => Number.isSafeInteger(Number(value));
+
 /**
- * A value: dtype, shape and the elements in row-major order.
+ * A value: dtype, shape and the elements in row-major order. `structuredClone` and `postMessage` make a plain object of it, which is one
+ * again by `tf.ndarray(copy.data, copy.shape, copy.dtype.name)`.
  *
  * `tf.ndarray([[1, 2], [3, 4]]).shape // [2, 2]`
  */
@@ -63,8 +66,13 @@ export class NDArray {
       axis === this.rank ? this.at(next++) : Array.from({ length: this.shape[axis]! }, () => build(axis + 1));
     return build(0);
   }
+  /** `toArray()` for `JSON.stringify`, which knows no BigInt: a number where that is exact, else a string of digits. */
   toJSON(): NestedArray {
-    return this.toArray();
+    const plain = (value: NestedArray): NestedArray => {
+      if (Array.isArray(value)) return value.map(plain);
+      return typeof value !== 'bigint' ? value : isSafe(value) ? Number(value) : String(value);
+    };
+    return this.dtype.isBigInt ? plain(this.toArray()) : this.toArray();
   }
   /** numpy's text: `[[1. 2.]\n [3. 4.]]`. */
   toString(): string {
