@@ -1,14 +1,20 @@
 // The public names of grafo, and nothing else.
 
-export { convertToTensor, type TensorLike } from './core/convert.js';
+export type { CompileOptions } from './compile/stage.js';
+export { type ConvertOptions, convertToTensor, type TensorLike } from './core/convert.js';
+export type { TensorSource } from './core/defineOp.js';
+export type { DeviceSpec } from './core/device.js';
 export * from './core/dtype.js';
 export * as errors from './core/errors.js';
 export { GrafoError } from './core/errors.js';
 export { Graph, getDefaultGraph, Operation, resetDefaultGraph, Tensor } from './core/graph.js';
+export type { GraphDef, NodeDef } from './core/graphDef.js';
 export { IndexedSlices } from './core/indexedSlices.js';
-export { type ArrayLike, NDArray, ndarray } from './core/ndarray.js';
-export { TensorShape } from './core/shape.js';
-export { gradients } from './grad/gradients.js';
+export type { NestedValue } from './core/literal.js';
+export { type ArrayLike, NDArray, type NestedArray, ndarray, type Scalar } from './core/ndarray.js';
+export type { Named } from './core/options.js';
+export { type Dim, type ShapeLike, TensorShape } from './core/shape.js';
+export { type Differentiable, type GradientsOptions, gradients } from './grad/gradients.js';
 export * as nn from './nn.js';
 export * as train from './train.js';
 
@@ -44,9 +50,12 @@ export {
   xlogy,
 } from './ops/arithmetic.js';
 export {
+  type ConstantOptions,
   constant,
+  type FilledOptions,
   identity,
   identityN,
+  type LikeOptions,
   ones,
   onesLike,
   placeholder,
@@ -57,19 +66,30 @@ export {
   zerosLike,
 } from './ops/array.js';
 export {
+  type AxisOptions,
   broadcastTo,
   expandDims,
   fill,
   invertPermutation,
+  type OutTypeOptions,
   rank,
   reshape,
+  type ShapeArgument,
   shape,
   shapeN,
   size,
   squeeze,
 } from './ops/arrayShape.js';
 export { cast, saturateCast, toDouble, toFloat, toInt32, toInt64 } from './ops/cast.js';
-export { clipByGlobalNorm, clipByNorm, clipByValue, globalNorm } from './ops/clip.js';
+export {
+  type ClipByGlobalNormOptions,
+  type ClipByNormOptions,
+  type Clippable,
+  clipByGlobalNorm,
+  clipByNorm,
+  clipByValue,
+  globalNorm,
+} from './ops/clip.js';
 export {
   equal,
   greater,
@@ -88,7 +108,18 @@ export {
   where,
   whereV2,
 } from './ops/compare.js';
-export { Assert, checkNumerics, group, noOp, Print, tuple } from './ops/control.js';
+export {
+  Assert,
+  type AssertOptions,
+  checkNumerics,
+  type Dependency,
+  group,
+  noOp,
+  Print,
+  type PrintOptions,
+  type TupleOptions,
+  tuple,
+} from './ops/control.js';
 export {
   abs,
   acos,
@@ -124,13 +155,47 @@ export {
   tan,
   tanh,
 } from './ops/elementwise.js';
-export { booleanMask, gather, oneHot, unique, uniqueWithCounts, unsortedSegmentSum } from './ops/gather.js';
-export * from './ops/initializers.js';
-export { concat, split, stack, stack as pack, unstack, unstack as unpack } from './ops/join.js';
-export { matmul, tensordot } from './ops/linalg.js';
-export { pad, reverse, tile, transpose } from './ops/move.js';
-export { getSeed, randomNormal, randomUniform, setRandomSeed, truncatedNormal } from './ops/random.js';
 export {
+  type BooleanMaskOptions,
+  booleanMask,
+  type GatherOptions,
+  gather,
+  type OneHotOptions,
+  oneHot,
+  type UniqueOptions,
+  unique,
+  uniqueWithCounts,
+  unsortedSegmentSum,
+} from './ops/gather.js';
+export type { Index, IndexEntry } from './ops/indexing.js';
+export * from './ops/initializers.js';
+export {
+  concat,
+  type SplitOptions,
+  type StackOptions,
+  split,
+  stack,
+  stack as pack,
+  type UnstackOptions,
+  unstack,
+  unstack as unpack,
+} from './ops/join.js';
+export { type MatMulOptions, matmul, type TensordotAxes, tensordot } from './ops/linalg.js';
+export { type PadOptions, pad, reverse, type TransposeOptions, tile, transpose } from './ops/move.js';
+export {
+  getSeed,
+  type NormalOptions,
+  type RandomOptions,
+  randomNormal,
+  randomUniform,
+  setRandomSeed,
+  truncatedNormal,
+  type UniformOptions,
+} from './ops/random.js';
+export {
+  type Axis,
+  type Reduce,
+  type ReduceOptions,
   reduceAll,
   reduceAny,
   reduceLogsumexp,
@@ -140,7 +205,7 @@ export {
   reduceProd,
   reduceSum,
 } from './ops/reduce.js';
-export { argMax, argMin, argmax, argmin, cumprod, cumsum } from './ops/scan.js';
+export { type ArgOptions, argMax, argMin, argmax, argmin, cumprod, cumsum, type ScanOptions } from './ops/scan.js';
 export {
   addToCollection,
   colocateWith,
@@ -151,13 +216,15 @@ export {
   nameScope,
   withControl,
 } from './ops/scopes.js';
-export { linspace, range } from './ops/sequence.js';
-export { slice, stridedSlice } from './ops/slicing.js';
+export { linspace, type RangeOptions, range } from './ops/sequence.js';
+export { type StridedSliceOptions, slice, stridedSlice } from './ops/slicing.js';
 export {
+  type AssignOptions,
   assign,
   assignAdd,
   assignSub,
   isVariableInitialized,
+  type RefLike,
   scatterAdd,
   scatterDiv,
   scatterMax,
@@ -165,10 +232,21 @@ export {
   scatterMul,
   scatterSub,
   scatterUpdate,
+  type UpdateOptions,
 } from './ops/state.js';
 export { dynamicStitch, setdiff1d } from './ops/stitch.js';
-export { Variable } from './ops/variable.js';
-export { AUTO_REUSE, getVariable, getVariableScope, variableScope } from './ops/variableScope.js';
+export { type InitialValue, Variable, type VariableOptions } from './ops/variable.js';
+export {
+  AUTO_REUSE,
+  type GetVariableOptions,
+  getVariable,
+  getVariableScope,
+  type Regularizer,
+  type Reuse,
+  type ScopeDefaults,
+  type VariableScopeOptions,
+  variableScope,
+} from './ops/variableScope.js';
 export {
   globalVariables,
   globalVariablesInitializer,
@@ -179,8 +257,14 @@ export {
   trainableVariables,
   variablesInitializer,
 } from './ops/variables.js';
-export { doctor, doctorText } from './runtime/doctor.js';
+export type { Callable, CallableOptions } from './runtime/callable.js';
+export type { DeviceInfo, GpuOptions } from './runtime/devices.js';
+export { doctor, doctorText, type Report } from './runtime/doctor.js';
 export { getDefaultSession, InteractiveSession } from './runtime/eval.js';
-export { stepped } from './runtime/runLoop.js';
-export { Session } from './runtime/session.js';
-export { Trace } from './runtime/trace.js';
+export type { FeedKey, Feeds, FeedValueLike } from './runtime/feeds.js';
+export type { Fetch, Fetched, IndexedSlicesValue } from './runtime/fetches.js';
+export type { RunLimits, StopSignal } from './runtime/limits.js';
+export type { NativeMemory } from './runtime/native.js';
+export { type LoopFeed, type LoopPair, type Stepped, type StepSource, stepped } from './runtime/runLoop.js';
+export { type RunOptions, Session, type SessionOptions, type SyncRunOptions } from './runtime/session.js';
+export { type ChromeTrace, type RunMetadata, Trace, type TracedStep, type TraceRow } from './runtime/trace.js';

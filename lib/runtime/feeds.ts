@@ -14,7 +14,10 @@ import { repr, typeName } from './fetches.js';
 export type FeedValueLike = NDArray | NumericArray | NestedValue;
 /** What is fed: a tensor, a variable or a tensor's name (`x:0`). */
 export type FeedKey = Tensor | TensorSource | string;
-/** Feeds of a run: a Map, pairs, or an object keyed by tensor name. */
+/**
+ * Feeds of a run: a Map, pairs, or an object keyed by tensor name. TypeScript finds no type for a Map of values of several kinds: give pairs
+ * (`[[x, batch], [rate, 0.1]]`), or say it, `new Map<tf.FeedKey, tf.FeedValueLike>([[x, batch], [rate, 0.1]])`.
+ */
 export type Feeds =
   | ReadonlyMap<FeedKey, FeedValueLike>
   | Iterable<readonly [FeedKey, FeedValueLike]>

@@ -1,4 +1,5 @@
 // Session: runs parts of a graph on the native engine and keeps the variables' values.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { CompileOptions } from '../compile/stage.js';
 import type { TensorSource } from '../core/defineOp.js';
 import { asDtype, type DTypeLike } from '../core/dtype.js';
@@ -231,7 +232,8 @@ export class Session {
    *
    * @param fetches a tensor, variable, operation or name, or arrays, maps and objects of them.
    * @param feeds values of placeholders (or of any tensor): a Map, pairs, or an object keyed by tensor name. A typed array is a vector,
-   *   or takes its tensor's shape where that is fully known and as large.
+   *   or takes its tensor's shape where that is fully known and as large. In TypeScript a Map whose values are of several kinds needs its
+   *   type, `new Map<tf.FeedKey, tf.FeedValueLike>(...)`; pairs need none.
    * @param options `trace` measures the run's steps.
    * @example sess.runSync({ loss, step: train }, new Map([[x, [1, 2]]])).loss.item()
    */
