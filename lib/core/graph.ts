@@ -180,8 +180,7 @@ export class Graph {
   #colocationStack: Operation[] = [];
   #finalized = false;
   #lastId = 0;
-  /** The graph-level random seed; null where `tf.setRandomSeed` was not called. */
-  seed: number | null = null;
+  #seed: number | null = null;
 
   /** Counts the operations created: a plan made for a smaller graph stays right, because graphs only grow. */
   get version(): number {
@@ -189,6 +188,17 @@ export class Graph {
   }
   get lastId(): number {
     return this.#lastId;
+  }
+  /** The graph-level random seed; null where `tf.setRandomSeed` was not called. TypeError for what is no whole number. */
+  get seed(): number | null {
+    return this.#seed;
+  }
+  set seed(seed: number | null) {
+    if (seed !== null && !Number.isInteger(seed)) {
+      const given = typeof seed === 'string' ? `'${seed}'` : typeof seed === 'bigint' ? `${seed}n` : String(seed);
+      throw new GraphTypeError(`The random seed of a graph is a whole number or null, not ${given}`);
+    }
+    this.#seed = seed;
   }
   get finalized(): boolean {
     return this.#finalized;

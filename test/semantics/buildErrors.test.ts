@@ -280,3 +280,26 @@ for (const [title, build, text] of [
     });
   });
 }
+
+test('a random seed is a whole number or null, and anything else is a TypeError at once', (t) => {
+  const g = new tf.Graph();
+  g.asDefault(() => {
+    for (const seed of [7, -1, 2 ** 60, null]) {
+      tf.setRandomSeed(seed as number);
+      t.is(g.seed, seed);
+    }
+    for (const [seed, text] of [
+      [undefined, 'undefined'],
+      ['a', "'a'"],
+      [5n, '5n'],
+      [1.5, '1.5'],
+      [Number.NaN, 'NaN'],
+    ] as const) {
+      t.throws(() => tf.setRandomSeed(seed as number), {
+        instanceOf: tf.errors.GraphTypeError,
+        message: `The random seed of a graph is a whole number or null, not ${text}`,
+      });
+    }
+    t.is(g.seed, null);
+  });
+});
