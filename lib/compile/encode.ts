@@ -112,7 +112,9 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
   variables.items.forEach((op, i) => {
     body.i32(op.id, variableValues[i]!, unread.get(op) === true ? 1 : 0, op.id);
   });
-  for (const feed of feeds) body.i32(feed, -1);
+  program.feeds.forEach(({ storage }, i) => {
+    body.i32(feeds[i]!, storage.kind === 'feed' ? storage.node : -1);
+  });
   for (const fetch of fetches) body.i32(fetch, -1);
   body.i32(program.steps.length);
   const words = new WordBuffer();

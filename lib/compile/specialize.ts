@@ -81,12 +81,13 @@ const lowered = (
   const feeds: PlanValue[] = [];
   const sources: FeedSource[] = [];
   const feedIndex = new Map<string, number>();
-  const feed = (key: string, source: FeedSource, shape: readonly number[], dtype: NDArray['dtype']): PlanValue => {
+  const feed = (ref: Ref, source: FeedSource, shape: readonly number[], dtype: NDArray['dtype']): PlanValue => {
+    const key = refKey(ref);
     let i = feedIndex.get(key);
     if (i === undefined) {
       i = feeds.length;
       feedIndex.set(key, i);
-      const storage = { kind: 'feed' as const, bytes: bytesOf(dtype, shape), index: i };
+      const storage = { kind: 'feed' as const, bytes: bytesOf(dtype, shape), index: i, node: ref.node.op.id };
       feeds.push({ dtype, shape, storage, version: 0, dynamic: false });
       sources.push(source);
     }
@@ -94,9 +95,9 @@ const lowered = (
   };
   const fed = (ref: Ref): PlanValue | undefined => {
     const carried = carriedValue(given, ref);
-    if (carried !== undefined) return feed(refKey(ref), { value: carried }, carried.shape, carried.dtype);
+    if (carried !== undefined) return feed(ref, { value: carried }, carried.shape, carried.dtype);
     if (ref.node.row !== undefined || ref.node.feed < 0) return undefined;
-    return feed(refKey(ref), { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
+    return feed(ref, { feed: ref.node.feed }, facts.shape(ref), refDtype(ref));
   };
   const targets = new Set(program.targets);
   const lowering = new Lowering({

@@ -9,7 +9,7 @@ import { sizeOf } from '../core/shape.js';
 export type Storage =
   | { readonly kind: 'arena'; bytes: number; offset: number }
   | { readonly kind: 'constant'; readonly bytes: number; readonly array: NDArray }
-  | { readonly kind: 'feed'; readonly bytes: number; readonly index: number }
+  | { readonly kind: 'feed'; readonly bytes: number; readonly index: number; readonly node: number }
   | { readonly kind: 'variable'; readonly bytes: number; readonly variable: VariableSlot };
 
 /** A variable as a plan uses it. */

@@ -31,6 +31,8 @@ export interface ErrorPlace {
   runFrom?: string | undefined;
   /** Shapes of the operation's inputs, e.g. `x [32,784], W [512,10]`. */
   shapes?: string | undefined;
+  /** What a wrong feed was given for, e.g. `x:0`. */
+  fed?: string | undefined;
 }
 
 /** The base of every error grafo throws. `code` is TensorFlow's, `text` the message without grafo's location lines. */
@@ -42,9 +44,11 @@ export class GrafoError extends Error {
   readonly createdAt: string | undefined;
   readonly runFrom: string | undefined;
   readonly shapes: string | undefined;
+  readonly fed: string | undefined;
 
   constructor(text: string, code: ErrorCode, place: ErrorPlace = {}) {
     const lines = [
+      place.fed === undefined || text.includes(`'${place.fed}'`) ? '' : `fed for '${place.fed}'`,
       place.shapes === undefined ? '' : `${place.op} '${place.node}' of ${place.shapes}`,
       place.createdAt === undefined ? '' : `created at ${place.createdAt}`,
       place.runFrom === undefined ? '' : `run from ${place.runFrom}`,
@@ -57,6 +61,7 @@ export class GrafoError extends Error {
     this.createdAt = place.createdAt;
     this.runFrom = place.runFrom;
     this.shapes = place.shapes;
+    this.fed = place.fed;
   }
   override get name(): string {
     return this.constructor.name;

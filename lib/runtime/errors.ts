@@ -84,6 +84,8 @@ export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): u
     shapes: error.shapes ?? (op === undefined ? undefined : shapesOf(op)),
     createdAt: op?.place.toString() || undefined,
     runFrom: (runFrom ?? new UserPlace()).toString() || undefined,
+    // A wrong feed is blamed on the operation that it is given for.
+    fed: op !== undefined && /^(A feed|A typed array|The typed array)\b/.test(text) ? op.name : undefined,
   });
   return made;
 };
@@ -96,9 +98,9 @@ const named = (graph: Graph, { code, message }: NativeError): string =>
 
 /** What the compiler refused, with the line that ran it. */
 const withLine = (error: OpError, runFrom: UserPlace | undefined): OpError => {
-  const { code, text, op, node, shapes, createdAt, stack } = error;
+  const { code, text, op, node, shapes, createdAt, fed, stack } = error;
   const line = (runFrom ?? new UserPlace()).toString() || undefined;
-  const made = opErrorFromCode(CODES.indexOf(code), text, { op, node, shapes, createdAt, runFrom: line });
+  const made = opErrorFromCode(CODES.indexOf(code), text, { op, node, shapes, createdAt, runFrom: line, fed });
   made.stack = `${made.name}: ${made.message}${/\n {4}at [\s\S]*$/.exec(stack ?? '')?.[0] ?? ''}`;
   return made;
 };

@@ -151,7 +151,8 @@ export class FeedSlots {
         continue;
       }
       const slot = this.#slots[i]!;
-      const array = placed(this.tensors[slot]!, value, this.#keys[i]);
+      const tensor = this.tensors[slot]!;
+      const array = fedFor(tensor, value, () => convertFeed(tensor, value, this.#keys[i]));
       datas[slot] = own ? ownCopy(array.data, value) : array.data;
       shapes[slot] = own ? [...array.shape] : array.shape;
     }
@@ -165,7 +166,7 @@ export class FeedSlots {
       const { rank } = tensor.shape;
       if (rank !== 0 && rank !== null) throw wrongShape(tensor, SCALAR_DIMS);
       const memory = own ? new tensor.dtype.array!(1) : scratch;
-      memory[0] = scalarFor(tensor.dtype, value);
+      memory[0] = fedFor(tensor, value, () => scalarFor(tensor.dtype, value));
       datas[slot] = memory;
       shapes[slot] = SCALAR_DIMS;
     }
@@ -205,6 +206,10 @@ const ownCopy = (data: DataArray, value: unknown): DataArray => {
   return data === given ? (data.slice() as DataArray) : data;
 };
 
+/** Whether a value is a typed array whose memory was taken away. */
+export const isDetached = (data: unknown): boolean =>
+  ArrayBuffer.isView(data) && !(data instanceof DataView) && detached(data as NumericArray);
+
 const detached = (data: NumericArray): boolean => {
   if (data.length > 0) return false;
   const { buffer } = data as { buffer: ArrayBufferLike & { detached?: boolean } };
@@ -219,16 +224,29 @@ const detached = (data: NumericArray): boolean => {
 const isShared = (data: NumericArray): boolean =>
   typeof SharedArrayBuffer !== 'undefined' && data.buffer instanceof SharedArrayBuffer;
 
-/** Converts one feed; what is wrong with it is said of the tensor it is fed for. */
-const placed = (tensor: Tensor, value: unknown, key: unknown): NDArray => {
+/** Converts a value that is fed for a tensor; what is wrong with it is said of the tensor. */
+export const fedFor = <T>(tensor: Tensor, value: unknown, convert: () => T): T => {
   try {
-    return convertFeed(tensor, value, key);
+    return convert();
   } catch (error) {
-    if (!(error instanceof GrafoError) || error.node !== undefined) throw error;
-    const Kind = error.constructor as typeof ValueError;
-    const { op } = tensor;
-    throw new Kind(error.text, { op: op.type, node: op.name, createdAt: op.place.toString() || undefined });
+    if (!(error instanceof GrafoError))
+      throw isRevoked(value) ? namedFor(tensor, new GraphTypeError('A revoked Proxy holds no value')) : error;
+    throw error.node === undefined ? namedFor(tensor, error) : error;
   }
+};
+
+const isRevoked = (value: unknown): boolean => {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
+  }
+};
+
+const namedFor = ({ op, name }: Tensor, { constructor, text }: GrafoError): GrafoError => {
+  const Kind = constructor as typeof ValueError;
+  return new Kind(text, { op: op.type, node: op.name, createdAt: op.place.toString() || undefined, fed: name });
 };
 
 const convertFeed = (tensor: Tensor, value: unknown, key: unknown): NDArray => {
@@ -280,8 +298,13 @@ const cast = (data: DataArray, from: DType, to: DType): DataArray => {
 
 /** Checks size and shape against the tensor; shared memory is copied, because another thread may write it. */
 const checked = (tensor: Tensor, data: DataArray, shape: readonly number[], size: number): NDArray => {
+  const { dtype } = tensor;
   if (!Array.isArray(data) && detached(data)) {
     throw new InvalidArgumentError(`The memory fed for Tensor '${tensor.name}' is detached`);
+  }
+  if (dtype.array === undefined ? !Array.isArray(data) : data.constructor !== dtype.array) {
+    const wanted = dtype.array === undefined ? 'an array of strings' : dtype.name;
+    throw new InvalidArgumentError(`The memory fed for Tensor '${tensor.name}' is ${typeName(data)}, not ${wanted}`);
   }
   const memory = !Array.isArray(data) && isShared(data) ? (data.slice() as DataArray) : data;
   if (memory.length !== size) {

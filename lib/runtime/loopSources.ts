@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
-import { castData, NDArray, toNDArray } from '../core/ndarray.js';
+import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { type FeedKey, FeedSlots, type FeedValueLike } from './feeds.js';
 import { type Fetch, FetchStructure, typeName } from './fetches.js';
@@ -15,6 +15,7 @@ import {
   runLoopSync,
   Stepped,
   type StepSource,
+  steppedData,
 } from './runLoop.js';
 
 /** What a chunk may hold, unless a single step is larger; and its most steps. */
@@ -307,10 +308,9 @@ const partsOf = (item: unknown, tensors: readonly Tensor[]): readonly unknown[] 
 /** One step's value, of the first step's shape. */
 const valueOf = (tensor: Tensor, item: unknown, first: NDArray | undefined): NDArray => {
   const { dtype, shape } = tensor;
-  const given = toNDArray(item, undefined, dtype);
+  const { data: cast, given } = steppedData(tensor, item);
   const flat = ArrayBuffer.isView(item) && shape.rank !== 0 && shape.numElements === given.size;
   // A source may fill the same memory again for its next step: what is taken here is kept until the chunk is full.
-  const cast = castData(given.data, given.dtype, dtype);
   const data = item instanceof NDArray && cast === item.data ? cast.slice() : cast;
   const value = new NDArray(dtype, flat ? shape.concrete() : given.shape, data);
   if (first !== undefined && String(first.shape) !== String(value.shape)) {

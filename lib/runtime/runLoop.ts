@@ -1,11 +1,11 @@
 // runLoop: n runs of one plan in one native call, each with its own part of the stepped feeds.
-import type { DataArray } from '../core/dtype.js';
-import { InvalidArgumentError, ValueError } from '../core/errors.js';
+import { type DataArray, string } from '../core/dtype.js';
+import { InvalidArgumentError, UnimplementedError, ValueError } from '../core/errors.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { informed, typedError } from './errors.js';
-import type { FeedKey, FeedValueLike } from './feeds.js';
+import { type FeedKey, type FeedValueLike, fedFor, isDetached } from './feeds.js';
 import type { Fetch } from './fetches.js';
 import type { RunLimits } from './limits.js';
 import type { NativeFeed, NativeResults, NativeSession } from './native.js';
@@ -141,10 +141,20 @@ class Loop {
   }
 }
 
+/** What a stepped feed or an item of a source holds, in the tensor's dtype. */
+export const steppedData = (tensor: Tensor, value: unknown): { readonly data: DataArray; readonly given: NDArray } =>
+  fedFor(tensor, value, () => {
+    const { dtype } = tensor;
+    const memory = value instanceof NDArray ? value.data : value;
+    if (isDetached(memory)) throw new InvalidArgumentError('The memory of a stepped feed is detached');
+    if (dtype === string) throw new UnimplementedError('A loop cannot step through strings');
+    const given = toNDArray(value, undefined, dtype);
+    return { data: castData(given.data, given.dtype, dtype), given };
+  });
+
 /** A stepped feed and its first part. */
 const split = (tensor: Tensor, value: FeedValueLike): { whole: DataArray; part: NDArray } => {
-  const given = toNDArray(value, undefined, tensor.dtype);
-  const data = castData(given.data, given.dtype, tensor.dtype);
+  const { data, given } = steppedData(tensor, value);
   const size = tensor.shape.numElements;
   const flat = ArrayBuffer.isView(value) && size !== null && size > 0 && tensor.shape.rank !== 0;
   const shape = flat ? tensor.shape.concrete() : given.shape.slice(1);
@@ -152,12 +162,7 @@ const split = (tensor: Tensor, value: FeedValueLike): { whole: DataArray; part: 
   if (given.rank === 0 || given.size === 0 || given.size % elements !== 0) {
     throw new ValueError(`A stepped feed of '${tensor.name}' holds no whole part of shape (${shape.join(', ')})`);
   }
-  const part = new NDArray(
-    tensor.dtype,
-    shape,
-    Array.isArray(data) ? data.slice(0, elements) : data.slice(0, elements),
-  );
-  return { whole: data, part };
+  return { whole: data, part: new NDArray(tensor.dtype, shape, data.slice(0, elements) as DataArray) };
 };
 
 const repeat = (value: NDArray, n: number): NDArray => {

@@ -83,3 +83,61 @@ test('a structure that holds itself is refused', (t) => {
   });
   sess.close();
 });
+
+test('what is wrong with a feed names the tensor, beside TensorFlow’s words', async (t) => {
+  const sess = session();
+  const { x, flags, count, words } = sess.graph.asDefault(() => ({
+    x: tf.placeholder('float32', [4], { name: 'x' }),
+    flags: tf.placeholder('bool', [null], { name: 'flags' }),
+    count: tf.placeholder('int32', [], { name: 'count' }),
+    words: tf.placeholder('string', [1], { name: 'words' }),
+  }));
+  const detached = new Float32Array(4);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  const revoked = Proxy.revocable([1, 2, 3, 4], {});
+  revoked.revoke();
+  const wrong: readonly (readonly [tf.Tensor, unknown, RegExp])[] = [
+    [
+      x,
+      'hello',
+      /^Expected float32, got 'hello' of type 'str' instead\.\n {2}fed for 'x:0' {3}created at feeds\.test\.ts/,
+    ],
+    [x, [[1], [1, 2]], /^Argument must be a dense tensor: .*\n {2}fed for 'x:0'/],
+    [count, 1.5, /^Type of feed value 1\.5 with type .*\n {2}fed for 'count:0'/],
+    [x, revoked.proxy, /^A revoked Proxy holds no value\n {2}fed for 'x:0'/],
+    [
+      x,
+      new tf.NDArray(tf.float32, [4], new Float64Array(4)),
+      /fed for Tensor 'x:0' is <class 'Float64Array'>, not float32/,
+    ],
+    [x, new tf.NDArray(tf.float32, [4], ['1', '2', '3', '4']), /fed for Tensor 'x:0' is <class 'list'>, not float32/],
+    [words, new tf.NDArray(tf.string, [1], new Float32Array(1)), /'words:0' is .*, not an array of strings/],
+    [
+      flags,
+      new Uint8Array([1, 2]),
+      /^A feed of bools has a byte that is not 0 or 1\n {2}fed for 'flags' {3}created at feeds/,
+    ],
+  ];
+  const loops: typeof wrong = [
+    [x, tf.stepped('hello'), /^Cannot convert elements of type string to float32\n {2}fed for 'x:0'/],
+    [x, tf.stepped(detached), /^The memory of a stepped feed is detached\n {2}fed for 'x:0'/],
+    [x, tf.stepped(new Set([detached])), /^The memory of a stepped feed is detached\n {2}fed for 'x:0'/],
+    [x, tf.stepped(new Set([revoked.proxy])), /^A revoked Proxy holds no value\n {2}fed for 'x:0'/],
+    [words, tf.stepped([['a']]), /^A loop cannot step through strings\n {2}fed for 'words:0'/],
+  ];
+  for (const [tensor, value, message] of wrong) {
+    const fetch = sess.graph.asDefault(() => tf.identity(tensor));
+    const feeds = [[tensor, value as tf.FeedValueLike]] as const;
+    const expected = { instanceOf: tf.GrafoError, message };
+    // Again: what is known of the last run changes nothing.
+    for (let i = 0; i < 2; i++) t.throws(() => sess.runSync(fetch, feeds), expected);
+    await t.throwsAsync(sess.run(fetch, feeds, { timeoutMs: 60_000 }), expected);
+  }
+  for (const [tensor, value, message] of loops) {
+    const op = sess.graph.asDefault(() => tf.identity(tensor).op);
+    const feeds = [[tensor, value as tf.LoopFeed]] as const;
+    t.throws(() => sess.runLoopSync(op, 1, feeds), { instanceOf: tf.GrafoError, message });
+    await t.throwsAsync(sess.runLoop(op, 1, feeds), { instanceOf: tf.GrafoError, message });
+  }
+  sess.close();
+});
