@@ -265,6 +265,13 @@ export type { FeedKey, Feeds, FeedValueLike } from './runtime/feeds.js';
 export type { Fetch, Fetched, IndexedSlicesValue } from './runtime/fetches.js';
 export type { RunLimits, StopSignal } from './runtime/limits.js';
 export type { NativeMemory } from './runtime/native.js';
-export { type LoopFeed, type LoopPair, type Stepped, type StepSource, stepped } from './runtime/runLoop.js';
+export {
+  type LoopFeed,
+  type LoopFeeds,
+  type LoopPair,
+  type Stepped,
+  type StepSource,
+  stepped,
+} from './runtime/runLoop.js';
 export { type RunOptions, Session, type SessionOptions, type SyncRunOptions } from './runtime/session.js';
 export { type ChromeTrace, type RunMetadata, Trace, type TracedStep, type TraceRow } from './runtime/trace.js';

@@ -5,7 +5,7 @@ import type { Graph, Tensor } from '../core/graph.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
 import { informed, typedError } from './errors.js';
-import { type FeedKey, type FeedValueLike, fedFor, isDetached } from './feeds.js';
+import { type FeedKey, type FeedValueLike, fedFor, isDetached, readFeeds } from './feeds.js';
 import type { Fetch } from './fetches.js';
 import type { RunLimits } from './limits.js';
 import type { NativeFeed, NativeResults, NativeSession } from './native.js';
@@ -41,6 +41,15 @@ export type LoopFeed = FeedValueLike | Stepped;
 
 /** A loop's feed: a tensor and its value, or several tensors and a source of arrays with a value for each. */
 export type LoopPair = readonly [FeedKey, LoopFeed] | readonly [readonly FeedKey[], Stepped];
+
+/** Feeds of a loop: pairs, a Map, or an object keyed by tensor name. */
+export type LoopFeeds = Iterable<LoopPair> | { readonly [name: string]: LoopFeed };
+
+/** A loop's feeds as pairs. */
+export const loopPairs = (feeds: LoopFeeds): readonly LoopPair[] => {
+  const { keys, values } = readFeeds(feeds);
+  return keys.map((key, i) => [key, values[i]] as unknown as LoopPair);
+};
 
 /** What a loop needs of its session. */
 export interface LoopContext {

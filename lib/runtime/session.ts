@@ -2,13 +2,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { CompileOptions } from '../compile/stage.js';
 import type { TensorSource } from '../core/defineOp.js';
-import { asDtype, type DTypeLike } from '../core/dtype.js';
+import type { DTypeLike } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, UnimplementedError, ValueError } from '../core/errors.js';
 import { Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
-import { NDArray } from '../core/ndarray.js';
+import type { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { UserPlace } from '../core/place.js';
-import { sizeOf } from '../core/shape.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
 import {
@@ -25,12 +24,13 @@ import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
 import { type Fetch, type Fetched, repr, typeName } from './fetches.js';
+import { hostBuffer } from './hostBuffer.js';
 import { checkLimits, type RunLimits } from './limits.js';
 import { loopLater, loopNow } from './loopSources.js';
 import { type NativeMemory, type NativeSession, native } from './native.js';
 import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
-import type { LoopPair } from './runLoop.js';
+import { type LoopFeeds, loopPairs } from './runLoop.js';
 import { RunQueue } from './runQueue.js';
 import { Trace } from './trace.js';
 
@@ -366,33 +366,33 @@ export class Session {
    * Runs the same request `n` times in one native call, or in one for each chunk of what sources give.
    *
    * @param n how many times; with a source it may be Infinity, and the loop ends where a source does.
-   * @param feeds pairs of a tensor and its value. `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end),
+   * @param feeds pairs of a tensor and its value, or a Map or object as `run` takes it. `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end),
    *   `tf.stepped(iterable)` what the iterable gives next; a list of tensors takes an iterable of lists: `[[x, y], tf.stepped(batches)]`.
    * @returns the results in the structure of `fetches`, each with a first dimension of the number of runs; null for operations.
    * @example sess.runLoopSync(tf.reduceSum(x), 2, [[x, tf.stepped([[1, 2, 3], [4, 5, 6]])]]) // [6, 15]
    */
-  runLoopSync<const F extends Fetch>(fetches: F, n: number, feeds: Iterable<LoopPair> = []): Fetched<F> {
+  runLoopSync<const F extends Fetch>(fetches: F, n: number, feeds: LoopFeeds = []): Fetched<F> {
     this.#checkOpen();
-    return loopNow(this.#loopContext(), fetches, n, [...feeds]) as Fetched<F>;
+    return loopNow(this.#loopContext(), fetches, n, loopPairs(feeds)) as Fetched<F>;
   }
 
   /** `runLoopSync` on the session's own thread: the promise of what it returns. */
   runLoop<const F extends Fetch>(
     fetches: F,
     n: number,
-    feeds: Iterable<LoopPair> = [],
+    feeds: LoopFeeds = [],
     options: RunLimits = {},
   ): Promise<Fetched<F>> {
     return this.#loopLater(fetches, n, feeds, options) as Promise<Fetched<F>>;
   }
 
-  async #loopLater(fetches: Fetch, n: number, feeds: Iterable<LoopPair>, options: RunLimits): Promise<unknown> {
+  async #loopLater(fetches: Fetch, n: number, feeds: LoopFeeds, options: RunLimits): Promise<unknown> {
     this.#checkOpen();
     checkOptions('runLoop', options, LIMITS);
     checkLimits('runLoop', options);
     const from = new UserPlace();
     try {
-      return await loopLater(this.#loopContext(), fetches, n, [...feeds], options);
+      return await loopLater(this.#loopContext(), fetches, n, loopPairs(feeds), options);
     } catch (error) {
       throw typedError(this.graph, error, from);
     }
@@ -449,14 +449,7 @@ export class Session {
    * @example const batch = sess.hostBuffer('float32', [100, 784]);
    */
   hostBuffer(dtype: DTypeLike, shape: readonly number[]): NDArray {
-    const type = asDtype(dtype);
-    if (type.array === undefined) throw new ValueError('A host buffer holds numbers, not strings');
-    const size = sizeOf(shape);
-    if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || !Number.isSafeInteger(size * type.size)) {
-      throw new ValueError(`No buffer has the shape (${shape.join(', ')})`);
-    }
-    const { buffer, byteOffset } = native().hostBuffer(size * type.size, this.#onGpu);
-    return new NDArray(type, [...shape], new type.array(buffer, byteOffset, size));
+    return hostBuffer(dtype, shape, this.#onGpu);
   }
 
   /** The current value of a variable; FailedPreconditionError where it is not initialised: `sess.readVariable(w).toArray()`. */

@@ -141,3 +141,44 @@ test('what is wrong with a feed names the tensor, beside TensorFlow’s words', 
   }
   sess.close();
 });
+
+test('a loop takes its feeds as a run does: pairs, a Map, or an object keyed by name', async (t) => {
+  const sess = session();
+  const [x, sum] = sess.graph.asDefault(() => {
+    const given = tf.placeholder('float32', [2], { name: 'x' });
+    return [given, tf.reduceSum(given)] as const;
+  });
+  const value = tf.stepped([
+    [1, 2],
+    [3, 4],
+  ]);
+  for (const feeds of [[[x, value]], new Map([[x, value]]), { 'x:0': value }] as const) {
+    t.deepEqual(sess.runLoopSync(sum, 2, feeds).toArray(), [3, 7]);
+    t.deepEqual((await sess.runLoop(sum, 2, feeds)).toArray(), [3, 7]);
+  }
+  for (const feeds of [3, 'x:0', x, [x], [[x]]]) {
+    const expected = { instanceOf: tf.errors.GraphTypeError, message: /^(Feeds|A feed) must be/ };
+    t.throws(() => sess.runLoopSync(sum, 2, feeds as never), expected);
+    await t.throwsAsync(sess.runLoop(sum, 2, feeds as never), expected);
+  }
+  sess.close();
+});
+
+test('a host buffer that cannot be is a typed error', (t) => {
+  const sess = session();
+  const buffer = (shape: unknown) => () => sess.hostBuffer('float32', shape as number[]);
+  const { ValueError, GraphTypeError, ResourceExhaustedError } = tf.errors;
+  for (const shape of [[1e15], [2 ** 20, 2 ** 20]]) {
+    t.throws(buffer(shape), {
+      instanceOf: ResourceExhaustedError,
+      message: /^OOM when allocating a host buffer with shape\[/,
+    });
+  }
+  for (const shape of ['a', undefined, null, 3, { length: 1 }]) {
+    t.throws(buffer(shape), { instanceOf: GraphTypeError, message: /^hostBuffer takes its shape as an array, not/ });
+  }
+  for (const shape of [[-1], [1.5], [null], ['2'], [[2]], [2n], [2 ** 31, 2 ** 31]]) {
+    t.throws(buffer(shape), { instanceOf: ValueError, message: /^No buffer has the shape \(/ });
+  }
+  sess.close();
+});
