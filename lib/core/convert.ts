@@ -2,12 +2,11 @@
 
 import { constOp } from './constOp.js';
 import type { TensorSource } from './defineOp.js';
-import type { NumericArray } from './dtype.js';
-import { asDtype, bool, type DType, type DTypeLike, string } from './dtype.js';
+import { asDtype, bool, type DataArray, type DType, type DTypeLike, type NumericArray, string } from './dtype.js';
 import { GraphTypeError, ValueError } from './errors.js';
 import { getDefaultGraph, Tensor } from './graph.js';
 import type { NestedValue } from './literal.js';
-import { type NDArray, toNDArray } from './ndarray.js';
+import { NDArray, toNDArray } from './ndarray.js';
 
 /** What every op takes for an input: a tensor, a variable, or a literal that becomes a constant. */
 export type TensorLike = Tensor | TensorSource | NDArray | NumericArray | NestedValue | readonly TensorLike[];
@@ -69,7 +68,19 @@ export const convertToTensor = (value: TensorLike, options: ConvertOptions = {})
 };
 
 const literal = (value: TensorLike, dtype: DType | undefined, preferred: DType | undefined): NDArray => {
-  if (dtype === undefined) return toNDArray(value, undefined, preferred);
+  if (dtype === undefined) return ownArray(value, undefined, preferred);
   const numeric = dtype !== string && dtype !== bool;
-  return toNDArray(value, dtype, numeric ? dtype : undefined);
+  return ownArray(value, dtype, numeric ? dtype : undefined);
 };
+
+/**
+ * What `toNDArray` gives, in memory of its own: a graph keeps the value, and plans are made of it later, so what the caller does to the
+ * array afterwards must not reach it.
+ */
+export const ownArray = (value: unknown, dtype?: DType, preferred?: DType): NDArray => {
+  const made = toNDArray(value, dtype, preferred);
+  if (made.dtype === string)
+    return new NDArray(string, [...made.shape], Array.from(made.data as (string | Uint8Array)[], ownText));
+  return made === value ? new NDArray(made.dtype, [...made.shape], made.data.slice() as DataArray) : made;
+};
+const ownText = (text: string | Uint8Array): string | Uint8Array => (typeof text === 'string' ? text : text.slice());

@@ -1,6 +1,6 @@
 // Where tensors begin (constants, placeholders, zeros, ones) and ops that hand a tensor on as it is.
 import { constOp } from '../core/constOp.js';
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, ownArray, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DataArray, type DType, type DTypeLike, int32, int64, string } from '../core/dtype.js';
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
@@ -178,7 +178,7 @@ export const constant = (
       `Expected a number, string or array, got ${String(value)}: tf.constant takes values, tf.identity takes tensors.`,
     );
   }
-  const made = toNDArray(value, all.dtype === undefined ? undefined : asDtype(all.dtype));
+  const made = ownArray(value, all.dtype === undefined ? undefined : asDtype(all.dtype));
   const to = all.shape === undefined ? made.shape : TensorShape.of(all.shape).concrete();
   return constOp(getDefaultGraph(), shaped(made, to, all.verifyShape ?? false), all.name ?? 'Const');
 };
