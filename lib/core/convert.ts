@@ -7,6 +7,7 @@ import { GraphTypeError, ValueError } from './errors.js';
 import { getDefaultGraph, Tensor } from './graph.js';
 import type { NestedValue } from './literal.js';
 import { NDArray, toNDArray } from './ndarray.js';
+import { nameIn, type OptionNames } from './options.js';
 
 /** What every op takes for an input: a tensor, a variable, or a literal that becomes a constant. */
 export type TensorLike = Tensor | TensorSource | NDArray | NumericArray | NestedValue | readonly TensorLike[];
@@ -25,6 +26,8 @@ export interface ConvertOptions {
   readonly preferredDtype?: DType | undefined;
   readonly name?: string | undefined;
 }
+
+const CONVERT: OptionNames<ConvertOptions> = { dtype: true, preferredDtype: true, name: true };
 
 type Packer = (
   values: readonly TensorLike[],
@@ -47,6 +50,7 @@ const holdsTensor = (value: unknown, depth = 0): boolean =>
  * @param value a tensor or variable (returned as it is, its dtype checked), or a literal (a new `Const`).
  */
 export const convertToTensor = (value: TensorLike, options: ConvertOptions = {}): Tensor => {
+  nameIn(options, 'convertToTensor', CONVERT);
   const existing = tensorOf(value);
   const dtype = options.dtype === undefined ? undefined : asDtype(options.dtype);
   if (existing !== undefined) {

@@ -15,7 +15,7 @@ import {
 } from './graph.js';
 import type { LowerContext } from './lowering.js';
 import type { NDArray } from './ndarray.js';
-import { type Named, nameIn } from './options.js';
+import { type Named, nameIn, type OptionNames } from './options.js';
 import type { Dim, TensorShape } from './shape.js';
 
 /**
@@ -159,6 +159,13 @@ const isRefArg = ({ isRef }: Arg): boolean => isRef;
 
 type OutputType = OperationInit['outputs'][number];
 
+const optionNames = (specs: Readonly<Record<string, AttrSpec>>): Readonly<Record<string, true>> => {
+  const own = Object.keys(specs)
+    .filter((name) => /^[a-z]/.test(name) && specs[name]!.default !== undefined)
+    .map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()));
+  return Object.fromEntries(['name', ...own].map((name) => [name, true]));
+};
+
 const allowedText = (allowed: readonly DType[]): string => allowed.map((type) => type.name).join(', ');
 
 /**
@@ -170,12 +177,9 @@ const allowedText = (allowed: readonly DType[]): string => allowed.map((type) =>
 export const defineOp = <const I extends Args>(type: string, definition: OpDefinition<I>): OpRow<I> => {
   if (REGISTRY.has(type)) throw new ValueError(`Op '${type}' is defined twice`);
   const specs = definition.attrs ?? {};
-  const takes = (): string[] => [
-    'name',
-    ...Object.keys(specs)
-      .filter((name) => /^[a-z]/.test(name))
-      .map((name) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())),
-  ];
+  let takenNames: Readonly<Record<string, true>> | undefined;
+  /** The options of a builder that hands them on as they are: what the row can leave out. */
+  const takes = (): OptionNames<Named> => (takenNames ??= optionNames(specs)) as OptionNames<Named>;
   // A program uses a few rows of all that it imports: what a row's texts say is worked out when they are first asked for.
   let inputsParsed: readonly Arg[] | undefined;
   let outputsParsed: readonly Arg[] | undefined;
@@ -259,7 +263,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
     given: Readonly<Record<string, AttrValue | undefined>> = {},
     options?: Named,
   ): Operation => {
-    const name = options === undefined ? undefined : nameIn(options, type, takes);
+    const name = options === undefined ? undefined : nameIn(options, type, takes());
     let first: Tensor | undefined;
     for (const input in values) first = commonTensor(values[input], 0, first);
     const graph = first?.graph ?? getDefaultGraph();

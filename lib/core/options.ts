@@ -62,35 +62,66 @@ export const checkOptions = <O>(what: string, given: object | null | undefined, 
     if (!Object.hasOwn(names, key)) throw unknownOption(what, key, Object.keys(names), Object.keys(names));
 };
 
-/**
- * Options of builders that are no attribute of the op they make. A builder hands its options to the row, which so knows a slip; a test reads
- * the interfaces and finds what is missing here.
- */
-const BUILDER_OPTIONS: ReadonlySet<string> = new Set(
-  `adjointA adjointB alpha axes axis batchDims beginMask colocateGradientsWithOps colocated constantValues controlInputs cycle dataFormat
-  defaultName dim dimension dtype ellipsisMask endLearningRate endMask epsilon exclusive firstN globalStep keepDims keepProb keepdims labels
-  learningRate logits maxval mean message minval mode momentum name newAxisMask noiseShape num offValue onValue optimize outIdx outType
-  outputType perm power rate reductionIndices reverse seed shape shrinkAxisMask staircase stddev summarize transposeA transposeB useLocking
-  useNesterov useNorm posWeight targets validateShape verifyShape reduction_indices keep_dims`.split(/\s+/),
-);
+const isPlain = (value: unknown): value is object => {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // An object literal, of whichever realm: dtypes, shapes, arrays and tensors are of a class.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
+/** Whether an argument is an options object, and not a tensor, an array, a dtype or a number. */
+export const isOptions = <O extends object>(value: unknown): value is O =>
+  isPlain(value) && typeof (value as { readonly asTensor?: unknown }).asTensor !== 'function';
+
+/** TypeError where what stands in the place of the options is none: so ends a positional argument that there is no place for. */
+const needOptions = (what: string, options: unknown): void => {
+  if (options !== undefined && !isOptions(options))
+    throw new GraphTypeError(`${what}() takes its options in an object, not ${String(options)}`);
+};
+
+const NAMED: OptionNames<Named> = { name: true };
 
 /**
- * The name among a builder's options. TypeError where they have a key that no builder knows.
+ * The name among a builder's options. TypeError where they are no object, or have a key that the builder does not know.
  *
- * @param takes what this one takes, where it is known.
+ * @param names what the builder takes: a name and nothing else, if nothing is said.
  */
-export const nameIn = (
-  options: Named,
+export const nameIn = <O extends Named>(
+  options: O | undefined,
   what: string,
-  takes?: readonly string[] | (() => readonly string[]),
+  names: OptionNames<O> | OptionNames<Named> = NAMED,
 ): string | undefined => {
-  if (typeof options !== 'object')
-    throw new GraphTypeError(`${what}() takes its options in an object, not ${String(options)}`);
-  for (const key in options) {
-    if (!BUILDER_OPTIONS.has(key)) {
-      const own = typeof takes === 'function' ? takes() : takes;
-      throw unknownOption(what, key, [...(own ?? []), ...BUILDER_OPTIONS], own);
-    }
-  }
+  needOptions(what, options);
+  checkOptions<Named>(what, options, names);
   return options?.name;
+};
+
+/**
+ * A builder's options, with arguments that may be positional among them: an options object in the place of one gives its own entries.
+ * TypeError for what is no options object, for a key that the builder does not know, and for an argument that is given twice.
+ *
+ * @param names what the builder takes.
+ * @param options what stands last in the call.
+ * @param positional the positional arguments by name, in order; null is Python's None, the default.
+ */
+export const optionsOf = <O extends object>(
+  what: string,
+  names: OptionNames<O>,
+  options: O | undefined,
+  positional: Readonly<Record<string, unknown>> = {},
+): Readonly<O> => {
+  needOptions(what, options);
+  const all: Record<string, unknown> = {};
+  const put = (key: string, value: unknown): void => {
+    if (all[key] !== undefined && value !== undefined)
+      throw new GraphTypeError(`${what}() got multiple values for argument '${key}'`);
+    if (value !== undefined) all[key] = value;
+  };
+  for (const [name, value] of Object.entries(positional)) {
+    if (isOptions(value)) for (const [key, own] of Object.entries(value)) put(key, own);
+    else if (value !== null) put(name, value);
+  }
+  for (const [key, value] of Object.entries(options ?? {})) put(key, value);
+  checkOptions(what, all, names);
+  return all as O;
 };

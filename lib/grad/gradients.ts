@@ -4,7 +4,7 @@ import { type GradientFunction, graphOf, type OpRow, type TensorSource } from '.
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
 import { type Graph, type Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
-import { checkOptions, type OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type AggregationMethodValue, aggregate, densify, type Grad } from './aggregate.js';
 import { constant, fill, identity, rawZerosLike, shape, tuple, zerosLike } from './gradOps.js';
 import { findPaths, findStops, isTrainable } from './paths.js';
@@ -46,14 +46,6 @@ const OPTIONS: OptionNames<GradientsOptions> = {
 type Many<T> = T | readonly T[];
 const asList = <T>(value: Many<T>): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
 
-const isOptions = (value: unknown): value is GradientsOptions =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !ArrayBuffer.isView(value) &&
-  tensorOf(value) === undefined &&
-  [Object.prototype, null].includes(Object.getPrototypeOf(value));
-
 /**
  * Builds the derivatives of the sum of `ys` with respect to each of `xs`, as TensorFlow 1.15 builds them: same operations, names, order.
  *
@@ -72,13 +64,7 @@ export const gradients = (
   gradYsOrOptions?: GradientsOptions | readonly (TensorLike | null)[] | TensorLike,
   more?: GradientsOptions,
 ): (Grad | null)[] => {
-  const options: GradientsOptions =
-    gradYsOrOptions === undefined || gradYsOrOptions === null
-      ? (more ?? {})
-      : isOptions(gradYsOrOptions)
-        ? gradYsOrOptions
-        : { ...more, gradYs: gradYsOrOptions as TensorLike };
-  checkOptions('gradients', options, OPTIONS);
+  const options = optionsOf('gradients', OPTIONS, more, { gradYs: gradYsOrOptions });
   const unconnected = options.unconnectedGradients ?? UnconnectedGradients.NONE;
   if (unconnected !== 'none' && unconnected !== 'zero') {
     throw new ValueError(`Unknown value for unconnected_gradients: '${String(unconnected)}'`);

@@ -3,7 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpDefinition, type OpRow } from '../core/defineOp.js';
 import { bool, type DType, float32 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { zeros, zerosLike } from './array.js';
 import { shape } from './arrayShape.js';
 import { cast } from './cast.js';
@@ -208,6 +208,7 @@ export interface LeakyReluOptions extends Named {
   /** The slope below 0; 0.2 by default. */
   readonly alpha?: number | undefined;
 }
+const LEAKY_RELU: OptionNames<LeakyReluOptions> = { name: true, alpha: true };
 /**
  * x where positive, else `alpha * x`. Integers become float32.
  *
@@ -215,10 +216,10 @@ export interface LeakyReluOptions extends Named {
  */
 export const leakyRelu = (
   features: TensorLike,
-  alpha: number | LeakyReluOptions = {},
+  alpha?: number | LeakyReluOptions | null,
   options: LeakyReluOptions = {},
 ): Tensor => {
-  const all: LeakyReluOptions = typeof alpha === 'number' ? { alpha, ...options } : { ...alpha, ...options };
+  const all = optionsOf('leakyRelu', LEAKY_RELU, options, { alpha });
   return opScope(all.name, 'LeakyRelu', [features], (scope) => {
     let x = tensorOf(features) ?? convertToTensor(features, { name: 'features' });
     if (x.dtype.isInteger) x = cast(x, float32);

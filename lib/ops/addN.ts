@@ -4,6 +4,7 @@ import { defineOp, type Named } from '../core/defineOp.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, TapeRef, Value } from '../core/lowering.js';
+import { nameIn } from '../core/options.js';
 import type { TensorShape } from '../core/shape.js';
 import { identity } from './array.js';
 import { NUMBERS } from './kinds.js';
@@ -79,12 +80,13 @@ export const addNOp = defineOp('AddN', {
  * @example tf.addN([[1, 2], [3, 4], [5, 6]]) // [9, 12]
  */
 export const addN = (inputs: readonly TensorLike[], options: Named = {}): Tensor => {
+  const name = nameIn(options, 'addN');
   if (!Array.isArray(inputs) || inputs.length === 0) {
     throw new ValueError('inputs must be a list of at least one Tensor/IndexedSlices with the same dtype and shape');
   }
   const list = inputs as readonly TensorLike[];
   const dtype = list.map((item) => tensorOf(item)?.dtype).find((type) => type !== undefined);
   const tensors = list.map((item) => tensorOf(item) ?? convertToTensor(item, { preferredDtype: dtype }));
-  if (tensors.length === 1) return options.name === undefined ? tensors[0]! : identity(tensors[0]!, options);
-  return addNOp({ inputs: tensors }, {}, options).output;
+  if (tensors.length === 1) return name === undefined ? tensors[0]! : identity(tensors[0]!, { name });
+  return addNOp({ inputs: tensors }, {}, { name }).output;
 };

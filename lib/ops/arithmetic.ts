@@ -298,7 +298,7 @@ export const truediv = (x: TensorLike, y: TensorLike, options: Named = {}): Tens
  * @example tf.divide(1, 4) // 0.25
  */
 export const divide = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>
-  options.name === undefined ? py.truediv(x, y) : truediv(x, y, options);
+  nameIn(options, 'divide') === undefined ? py.truediv(x, y) : truediv(x, y, options);
 
 /** Python 2's `x / y`: FloorDiv for integers, RealDiv for floats. */
 export const divPython2 = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor =>

@@ -6,6 +6,7 @@ import { asDtype, type DataArray, type DType, type DTypeLike, int32, int64, stri
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, type Tensor } from '../core/graph.js';
 import { type ArrayLike, NDArray, toNDArray } from '../core/ndarray.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type ShapeLike, sizeOf, TensorShape } from '../core/shape.js';
 import { fill, reshape, type ShapeArgument, shape as shapeTensor } from './arrayShape.js';
 import { less } from './compare.js';
@@ -140,13 +141,21 @@ export const identityN = (input: readonly TensorLike[], options: Named = {}): re
 export const stopGradient = (input: TensorLike, options: Named = {}): Tensor =>
   stopGradientOp({ input }, {}, options).output;
 
+/** Options of `preventGradient`. */
+export interface PreventGradientOptions extends Named {
+  readonly message?: string | undefined;
+}
+const PREVENT_GRADIENT: OptionNames<PreventGradientOptions> = { name: true, message: true };
+
 /**
  * The same value; asking for a gradient through it is a LookupError with `message`.
  *
  * @example tf.preventGradient([1, 2], { message: 'not here' }) // [1, 2]
  */
-export const preventGradient = (input: TensorLike, options: Named & { readonly message?: string } = {}): Tensor =>
-  preventGradientOp({ input }, { message: options.message }, options).output;
+export const preventGradient = (input: TensorLike, options: PreventGradientOptions = {}): Tensor => {
+  const { name, message } = optionsOf('preventGradient', PREVENT_GRADIENT, options);
+  return preventGradientOp({ input }, { message }, { name }).output;
+};
 
 /** Options of `constant`. */
 export interface ConstantOptions extends Named {
@@ -156,6 +165,7 @@ export interface ConstantOptions extends Named {
   /** Makes a shape other than `shape` an error instead. */
   readonly verifyShape?: boolean | undefined;
 }
+const CONSTANT: OptionNames<ConstantOptions> = { name: true, dtype: true, shape: true, verifyShape: true };
 
 /**
  * A constant. Numbers are float32 unless `dtype` says otherwise, BigInts int64, typed arrays keep theirs.
@@ -170,9 +180,7 @@ export const constant = (
   shape?: readonly number[] | TensorShape,
   options: ConstantOptions = {},
 ): Tensor => {
-  const all: ConstantOptions = isDtype(dtype)
-    ? { ...options, dtype, shape: shape ?? options.shape }
-    : { shape, ...options, ...dtype };
+  const all = optionsOf('constant', CONSTANT, options, { dtype, shape });
   if (tensorOf(value) !== undefined) {
     throw new GraphTypeError(
       `Expected a number, string or array, got ${String(value)}: tf.constant takes values, tf.identity takes tensors.`,
@@ -182,9 +190,6 @@ export const constant = (
   const to = all.shape === undefined ? made.shape : TensorShape.of(all.shape).concrete();
   return constOp(getDefaultGraph(), shaped(made, to, all.verifyShape ?? false), all.name ?? 'Const');
 };
-
-const isDtype = (value: unknown): value is DTypeLike =>
-  typeof value === 'string' || (typeof value === 'object' && value !== null && 'asDatatypeEnum' in value);
 
 const shaped = (array: NDArray, shape: readonly number[], verify: boolean): NDArray => {
   if (verify && (shape.length !== array.rank || shape.some((dim, i) => dim !== array.shape[i]))) {
@@ -218,6 +223,12 @@ const repeated = (element: NDArray, shape: readonly number[]): NDArray =>
     ? new NDArray(element.dtype, [...shape], element.data.slice(0, 0) as DataArray)
     : shaped(element, shape, false);
 
+/** Options of `placeholder`. */
+export interface PlaceholderOptions extends Named {
+  readonly shape?: ShapeLike | undefined;
+}
+const PLACEHOLDER: OptionNames<PlaceholderOptions> = { name: true, shape: true };
+
 /**
  * A value that every run has to be given: "You must feed a value for placeholder tensor 'x' with dtype float and shape [?,2]".
  *
@@ -227,19 +238,12 @@ const repeated = (element: NDArray, shape: readonly number[]): NDArray =>
  */
 export const placeholder = (
   dtype: DTypeLike,
-  shape?: ShapeLike | (Named & { readonly shape?: ShapeLike }),
-  options: Named = {},
+  shape?: ShapeLike | PlaceholderOptions,
+  options: PlaceholderOptions = {},
 ): Tensor => {
-  const named = isNamedShape(shape) ? { ...options, ...shape } : { ...options, shape };
-  return placeholderOp({}, { dtype: asDtype(dtype), shape: TensorShape.of(named.shape) }, { name: named.name }).output;
+  const all = optionsOf('placeholder', PLACEHOLDER, options, { shape });
+  return placeholderOp({}, { dtype: asDtype(dtype), shape: TensorShape.of(all.shape) }, { name: all.name }).output;
 };
-
-const isNamedShape = (value: unknown): value is Named & { readonly shape?: ShapeLike } =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  !(value instanceof TensorShape) &&
-  tensorOf(value) === undefined;
 
 /**
  * A value that a run may be given; `input` where it is not.
@@ -310,8 +314,7 @@ const smallProduct = (dims: readonly TensorLike[]): void => {
 export interface FilledOptions extends Named {
   readonly dtype?: DTypeLike | undefined;
 }
-const dtypeAndName = (dtype: DTypeLike | FilledOptions | undefined, options: FilledOptions): FilledOptions =>
-  isDtype(dtype) ? { ...options, dtype } : { ...options, ...dtype };
+const FILLED: OptionNames<FilledOptions> = { name: true, dtype: true };
 
 /**
  * A tensor of zeros (false, '' for those dtypes).
@@ -321,7 +324,7 @@ const dtypeAndName = (dtype: DTypeLike | FilledOptions | undefined, options: Fil
  * @example tf.zeros([2, 1]) // [[0], [0]]
  */
 export const zeros = (shape: ShapeArgument, dtype?: DTypeLike | FilledOptions, options: FilledOptions = {}): Tensor => {
-  const all = dtypeAndName(dtype, options);
+  const all = optionsOf('zeros', FILLED, options, { dtype });
   return filled(0, 'zeros', shape, asDtype(all.dtype ?? 'float32'), all.name);
 };
 
@@ -333,7 +336,7 @@ export const zeros = (shape: ShapeArgument, dtype?: DTypeLike | FilledOptions, o
  * @example tf.ones([1, 2]) // [[1, 1]]
  */
 export const ones = (shape: ShapeArgument, dtype?: DTypeLike | FilledOptions, options: FilledOptions = {}): Tensor => {
-  const all = dtypeAndName(dtype, options);
+  const all = optionsOf('ones', FILLED, options, { dtype });
   return filled(1, 'ones', shape, asDtype(all.dtype ?? 'float32'), all.name);
 };
 
@@ -342,6 +345,7 @@ export interface LikeOptions extends FilledOptions {
   /** false: an operation that reads the shape of the run even where it is known. */
   readonly optimize?: boolean | undefined;
 }
+const LIKE: OptionNames<LikeOptions> = { name: true, dtype: true, optimize: true };
 
 /**
  * Zeros in the shape of another tensor, in its dtype or in `dtype`.
@@ -349,7 +353,7 @@ export interface LikeOptions extends FilledOptions {
  * @example tf.zerosLike([[1, 2]]) // [[0, 0]]
  */
 export const zerosLike = (tensor: TensorLike, dtype?: DTypeLike | LikeOptions, options: LikeOptions = {}): Tensor => {
-  const all: LikeOptions = dtypeAndName(dtype, options);
+  const all = optionsOf('zerosLike', LIKE, options, { dtype });
   const optimize = all.optimize ?? true;
   return opScope(all.name, 'zeros_like', [tensor], (scope) => {
     const like = convertToTensor(tensor, { name: 'tensor' });
@@ -366,7 +370,7 @@ export const zerosLike = (tensor: TensorLike, dtype?: DTypeLike | LikeOptions, o
  * @example tf.onesLike([[1, 2]]) // [[1, 1]]
  */
 export const onesLike = (tensor: TensorLike, dtype?: DTypeLike | LikeOptions, options: LikeOptions = {}): Tensor => {
-  const all: LikeOptions = dtypeAndName(dtype, options);
+  const all = optionsOf('onesLike', LIKE, options, { dtype });
   return opScope(all.name, 'ones_like', [tensor], (scope) => {
     const like = convertToTensor(tensor, { name: 'tensor' });
     const made = ones(shapeTensor(like), all.dtype === undefined ? like.dtype : asDtype(all.dtype), { name: scope });

@@ -1,11 +1,11 @@
 // Ops about shapes: Shape and its kin, and the ones that only give a tensor another shape. Their values are known on the host.
 import { constOp } from '../core/constOp.js';
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, type TensorLike } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DTypeLike, int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { fromNumbers, isKnown, numbersOf, picked, reshaped } from './hostValue.js';
 import { reduceSum } from './reduce.js';
@@ -310,8 +310,10 @@ export interface OutTypeOptions extends Named {
   /** int32 (the default) or int64. */
   readonly outType?: DTypeLike | undefined;
 }
+const OUT_TYPE: OptionNames<OutTypeOptions> = { name: true, outType: true };
 
-const outType = (options: OutTypeOptions) => asDtype(options.outType ?? int32);
+const outType = (options: OutTypeOptions, what = 'shape') =>
+  asDtype(optionsOf(what, OUT_TYPE, options).outType ?? int32);
 
 /**
  * The shape of a tensor as an int32 (or int64) vector. A constant where the static shape is fully known.
@@ -319,7 +321,7 @@ const outType = (options: OutTypeOptions) => asDtype(options.outType ?? int32);
  * @example tf.shape([[1, 2, 3]]) // [1, 3]
  */
 export const shape = (input: TensorLike, options: OutTypeOptions = {}): Tensor =>
-  opScope(nameIn(options, 'Shape'), 'Shape', [input], (scope) => {
+  opScope(nameIn(options, 'shape', OUT_TYPE), 'Shape', [input], (scope) => {
     const tensor = convertToTensor(input);
     const type = outType(options);
     if (!isKnown(tensor.shape)) return rawShape(tensor, { outType: type, name: scope });
@@ -337,7 +339,7 @@ export const rawShape = (input: TensorLike, options: OutTypeOptions = {}): Tenso
  * @example tf.shapeN([[1], [[2]]]) // [[1], [1, 1]]
  */
 export const shapeN = (input: readonly TensorLike[], options: OutTypeOptions = {}): readonly Tensor[] =>
-  shapeNOp({ input }, { out_type: outType(options) }, options).outputs;
+  shapeNOp({ input }, { out_type: outType(options, 'shapeN') }, options).outputs;
 
 /**
  * The number of elements as a scalar. A constant where it is known.
@@ -345,7 +347,7 @@ export const shapeN = (input: readonly TensorLike[], options: OutTypeOptions = {
  * @example tf.size([[1, 2, 3]]) // 3
  */
 export const size = (input: TensorLike, options: OutTypeOptions = {}): Tensor =>
-  opScope(nameIn(options, 'Size'), 'Size', [input], (scope) => {
+  opScope(nameIn(options, 'size', OUT_TYPE), 'Size', [input], (scope) => {
     const tensor = convertToTensor(input);
     const type = outType(options);
     const count = tensor.shape.numElements ?? (tensor.shape.dims?.includes(0) ? 0 : null);
@@ -385,23 +387,18 @@ export interface AxisOptions extends Named {
   /** The axis, or axes where the op takes several; negative from the end. */
   readonly axis?: number | readonly number[] | TensorLike | undefined;
 }
+const AXIS: OptionNames<AxisOptions> = { name: true, axis: true };
 
 /**
  * Inserts a dimension of 1 before `axis`; negative axes count from the end (-1: after the last).
  *
  * @example tf.expandDims([1, 2], 0) // [[1, 2]]
  */
-export const expandDims = (input: TensorLike, axis: TensorLike | AxisOptions, options: Named = {}): Tensor => {
-  const named = isOptions(axis) ? { ...axis, ...options } : { ...options, axis };
+export const expandDims = (input: TensorLike, axis: TensorLike | AxisOptions, options: AxisOptions = {}): Tensor => {
+  const named = optionsOf<AxisOptions>('expandDims', AXIS, options, { axis });
   if (named.axis === undefined) throw new ValueError('Must specify an axis argument to tf.expand_dims()');
   return expandDimsOp({ input, dim: named.axis }, {}, { name: named.name }).output;
 };
-
-const isOptions = (value: unknown): value is AxisOptions =>
-  typeof value === 'object' &&
-  value !== null &&
-  tensorOf(value) === undefined &&
-  Object.getPrototypeOf(value) === Object.prototype;
 
 /**
  * Removes dimensions of 1: all of them, or those of `axis`.
@@ -412,9 +409,9 @@ const isOptions = (value: unknown): value is AxisOptions =>
 export const squeeze = (
   input: TensorLike,
   axis?: number | readonly number[] | (Named & { axis?: number | readonly number[] }) | null,
-  options: Named = {},
+  options: AxisOptions = {},
 ): Tensor => {
-  const named = isOptions(axis) ? { ...axis, ...options } : { ...options, axis };
+  const named = optionsOf<AxisOptions>('squeeze', AXIS, options, { axis });
   const axes = named.axis as number | readonly number[] | null | undefined;
   const dims = axes === null || axes === undefined ? [] : typeof axes === 'number' ? [axes] : [...axes];
   return squeezeOp({ input }, { squeeze_dims: dims }, { name: named.name }).output;

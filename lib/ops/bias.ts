@@ -3,7 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { onesLike } from './array.js';
 import { reshape, shape } from './arrayShape.js';
@@ -110,6 +110,7 @@ export interface BiasOptions extends Named {
   /** `N...C` (the default): channels last; `NC...`: channels second. */
   readonly dataFormat?: string | undefined;
 }
+const BIAS: OptionNames<BiasOptions> = { name: true, dataFormat: true };
 
 const format = (given: string | undefined): string | undefined => {
   if (given === undefined) return undefined;
@@ -127,10 +128,10 @@ const format = (given: string | undefined): string | undefined => {
 export const biasAdd = (
   value: TensorLike,
   bias: TensorLike,
-  dataFormat: string | BiasOptions = {},
+  dataFormat?: string | BiasOptions | null,
   options: BiasOptions = {},
 ): Tensor => {
-  const all = typeof dataFormat === 'string' ? { dataFormat, ...options } : { ...dataFormat, ...options };
+  const all = optionsOf('biasAdd', BIAS, options, { dataFormat });
   return opScope(all.name, 'BiasAdd', [value, bias], (scope) => {
     const data_format = format(all.dataFormat);
     const x = tensorOf(value) ?? convertToTensor(value, { name: 'input', preferredDtype: tensorOf(bias)?.dtype });

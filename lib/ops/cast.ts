@@ -62,9 +62,10 @@ export const castOp = defineOp('Cast', {
  * @example tf.cast([1.8, -2.2], tf.int32) // [1, -2]
  */
 export const cast = (x: TensorLike, dtype: DTypeLike, options: Named = {}): Tensor => {
+  const name = nameIn(options, 'cast');
   const to = asDtype(dtype);
   if (x instanceof Tensor && x.dtype === to) return x;
-  return opScope(nameIn(options, 'Cast'), 'Cast', [x], (scope) => {
+  return opScope(name, 'Cast', [x], (scope) => {
     const value = convertToTensor(x, { name: 'x' });
     return value.dtype === to ? value : castOp({ x: value }, { DstT: to }, { name: scope }).output;
   });

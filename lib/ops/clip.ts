@@ -4,14 +4,14 @@ import type { Named } from '../core/defineOp.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { identity, onesLike } from './array.js';
 import { l2Loss } from './bias.js';
 import { greater, isFinite, select } from './compare.js';
 import { maximum, minimum, sqrt } from './elementwise.js';
 import { stack } from './join.js';
 import * as py from './operators.js';
-import { type Axis, isOptions, reduceSum } from './reduce.js';
+import { type Axis, reduceSum } from './reduce.js';
 import { colocateWith, opScope } from './scopes.js';
 
 /** What can be clipped: a tensor, or the rows of an IndexedSlices. */
@@ -57,6 +57,7 @@ export interface ClipByNormOptions extends Named {
   /** The axes of one norm; all of them by default. */
   readonly axes?: Axis | null | undefined;
 }
+const CLIP_BY_NORM: OptionNames<ClipByNormOptions> = { name: true, axes: true };
 
 /**
  * A tensor scaled down so that its Euclidean norm is at most `clipNorm`; zeros stay zeros.
@@ -70,9 +71,7 @@ export const clipByNorm = <T extends Clippable>(
   axes?: Axis | ClipByNormOptions | null,
   options: ClipByNormOptions = {},
 ): Clipped<T> => {
-  const all: ClipByNormOptions = isOptions<ClipByNormOptions>(axes)
-    ? { ...axes, ...options }
-    : { axes: axes as Axis | null | undefined, ...options };
+  const all = optionsOf('clipByNorm', CLIP_BY_NORM, options, { axes });
   return opScope(all.name, 'clip_by_norm', [tensorless(t), clipNorm], (scope) => {
     const values = valuesOf(t, 't');
     const sum = reduceSum(py.mul(values, values), all.axes ?? null, { keepDims: true });
@@ -119,6 +118,7 @@ export interface ClipByGlobalNormOptions extends Named {
   /** The norm, where it is known already. */
   readonly useNorm?: Tensor | null | undefined;
 }
+const CLIP_BY_GLOBAL_NORM: OptionNames<ClipByGlobalNormOptions> = { name: true, useNorm: true };
 
 /**
  * Tensors scaled down together so that their global norm is at most `clipNorm`; all NaN where the norm is infinite or NaN.
@@ -133,9 +133,7 @@ export const clipByGlobalNorm = <T extends Clippable | null | undefined>(
   options: ClipByGlobalNormOptions = {},
 ): readonly [readonly (T extends null | undefined ? null : Clipped<T>)[], Tensor] => {
   const list = listed(tList);
-  const all: ClipByGlobalNormOptions = isOptions<ClipByGlobalNormOptions>(useNorm)
-    ? { ...useNorm, ...options }
-    : { useNorm: useNorm as Tensor | null | undefined, ...options };
+  const all = optionsOf('clipByGlobalNorm', CLIP_BY_GLOBAL_NORM, options, { useNorm });
   const norm = all.useNorm ?? globalNorm(list, { name: all.name });
   return opScope(all.name, 'clip_by_global_norm', [...scopeValues(list), clipNorm], (scope) => {
     const constant = (value: number): Tensor => convertToTensor(value, { dtype: norm.dtype });

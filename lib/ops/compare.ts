@@ -5,7 +5,7 @@ import { bool, type DType, float32, float64, int8, int16, int32, int64, string, 
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { broadcastShapes, TensorShape } from '../core/shape.js';
 import { zeros, zerosLike } from './array.js';
 import { broadcastGradientArgs, reshape, shape } from './arrayShape.js';
@@ -208,8 +208,9 @@ export const logicalOr = (x: TensorLike, y: TensorLike, options: Named = {}): Te
 export const logicalNot = (x: TensorLike, options: Named = {}): Tensor => logicalNotOp({ x }, {}, options).output;
 /** Exactly one of x and y, of bools: `tf.logicalXor([true, false], true) // [false, true]`. */
 export const logicalXor = (x: TensorLike, y: TensorLike, options: Named = {}): Tensor => {
+  const name = nameIn(options, 'LogicalXor') ?? 'LogicalXor';
   const either = logicalOr(x, y);
-  return logicalAnd(either, logicalNot(logicalAnd(x, y)), { name: nameIn(options, 'LogicalXor') ?? 'LogicalXor' });
+  return logicalAnd(either, logicalNot(logicalAnd(x, y)), { name });
 };
 
 /** Whether each float is NaN: `tf.isNan([1, NaN]) // [false, true]`. */
@@ -237,26 +238,26 @@ export const selectV2 = (condition: TensorLike, x: TensorLike, y: TensorLike, op
   selectV2Op({ condition, t: x, e: y }, { T: branchType(x, y) }, options).output;
 
 const indices = (condition: TensorLike, options: Named): Tensor =>
-  opScope(nameIn(options, 'Where'), 'Where', [condition], (scope) => {
+  opScope(options.name, 'Where', [condition], (scope) => {
     const input = convertToTensor(condition, { preferredDtype: bool, name: 'condition' });
     return whereOp({ input }, {}, { name: scope }).output;
   });
 
-type WhereOptions = Named & { readonly x?: TensorLike | undefined; readonly y?: TensorLike | undefined };
+/** Options of `where` and `whereV2`. */
+export interface WhereOptions extends Named {
+  readonly x?: TensorLike | undefined;
+  readonly y?: TensorLike | undefined;
+}
+const WHERE: OptionNames<WhereOptions> = { name: true, x: true, y: true };
 const choose =
-  (two: (condition: TensorLike, x: TensorLike, y: TensorLike, options: Named) => Tensor) =>
+  (what: string, two: (condition: TensorLike, x: TensorLike, y: TensorLike, options: Named) => Tensor) =>
   (condition: TensorLike, x?: TensorLike | WhereOptions | null, y?: TensorLike | null, options: Named = {}): Tensor => {
-    const named = isOptions(x) ? { ...options, ...x } : { ...options, x, y };
+    const named = optionsOf<WhereOptions>(what, WHERE, options, { x, y });
     const given = [named.x, named.y].filter((value) => value !== undefined && value !== null);
     if (given.length === 1) throw new ValueError('x and y must both be non-None or both be None.');
     const scope = { name: named.name };
     return given.length === 0 ? indices(condition, scope) : two(condition, given[0]!, given[1]!, scope);
   };
-const isOptions = (value: unknown): value is WhereOptions =>
-  typeof value === 'object' &&
-  value !== null &&
-  tensorOf(value) === undefined &&
-  Object.getPrototypeOf(value) === Object.prototype;
 
 /**
  * With x and y, what `select` gives. With a condition alone, the indices of its true (or non-zero) elements: int64, one row for each,
@@ -264,6 +265,6 @@ const isOptions = (value: unknown): value is WhereOptions =>
  *
  * @example tf.where([[true, false], [false, true]]) // [[0n, 0n], [1n, 1n]]
  */
-export const where = choose((condition, x, y, options) => select(condition, x, y, options));
+export const where = choose('where', (condition, x, y, options) => select(condition, x, y, options));
 /** `where` with broadcasting of condition, x and y: `tf.whereV2([true, false], 1, [2, 3]) // [1, 3]`. */
-export const whereV2 = choose((condition, x, y, options) => selectV2(condition, x, y, options));
+export const whereV2 = choose('whereV2', (condition, x, y, options) => selectV2(condition, x, y, options));

@@ -5,7 +5,7 @@ import { type DType, FLOATS, string } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { identity } from './array.js';
 import { colocateWith, controlDependencies, opScope } from './scopes.js';
 import { needRank, sameShape } from './shapeRules.js';
@@ -116,7 +116,7 @@ export const group = (...inputs: readonly (Inputs | Named)[]): Operation => {
   const items = flat(isNamed(last) ? inputs.slice(0, -1) : inputs);
   const graph = items[0] === undefined ? getDefaultGraph() : (opOf(items[0])?.graph ?? getDefaultGraph());
   return graph.asDefault(() =>
-    opScope(named.name, 'group_deps', [], (scope) => {
+    opScope(nameIn(named, 'group'), 'group_deps', [], (scope) => {
       const byDevice = new Map<string, Dependency[]>();
       for (const item of items) {
         const device = deviceOf(item);
@@ -141,6 +141,7 @@ export interface TupleOptions extends Named {
   /** What else to wait for. */
   readonly controlInputs?: readonly Dependency[] | undefined;
 }
+const TUPLE: OptionNames<TupleOptions> = { name: true, controlInputs: true };
 
 /** A list, or what takes one says so. */
 const asList = <T>(value: readonly T[], what: string): readonly T[] => {
@@ -158,7 +159,7 @@ export const tuple = <E extends Tensor | IndexedSlices | Operation | null>(
   options: TupleOptions = {},
 ): E[] =>
   opScope(
-    options.name,
+    nameIn(options, 'tuple', TUPLE),
     'tuple',
     asList(tensors, 'tf.tuple').map((item) =>
       item instanceof Operation || item === null ? undefined : (item as Tensor | IndexedSlices),
@@ -207,6 +208,7 @@ export interface AssertOptions extends Named {
   /** How many elements of each tensor an error shows; 3 by default. */
   readonly summarize?: number | undefined;
 }
+const ASSERT: OptionNames<AssertOptions> = { name: true, summarize: true };
 
 /**
  * An operation that fails where the condition does not hold: INVALID_ARGUMENT "assertion failed: [...]". Something has to wait for it.
@@ -215,7 +217,7 @@ export interface AssertOptions extends Named {
  * @example tf.Assert(true, ['all is well']).type // 'Assert'
  */
 export const Assert = (condition: TensorLike, data: readonly TensorLike[], options: AssertOptions = {}): Operation =>
-  opScope(nameIn(options, 'Assert'), 'Assert', [condition, data], () => {
+  opScope(nameIn(options, 'Assert', ASSERT), 'Assert', [condition, data], () => {
     // TensorFlow converts the data once to look at the dtypes, and again for the operation.
     for (const item of asList(data, 'tf.Assert')) if (tensorOf(item) === undefined) convertToTensor(item);
     return assertOp({ condition, data }, { summarize: options.summarize }, { name: 'Assert' });
@@ -230,6 +232,7 @@ export interface PrintOptions extends Named {
   /** How many elements of each tensor are shown; 3 by default. */
   readonly summarize?: number | undefined;
 }
+const PRINT: OptionNames<PrintOptions> = { name: true, message: true, firstN: true, summarize: true };
 
 /**
  * The same tensor; running it prints `data` on standard error.
@@ -237,5 +240,5 @@ export interface PrintOptions extends Named {
  * @example tf.Print([1, 2], [], { message: 'here' }) // [1, 2]
  */
 export const Print = (input: TensorLike, data: readonly TensorLike[], options: PrintOptions = {}): Tensor =>
-  printOp({ input, data }, { message: options.message, first_n: options.firstN, summarize: options.summarize }, options)
-    .output;
+  printOp({ input, data }, printAttrs(optionsOf('Print', PRINT, options)), { name: options.name }).output;
+const printAttrs = ({ message, firstN, summarize }: PrintOptions) => ({ message, first_n: firstN, summarize });

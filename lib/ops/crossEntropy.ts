@@ -5,6 +5,7 @@ import { int32, int64 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
+import { checkOptions, isOptions, type OptionNames, optionsOf } from '../core/options.js';
 import { broadcastShapes, TensorShape } from '../core/shape.js';
 import { relu } from './activations.js';
 import { preventGradient, stopGradient, zerosLike } from './array.js';
@@ -20,7 +21,7 @@ import { matmul } from './linalg.js';
 import { transpose } from './move.js';
 import * as py from './operators.js';
 import { pythonConstant } from './pythonConstant.js';
-import { isOptions, oneOf, reduceAll } from './reduce.js';
+import { oneOf, reduceAll } from './reduce.js';
 import { orInRun } from './runText.js';
 import { controlDependencies, opScope } from './scopes.js';
 import { range } from './sequence.js';
@@ -127,17 +128,26 @@ export interface CrossEntropyArguments extends Named {
   readonly labels: TensorLike;
   readonly logits: TensorLike;
 }
+const CROSS_ENTROPY: OptionNames<CrossEntropyArguments> = { name: true, labels: true, logits: true };
 /** With an axis: of the classes, the last one by default. */
 export interface SoftmaxCrossEntropyArguments extends CrossEntropyArguments {
   readonly axis?: number | undefined;
   /** The older name of `axis`. */
   readonly dim?: number | undefined;
 }
+const SOFTMAX_CROSS_ENTROPY: OptionNames<SoftmaxCrossEntropyArguments> = {
+  name: true,
+  labels: true,
+  logits: true,
+  axis: true,
+  dim: true,
+};
 
 /** Labels and logits by name; ValueError where they came by position or are missing. */
-const named = <T extends CrossEntropyArguments>(name: string, given: T): T => {
-  const wrong = !isOptions<T>(given);
-  if (wrong) throw new ValueError(`Only call \`${name}\` with named arguments (labels=..., logits=..., ...)`);
+const named = <T extends CrossEntropyArguments>(name: string, names: OptionNames<T>, given: T): T => {
+  if (!isOptions<T>(given))
+    throw new ValueError(`Only call \`${name}\` with named arguments (labels=..., logits=..., ...)`);
+  checkOptions(name, given, names);
   const missing = (value: unknown): boolean => value === undefined || value === null;
   if (missing(given.labels) || missing(given.logits)) throw new ValueError('Both labels and logits must be provided.');
   return given;
@@ -176,7 +186,7 @@ const moveToEnd = (x: Tensor, axis: number, ndims: Tensor): Tensor => {
  * @example tf.nn.softmaxCrossEntropyWithLogitsV2({ labels: [[1, 0]], logits: [[0, 0]] }) // [0.6931472]
  */
 export const softmaxCrossEntropyWithLogitsV2 = (given: SoftmaxCrossEntropyArguments): Tensor => {
-  const all = named('softmax_cross_entropy_with_logits', given);
+  const all = named('softmax_cross_entropy_with_logits', SOFTMAX_CROSS_ENTROPY, given);
   const axis = oneOf('axis', all.axis, 'dim', all.dim) ?? -1;
   return opScope(all.name, 'softmax_cross_entropy_with_logits', [all.logits, all.labels], (scope) => {
     const preferredDtype = tensorOf(all.labels)?.dtype;
@@ -208,7 +218,7 @@ export const softmaxCrossEntropyWithLogitsV2 = (given: SoftmaxCrossEntropyArgume
  * @example tf.nn.softmaxCrossEntropyWithLogits({ labels: [[1, 0]], logits: [[0, 0]] }) // [0.6931472]
  */
 export const softmaxCrossEntropyWithLogits = (given: SoftmaxCrossEntropyArguments): Tensor => {
-  const all = named('softmax_cross_entropy_with_logits', given);
+  const all = named('softmax_cross_entropy_with_logits', SOFTMAX_CROSS_ENTROPY, given);
   let name = all.name;
   const labels = opScope(name, 'softmax_cross_entropy_with_logits_sg', [all.logits, all.labels], (scope) => {
     // The loss is made in this scope too.
@@ -225,7 +235,7 @@ export const softmaxCrossEntropyWithLogits = (given: SoftmaxCrossEntropyArgument
  * @example tf.nn.sparseSoftmaxCrossEntropyWithLogits({ labels: [1], logits: [[0, 0]] }) // [0.6931472]
  */
 export const sparseSoftmaxCrossEntropyWithLogits = (given: CrossEntropyArguments): Tensor => {
-  const all = named('sparse_softmax_cross_entropy_with_logits', given);
+  const all = named('sparse_softmax_cross_entropy_with_logits', CROSS_ENTROPY, given);
   return opScope(all.name, 'SparseSoftmaxCrossEntropyWithLogits', [all.labels, all.logits], () => {
     let labels = tensorOf(all.labels) ?? convertToTensor(all.labels, { preferredDtype: int32 });
     let logits = tensorOf(all.logits) ?? convertToTensor(all.logits);
@@ -278,7 +288,7 @@ const logistic = (given: CrossEntropyArguments, compute: (x: Tensor, z: Tensor, 
  * @example tf.nn.sigmoidCrossEntropyWithLogits({ labels: [1], logits: [0] }) // [0.6931472]
  */
 export const sigmoidCrossEntropyWithLogits = (given: CrossEntropyArguments): Tensor =>
-  logistic(named('sigmoid_cross_entropy_with_logits', given), (x, z, scope) => {
+  logistic(named('sigmoid_cross_entropy_with_logits', CROSS_ENTROPY, given), (x, z, scope) => {
     // max(x, 0) - x * z + log(1 + exp(-|x|)), with a gradient at 0.
     const none = zerosLike(x);
     const positive = greaterEqual(x, none);
@@ -296,13 +306,25 @@ export interface WeightedCrossEntropyArguments extends Partial<CrossEntropyArgum
   /** What the error of a positive example counts. */
   readonly posWeight: TensorLike;
 }
+const WEIGHTED: OptionNames<WeightedCrossEntropyArguments> = {
+  name: true,
+  labels: true,
+  logits: true,
+  targets: true,
+  posWeight: true,
+};
+/** The arguments with the labels under their newer name. */
+const weighted = (given: WeightedCrossEntropyArguments): CrossEntropyArguments => {
+  const { posWeight: _, targets, ...rest } = optionsOf('weighted_cross_entropy_with_logits', WEIGHTED, given);
+  return { ...rest, labels: oneOf('labels', rest.labels, 'targets', targets)! };
+};
 /**
  * `sigmoidCrossEntropyWithLogits` where positive examples count `posWeight` times.
  *
  * @example tf.nn.weightedCrossEntropyWithLogits({ labels: [1], logits: [0], posWeight: 2 }) // [1.3862944]
  */
 export const weightedCrossEntropyWithLogits = (given: WeightedCrossEntropyArguments): Tensor =>
-  logistic({ ...given, labels: given.labels ?? given.targets! }, (x, z, scope) => {
+  logistic(weighted(given), (x, z, scope) => {
     const minusOne =
       tensorOf(given.posWeight) !== undefined || typeof given.posWeight !== 'number'
         ? py.sub(given.posWeight, 1)

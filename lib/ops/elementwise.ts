@@ -102,8 +102,8 @@ const builder =
 /** A builder that converts its input in a scope of its own, as TensorFlow's Python does for some. */
 const scoped =
   (name: string, row: () => OpRow<{ readonly x: 'T' }>): Build =>
-  (x, options = {}) =>
-    opScope(options.name, name, [x], (scope) => {
+  (x, options) =>
+    opScope(nameIn(options, name), name, [x], (scope) => {
       const value = convertToTensor(x, { name: 'x' });
       return unary(row(), value, { name: scope });
     });
@@ -232,8 +232,9 @@ export const erfc: Build = builder(() => erfcOp);
  * @example tf.round([0.9, 2.5, 1.5, -4.5]) // [1, 2, 2, -4]
  */
 export const round = (x: TensorLike, options: Named = {}): Tensor => {
+  const name = nameIn(options, 'round');
   const value = convertToTensor(x, { name: 'x' });
-  return value.dtype.isInteger ? value : unary(roundOp, value, options);
+  return value.dtype.isInteger ? value : unary(roundOp, value, { name });
 };
 /** The nearest integer as a float, halves to the even one: `tf.rint([0.5, 1.5]) // [0, 2]`. */
 export const rint: Build = builder(() => rintOp);

@@ -6,7 +6,7 @@ import { asDtype, type DType, type DTypeLike, float32, int32, int64, NUMERIC, ui
 import { GraphTypeError, InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { installDensify } from '../core/indexedSlices.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { gatherGrad, unsortedSegmentSumGrad } from './arrayGrad.js';
 import { reshape, shape, squeeze } from './arrayShape.js';
@@ -203,6 +203,7 @@ export interface GatherOptions extends Named {
   readonly axis?: TensorLike | undefined;
   readonly batchDims?: number | undefined;
 }
+const GATHER: OptionNames<GatherOptions> = { name: true, axis: true, batchDims: true };
 
 /**
  * The slices of `params` at `indices` along an axis (0 by default).
@@ -218,10 +219,9 @@ export const gather = (
   axis?: TensorLike | GatherOptions,
   options: GatherOptions = {},
 ): Tensor => {
-  const isAxis = axis === undefined || typeof axis === 'number' || tensorOf(axis) !== undefined;
-  const all: GatherOptions = isAxis ? options : { ...options, ...(axis as GatherOptions) };
+  const all = optionsOf('gather', GATHER, options, { axis });
   const batchDims = all.batchDims ?? 0;
-  const at = (isAxis ? (axis as TensorLike | undefined) : undefined) ?? all.axis ?? batchDims;
+  const at = all.axis ?? batchDims;
   // Along the first axis TensorFlow leaves batch_dims out.
   const tensor = tensorOf(at);
   const zero = tensor === undefined ? at === 0 : Number(constantValue(tensor)?.data[0] ?? 1) === 0;
@@ -251,6 +251,7 @@ export interface OneHotOptions extends Named {
   readonly axis?: number | undefined;
   readonly dtype?: DTypeLike | undefined;
 }
+const ONE_HOT: OptionNames<OneHotOptions> = { name: true, onValue: true, offValue: true, axis: true, dtype: true };
 
 /**
  * One-hot vectors: `onValue` (1) at each index, `offValue` (0) elsewhere; an index out of range gives only `offValue`.
@@ -259,27 +260,32 @@ export interface OneHotOptions extends Named {
  * @example tf.oneHot([0, 2], 3) // [[1, 0, 0], [0, 0, 1]]
  */
 export const oneHot = (indices: TensorLike, depth: TensorLike, options: OneHotOptions = {}): Tensor =>
-  opScope(nameIn(options, 'one_hot'), 'one_hot', [indices, depth, options.onValue, options.offValue], (scope) => {
-    const { onValue, offValue } = options;
-    const onType = onValue === undefined ? undefined : convertToTensor(onValue).dtype;
-    const offType = offValue === undefined ? undefined : convertToTensor(offValue).dtype;
-    let dtype: DType | undefined = options.dtype === undefined ? undefined : asDtype(options.dtype);
-    for (const [name, type] of [
-      ['on_value', onType],
-      ['off_value', offType],
-    ] as const) {
-      if (dtype !== undefined && type !== undefined && type !== dtype)
-        throw new GraphTypeError(`dtype ${type} of ${name} does not match dtype parameter ${dtype}`);
-    }
-    dtype ??= onType ?? offType ?? float32;
-    const on = onValue ?? convertToTensor(...plain(1, dtype, 'on_value'));
-    const off = offValue ?? convertToTensor(...plain(0, dtype, 'off_value'));
-    if ((onType ?? dtype) !== (offType ?? dtype))
-      throw new GraphTypeError(
-        `dtype ${onType ?? dtype} of on_value does not match dtype ${offType ?? dtype} of off_value`,
-      );
-    return oneHotOp({ indices, depth, on_value: on, off_value: off }, { axis: options.axis }, { name: scope }).output;
-  });
+  opScope(
+    nameIn(options, 'oneHot', ONE_HOT),
+    'one_hot',
+    [indices, depth, options.onValue, options.offValue],
+    (scope) => {
+      const { onValue, offValue } = options;
+      const onType = onValue === undefined ? undefined : convertToTensor(onValue).dtype;
+      const offType = offValue === undefined ? undefined : convertToTensor(offValue).dtype;
+      let dtype: DType | undefined = options.dtype === undefined ? undefined : asDtype(options.dtype);
+      for (const [name, type] of [
+        ['on_value', onType],
+        ['off_value', offType],
+      ] as const) {
+        if (dtype !== undefined && type !== undefined && type !== dtype)
+          throw new GraphTypeError(`dtype ${type} of ${name} does not match dtype parameter ${dtype}`);
+      }
+      dtype ??= onType ?? offType ?? float32;
+      const on = onValue ?? convertToTensor(...plain(1, dtype, 'on_value'));
+      const off = offValue ?? convertToTensor(...plain(0, dtype, 'off_value'));
+      if ((onType ?? dtype) !== (offType ?? dtype))
+        throw new GraphTypeError(
+          `dtype ${onType ?? dtype} of on_value does not match dtype ${offType ?? dtype} of off_value`,
+        );
+      return oneHotOp({ indices, depth, on_value: on, off_value: off }, { axis: options.axis }, { name: scope }).output;
+    },
+  );
 
 const plain = (value: number, dtype: DType, name: string): [TensorLike, { dtype: DType; name: string }] => [
   dtype.isBool ? value === 1 : value,
@@ -291,6 +297,7 @@ export interface UniqueOptions extends Named {
   /** dtype of the indices, int32 by default. */
   readonly outIdx?: DTypeLike | undefined;
 }
+const UNIQUE: OptionNames<UniqueOptions> = { name: true, outIdx: true };
 
 /**
  * The different elements of a vector in the order they first occur, and where each element is among them.
@@ -298,7 +305,8 @@ export interface UniqueOptions extends Named {
  * @example tf.unique([1, 1, 2, 4]) // { y: [1, 2, 4], idx: [0, 0, 1, 2] }
  */
 export const unique = (x: TensorLike, options: UniqueOptions = {}): { readonly y: Tensor; readonly idx: Tensor } => {
-  const op = uniqueOp({ x }, { out_idx: asDtype(options.outIdx ?? int32) }, options);
+  const { name, outIdx } = optionsOf('unique', UNIQUE, options);
+  const op = uniqueOp({ x }, { out_idx: asDtype(outIdx ?? int32) }, { name });
   return { y: op.outputs[0]!, idx: op.outputs[1]! };
 };
 
@@ -311,7 +319,8 @@ export const uniqueWithCounts = (
   x: TensorLike,
   options: UniqueOptions = {},
 ): { readonly y: Tensor; readonly idx: Tensor; readonly count: Tensor } => {
-  const op = uniqueWithCountsOp({ x }, { out_idx: asDtype(options.outIdx ?? int32) }, options);
+  const { name, outIdx } = optionsOf('uniqueWithCounts', UNIQUE, options);
+  const op = uniqueWithCountsOp({ x }, { out_idx: asDtype(outIdx ?? int32) }, { name });
   return { y: op.outputs[0]!, idx: op.outputs[1]!, count: op.outputs[2]! };
 };
 
@@ -319,6 +328,7 @@ export const uniqueWithCounts = (
 export interface BooleanMaskOptions extends Named {
   readonly axis?: number | undefined;
 }
+const MASK: OptionNames<BooleanMaskOptions> = { name: true, axis: true };
 
 /**
  * The slices of a tensor where a bool mask of known rank is true; they share one new axis.
@@ -326,7 +336,7 @@ export interface BooleanMaskOptions extends Named {
  * @example tf.booleanMask([1, 2, 3], [true, false, true]) // [1, 3]
  */
 export const booleanMask = (tensor: TensorLike, mask: TensorLike, options: BooleanMaskOptions = {}): Tensor =>
-  opScope(nameIn(options, 'boolean_mask') ?? 'boolean_mask', 'boolean_mask', [tensor, mask], () => {
+  opScope(nameIn(options, 'booleanMask', MASK) ?? 'boolean_mask', 'boolean_mask', [tensor, mask], () => {
     const source = convertToTensor(tensor, { name: 'tensor' });
     const chosen = convertToTensor(mask, { name: 'mask' });
     const ndims = chosen.shape.rank;

@@ -3,6 +3,7 @@ import { asDtype, type DType, type DTypeLike, float32 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { ArrayLike } from '../core/ndarray.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { constant, ones, zeros } from './array.js';
 import { randomNormal, randomUniform, truncatedNormal } from './random.js';
 
@@ -15,78 +16,82 @@ export interface InitializerOptions {
   /** The dtype where the variable does not say one. */
   readonly dtype?: DTypeLike | undefined;
 }
+/** Options of `zerosInitializer` and `onesInitializer`. */
+export interface FillInitializerOptions {
+  readonly dtype?: DTypeLike | undefined;
+}
+const FILL: OptionNames<FillInitializerOptions> = { dtype: true };
+/** Options of `constantInitializer`. */
+export interface ConstantInitializerOptions extends FillInitializerOptions {
+  readonly verifyShape?: boolean | undefined;
+}
+const CONSTANT: OptionNames<ConstantInitializerOptions> = { dtype: true, verifyShape: true };
+const DRAWN: OptionNames<InitializerOptions> = { seed: true, dtype: true };
 
 const typeOf = (dtype: DTypeLike | undefined, options: { readonly dtype?: DTypeLike | undefined }): DType =>
   asDtype(dtype ?? options.dtype ?? float32);
 
 /** Zeros: `tf.zerosInitializer()([2]) // [0, 0]`. */
-export const zerosInitializer =
-  (options: { readonly dtype?: DTypeLike } = {}): Initializer =>
-  (shape, dtype) =>
-    zeros(shape, typeOf(dtype, options));
+export const zerosInitializer = (options: FillInitializerOptions = {}): Initializer => {
+  const all = optionsOf('zerosInitializer', FILL, options);
+  return (shape, dtype) => zeros(shape, typeOf(dtype, all));
+};
 
 /** Ones: `tf.onesInitializer()([2]) // [1, 1]`. */
-export const onesInitializer =
-  (options: { readonly dtype?: DTypeLike } = {}): Initializer =>
-  (shape, dtype) =>
-    ones(shape, typeOf(dtype, options));
+export const onesInitializer = (options: FillInitializerOptions = {}): Initializer => {
+  const all = optionsOf('onesInitializer', FILL, options);
+  return (shape, dtype) => ones(shape, typeOf(dtype, all));
+};
 
 /** A value, its last element repeated to fill the shape: `tf.constantInitializer(7)([2]) // [7, 7]`. */
-export const constantInitializer =
-  (value: ArrayLike = 0, options: { readonly dtype?: DTypeLike; readonly verifyShape?: boolean } = {}): Initializer =>
-  (shape, dtype) =>
-    constant(value, { dtype: typeOf(dtype, options), shape, verifyShape: options.verifyShape });
+export const constantInitializer = (value: ArrayLike = 0, options: ConstantInitializerOptions = {}): Initializer => {
+  const all = optionsOf('constantInitializer', CONSTANT, options);
+  return (shape, dtype) => constant(value, { dtype: typeOf(dtype, all), shape, verifyShape: all.verifyShape });
+};
 
 /** Options of `randomUniformInitializer`. */
 export interface UniformInitializerOptions extends InitializerOptions {
   readonly minval?: number | undefined;
   readonly maxval?: number | undefined;
 }
+const UNIFORM: OptionNames<UniformInitializerOptions> = { ...DRAWN, minval: true, maxval: true };
 
 /** Options of `randomNormalInitializer` and `truncatedNormalInitializer`. */
 export interface NormalInitializerOptions extends InitializerOptions {
   readonly mean?: number | undefined;
   readonly stddev?: number | undefined;
 }
+const NORMAL: OptionNames<NormalInitializerOptions> = { ...DRAWN, mean: true, stddev: true };
 
 /** Numbers from [minval, maxval): `tf.randomUniformInitializer(-1, 1)([2]).shape.asList() // [2]`. */
 export const randomUniformInitializer = (
-  minvalOrOptions: number | UniformInitializerOptions = 0,
-  maxval?: number,
-  more: InitializerOptions = {},
+  minval?: number | UniformInitializerOptions | null,
+  maxval?: number | null,
+  options: UniformInitializerOptions = {},
 ): Initializer => {
-  const options = typeof minvalOrOptions === 'number' ? { minval: minvalOrOptions, maxval, ...more } : minvalOrOptions;
-  return (shape, dtype) =>
-    randomUniform(shape, { minval: 0, ...options, dtype: typeOf(dtype, options), seed: options.seed });
+  const all = optionsOf('randomUniformInitializer', UNIFORM, options, { minval, maxval });
+  return (shape, dtype) => randomUniform(shape, { ...all, minval: all.minval ?? 0, dtype: typeOf(dtype, all) });
 };
 
 /** Normal numbers: `tf.randomNormalInitializer({ stddev: 0.1 })([2]).shape.asList() // [2]`. */
 export const randomNormalInitializer = (
-  meanOrOptions: number | NormalInitializerOptions = 0,
-  stddev?: number,
-  more: InitializerOptions = {},
+  mean?: number | NormalInitializerOptions | null,
+  stddev?: number | null,
+  options: NormalInitializerOptions = {},
 ): Initializer => {
-  const { mean = 0, stddev: deviation = 1, ...options } = normalOptions(meanOrOptions, stddev, more);
-  return (shape, dtype) =>
-    randomNormal(shape, { mean, stddev: deviation, dtype: typeOf(dtype, options), seed: options.seed });
+  const all = optionsOf('randomNormalInitializer', NORMAL, options, { mean, stddev });
+  return (shape, dtype) => randomNormal(shape, { ...all, dtype: typeOf(dtype, all) });
 };
 
 /** Normal numbers within two standard deviations: `tf.truncatedNormalInitializer(0, 0.1)([2]).shape.asList() // [2]`. */
 export const truncatedNormalInitializer = (
-  meanOrOptions: number | NormalInitializerOptions = 0,
-  stddev?: number,
-  more: InitializerOptions = {},
+  mean?: number | NormalInitializerOptions | null,
+  stddev?: number | null,
+  options: NormalInitializerOptions = {},
 ): Initializer => {
-  const { mean = 0, stddev: deviation = 1, ...options } = normalOptions(meanOrOptions, stddev, more);
-  return (shape, dtype) =>
-    truncatedNormal(shape, { mean, stddev: deviation, dtype: typeOf(dtype, options), seed: options.seed });
+  const all = optionsOf('truncatedNormalInitializer', NORMAL, options, { mean, stddev });
+  return (shape, dtype) => truncatedNormal(shape, { ...all, dtype: typeOf(dtype, all) });
 };
-
-const normalOptions = (
-  mean: number | NormalInitializerOptions,
-  stddev: number | undefined,
-  more: InitializerOptions,
-): NormalInitializerOptions => (typeof mean === 'number' ? { mean, stddev, ...more } : mean);
 
 /** Options of `varianceScalingInitializer`. */
 export interface VarianceScalingOptions extends InitializerOptions {
@@ -96,6 +101,7 @@ export interface VarianceScalingOptions extends InitializerOptions {
   readonly mode?: 'fan_in' | 'fan_out' | 'fan_avg' | undefined;
   readonly distribution?: 'normal' | 'truncated_normal' | 'untruncated_normal' | 'uniform' | undefined;
 }
+const SCALING: OptionNames<VarianceScalingOptions> = { ...DRAWN, scale: true, mode: true, distribution: true };
 
 /** Standard deviation of a normal distribution cut off at two standard deviations. */
 const TRUNCATED_STDDEV = 0.87962566103423978;
@@ -113,17 +119,18 @@ const fans = (shape: readonly number[]): [number, number] => {
  *
  * @example tf.varianceScalingInitializer({ scale: 2 })([3, 4]).shape.asList() // [3, 4]
  */
-export const varianceScalingInitializer = (options: VarianceScalingOptions = {}): Initializer => {
-  const { scale: given = 1, mode = 'fan_in', seed } = options;
+export const varianceScalingInitializer = (given: VarianceScalingOptions = {}): Initializer => {
+  const options = optionsOf('varianceScalingInitializer', SCALING, given);
+  const { scale: factor = 1, mode = 'fan_in', seed } = options;
   const distribution = (options.distribution ?? 'truncated_normal').toLowerCase();
-  if (!(given > 0)) throw new ValueError('`scale` must be positive float.');
+  if (!(factor > 0)) throw new ValueError('`scale` must be positive float.');
   if (!['fan_in', 'fan_out', 'fan_avg'].includes(mode)) throw new ValueError(`Invalid \`mode\` argument: ${mode}`);
   if (!['normal', 'uniform', 'truncated_normal', 'untruncated_normal'].includes(distribution))
     throw new ValueError(`Invalid \`distribution\` argument: ${distribution}`);
   return (shape, dtype) => {
     const type = typeOf(dtype, options);
     const [fanIn, fanOut] = fans(shape);
-    const scale = given / Math.max(1, mode === 'fan_in' ? fanIn : mode === 'fan_out' ? fanOut : (fanIn + fanOut) / 2);
+    const scale = factor / Math.max(1, mode === 'fan_in' ? fanIn : mode === 'fan_out' ? fanOut : (fanIn + fanOut) / 2);
     if (distribution === 'uniform') {
       const limit = Math.sqrt(3 * scale);
       return randomUniform(shape, { minval: -limit, maxval: limit, dtype: type, seed });
@@ -136,19 +143,49 @@ export const varianceScalingInitializer = (options: VarianceScalingOptions = {})
 
 /** Glorot's (Xavier's) uniform numbers, the default of `getVariable`: `tf.glorotUniformInitializer()([3, 4]).shape.asList() // [3, 4]`. */
 export const glorotUniformInitializer = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_avg', distribution: 'uniform' });
+  varianceScalingInitializer({
+    ...optionsOf('glorotUniformInitializer', DRAWN, options),
+    scale: 1,
+    mode: 'fan_avg',
+    distribution: 'uniform',
+  });
 /** Glorot's (Xavier's) normal numbers. */
 export const glorotNormalInitializer = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_avg', distribution: 'truncated_normal' });
+  varianceScalingInitializer({
+    ...optionsOf('glorotNormalInitializer', DRAWN, options),
+    scale: 1,
+    mode: 'fan_avg',
+    distribution: 'truncated_normal',
+  });
 /** He's uniform numbers, for relu. */
 export const heUniform = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 2, mode: 'fan_in', distribution: 'uniform' });
+  varianceScalingInitializer({
+    ...optionsOf('heUniform', DRAWN, options),
+    scale: 2,
+    mode: 'fan_in',
+    distribution: 'uniform',
+  });
 /** He's normal numbers, for relu. */
 export const heNormal = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 2, mode: 'fan_in', distribution: 'truncated_normal' });
+  varianceScalingInitializer({
+    ...optionsOf('heNormal', DRAWN, options),
+    scale: 2,
+    mode: 'fan_in',
+    distribution: 'truncated_normal',
+  });
 /** LeCun's uniform numbers. */
 export const lecunUniform = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_in', distribution: 'uniform' });
+  varianceScalingInitializer({
+    ...optionsOf('lecunUniform', DRAWN, options),
+    scale: 1,
+    mode: 'fan_in',
+    distribution: 'uniform',
+  });
 /** LeCun's normal numbers. */
 export const lecunNormal = (options: InitializerOptions = {}): Initializer =>
-  varianceScalingInitializer({ ...options, scale: 1, mode: 'fan_in', distribution: 'truncated_normal' });
+  varianceScalingInitializer({
+    ...optionsOf('lecunNormal', DRAWN, options),
+    scale: 1,
+    mode: 'fan_in',
+    distribution: 'truncated_normal',
+  });

@@ -6,7 +6,7 @@ import { GraphTypeError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, type Tensor } from '../core/graph.js';
 import type { LowerContext, Value } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
 import { concatGrad } from './arrayGrad.js';
@@ -301,6 +301,7 @@ const splitSizes = (sizes: readonly number[], total: Dim, num: number): Dim[] =>
 export interface StackOptions extends Named {
   readonly axis?: number | undefined;
 }
+const STACK: OptionNames<StackOptions> = { name: true, axis: true };
 
 /**
  * Tensors of one shape along a new axis.
@@ -311,10 +312,10 @@ export interface StackOptions extends Named {
  */
 export const stack = (
   values: readonly TensorLike[] | TensorLike,
-  axis: number | StackOptions = 0,
+  axis?: number | StackOptions | null,
   options: StackOptions = {},
 ): Tensor => {
-  const all: StackOptions = typeof axis === 'number' ? { ...options, axis } : { ...options, ...axis };
+  const all = optionsOf('stack', STACK, options, { axis });
   const at = all.axis ?? 0;
   const name = all.name ?? 'stack';
   if (!Array.isArray(values)) {
@@ -339,13 +340,14 @@ export const stack = (
 
 /** A `Pack` operation. */
 const pack = (values: readonly TensorLike[], options: StackOptions): Tensor =>
-  packOp({ values }, { axis: options.axis }, { name: nameIn(options, 'stack') }).output;
+  packOp({ values }, { axis: options.axis }, { name: options.name }).output;
 
 /** Options of `unstack`. */
 export interface UnstackOptions extends StackOptions {
   /** How many parts; by default the static size of the axis. */
   readonly num?: number | undefined;
 }
+const UNSTACK: OptionNames<UnstackOptions> = { name: true, axis: true, num: true };
 
 /**
  * The parts of a tensor along an axis, without it.
@@ -358,7 +360,7 @@ export const unstack = (
   numOrOptions?: number | UnstackOptions,
   more: UnstackOptions = {},
 ): readonly Tensor[] => {
-  const options = typeof numOrOptions === 'number' ? { ...more, num: numOrOptions } : { ...more, ...numOrOptions };
+  const options = optionsOf('unstack', UNSTACK, more, { num: numOrOptions });
   const axis = options.axis ?? 0;
   let source = value;
   let { num } = options;
@@ -372,7 +374,7 @@ export const unstack = (
     if (size === null) throw new ValueError(`Cannot infer num from shape ${tensor.shape}`);
     num = size;
   }
-  return unpackOp({ value: source }, { num, axis }, { name: nameIn(options, 'unstack') ?? 'unstack' }).outputs;
+  return unpackOp({ value: source }, { num, axis }, { name: options.name ?? 'unstack' }).outputs;
 };
 
 /**
@@ -383,7 +385,7 @@ export const unstack = (
  */
 export const concat = (values: readonly TensorLike[] | Tensor, axis: TensorLike, options: Named = {}): Tensor => {
   const list = Array.isArray(values) ? (values as readonly TensorLike[]) : [values as Tensor];
-  const name = options.name ?? 'concat';
+  const name = nameIn(options, 'concat') ?? 'concat';
   if (list.length !== 1) return concatOp({ values: list, axis }, {}, { name }).output;
   return getDefaultGraph().nameScope(name, () => {
     needRank(convertToTensor(axis, { name: 'concat_dim', dtype: int32 }).shape, 0);
@@ -392,10 +394,12 @@ export const concat = (values: readonly TensorLike[] | Tensor, axis: TensorLike,
 };
 
 /** Options of `split`. */
-export interface SplitOptions extends StackOptions {
+export interface SplitOptions extends Named {
+  readonly axis?: TensorLike | undefined;
   /** The number of parts, where the sizes are a tensor of unknown length. */
   readonly num?: number | undefined;
 }
+const SPLIT: OptionNames<SplitOptions> = { name: true, axis: true, num: true };
 
 /**
  * A tensor cut along an axis into equal parts, or into parts of given sizes (one of them may be -1: what is left).
@@ -410,9 +414,8 @@ export const split = (
   axis?: TensorLike | SplitOptions,
   options: SplitOptions = {},
 ): readonly Tensor[] => {
-  const isAxis = typeof axis === 'number' || tensorOf(axis) !== undefined || axis === undefined;
-  const all = isAxis ? options : { ...options, ...(axis as SplitOptions) };
-  const at = (isAxis ? (axis as TensorLike | undefined) : undefined) ?? all.axis ?? 0;
+  const all = optionsOf('split', SPLIT, options, { axis });
+  const at = all.axis ?? 0;
   const name = all.name ?? 'split';
   // TensorFlow converts the argument even where it is a plain count, which leaves a constant behind.
   const sizes = convertToTensor(numOrSizeSplits, { preferredDtype: int32 });

@@ -4,7 +4,7 @@ import { defineOp, type Named, type OpDefinition, type ShapeContext } from '../c
 import { int32 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames } from '../core/options.js';
 import { broadcastShapes, sizeOf, TensorShape } from '../core/shape.js';
 import { broadcastGradientArgs, rank as rankTensor, reshape, shape } from './arrayShape.js';
 import { greaterEqual, select } from './compare.js';
@@ -125,7 +125,14 @@ export interface MatMulOptions extends Named {
   readonly adjointB?: boolean | undefined;
 }
 
-const MATMUL = ['name', 'transposeA', 'transposeB', 'adjointA', 'adjointB'] as const;
+/** What `matmul` takes. */
+export const MATMUL: OptionNames<MatMulOptions> = {
+  name: true,
+  transposeA: true,
+  transposeB: true,
+  adjointA: true,
+  adjointB: true,
+};
 
 /**
  * The matrix product of a and b: float32, float64, int32, int64, of rank 2 or more; leading dimensions broadcast.

@@ -1,14 +1,14 @@
 // Ops that move elements: transpose, tile, pad, reverse.
 
 import { constantValue } from '../core/constantValue.js';
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, type TensorLike } from '../core/convert.js';
 import type { ShapeContext } from '../core/defineOp.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { bool, float32, float64, int8, int16, int32, int64, string, uint8, uint16 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, Words } from '../core/lowering.js';
-import { NDArray } from '../core/ndarray.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, TensorShape, UNKNOWN } from '../core/shape.js';
 import { padGrad, tileGrad } from './arrayGrad.js';
 import { invertPermutation, rawRank } from './arrayShape.js';
@@ -315,6 +315,7 @@ const reversedAxes = (axes: readonly number[], rank: number): number[] => {
 export interface TransposeOptions extends Named {
   readonly perm?: TensorLike | undefined;
 }
+const TRANSPOSE: OptionNames<TransposeOptions> = { name: true, perm: true };
 
 /**
  * The axes in another order; without `perm` in reverse.
@@ -327,13 +328,10 @@ export const transpose = (
   perm?: TensorLike | TransposeOptions | null,
   options: TransposeOptions = {},
 ): Tensor => {
-  const isPerm =
-    Array.isArray(perm) || ArrayBuffer.isView(perm) || perm instanceof NDArray || tensorOf(perm) !== undefined;
-  const all: TransposeOptions = isPerm
-    ? { ...options, perm: perm as TensorLike }
-    : { ...options, ...(perm as TransposeOptions) };
+  const all = optionsOf('transpose', TRANSPOSE, options, { perm });
   return opScope(all.name ?? 'transpose', 'transpose', [a], (scope) => {
-    if (all.perm !== undefined) return transposeOp({ x: a, perm: all.perm }, {}, { name: scope }).output;
+    if (all.perm !== undefined && all.perm !== null)
+      return transposeOp({ x: a, perm: all.perm }, {}, { name: scope }).output;
     const x = convertToTensor(a, { name: 'a' });
     const ndims = x.shape.rank ?? 0;
     let order: TensorLike;
@@ -362,6 +360,7 @@ export interface PadOptions extends Named {
   /** What a CONSTANT padding is filled with; 0 by default. */
   readonly constantValues?: TensorLike | undefined;
 }
+const PAD: OptionNames<PadOptions> = { name: true, mode: true, constantValues: true };
 
 /**
  * A tensor with `paddings[i] = [before, after]` elements added along axis i.
@@ -375,7 +374,7 @@ export const pad = (
   mode?: string | PadOptions,
   options: PadOptions = {},
 ): Tensor => {
-  const all: PadOptions = typeof mode === 'string' ? { ...options, mode } : { ...options, ...mode };
+  const all = optionsOf('pad', PAD, options, { mode });
   const kind = (all.mode ?? 'CONSTANT').toUpperCase();
   const named = { name: all.name };
   let op: ReturnType<typeof padOp>;

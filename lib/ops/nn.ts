@@ -3,7 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, TensorShape } from '../core/shape.js';
 import { stopGradient } from './array.js';
 import { type ShapeArgument, shape, squeeze } from './arrayShape.js';
@@ -13,7 +13,7 @@ import { maximum, multiply, rsqrt, square, squaredDifference } from './elementwi
 import * as py from './operators.js';
 import { pythonConstant } from './pythonConstant.js';
 import { randomUniform } from './random.js';
-import { type Axis, isOptions, oneOf, reduceMean, reduceSum } from './reduce.js';
+import { type Axis, oneOf, reduceMean, reduceSum } from './reduce.js';
 import { opScope } from './scopes.js';
 
 /** Options of `dropout`. */
@@ -26,6 +26,7 @@ export interface DropoutOptions extends Named {
   readonly noiseShape?: ShapeArgument | readonly Dim[] | undefined;
   readonly seed?: number | undefined;
 }
+const DROPOUT: OptionNames<DropoutOptions> = { name: true, keepProb: true, rate: true, noiseShape: true, seed: true };
 
 const noiseShapeOf = (x: Tensor, given: DropoutOptions['noiseShape']): ShapeArgument => {
   if (given === undefined) return shape(x);
@@ -49,9 +50,7 @@ export const dropout = (
   keepProb?: number | Tensor | DropoutOptions | null,
   options: DropoutOptions = {},
 ): Tensor => {
-  const all: DropoutOptions = isOptions<DropoutOptions>(keepProb)
-    ? { ...keepProb, ...options }
-    : { ...(keepProb === null || keepProb === undefined ? {} : { keepProb: keepProb as number | Tensor }), ...options };
+  const all = optionsOf('dropout', DROPOUT, options, { keepProb });
   const keep = all.keepProb;
   const dropped = keep === undefined ? undefined : typeof keep === 'number' ? 1 - keep : py.rsub(1, keep);
   const rate = oneOf<number | Tensor>('rate', all.rate, 'keep_prob', dropped);
@@ -85,6 +84,7 @@ export interface MomentsOptions extends Named {
   readonly keepDims?: boolean | undefined;
   readonly keepdims?: boolean | undefined;
 }
+const MOMENTS: OptionNames<MomentsOptions> = { name: true, keepDims: true, keepdims: true };
 
 /**
  * The mean and the variance over axes.
@@ -98,7 +98,7 @@ export const moments = (
 ): { readonly mean: Tensor; readonly variance: Tensor } => {
   if (typeof axes !== 'number' && !Array.isArray(axes)) throw new GraphTypeError('tf.nn.moments needs axes');
   const list = typeof axes === 'number' ? [axes] : [...axes];
-  return opScope(nameIn(options, 'moments'), 'moments', [x], () => {
+  return opScope(nameIn(options, 'moments', MOMENTS), 'moments', [x], () => {
     const value = tensorOf(x) ?? convertToTensor(x);
     const mean = reduceMean(value, list, { keepDims: true, name: 'mean' });
     const variance = reduceMean(squaredDifference(value, stopGradient(mean)), list, {
@@ -119,6 +119,7 @@ export interface L2NormalizeOptions extends Named {
   /** The smallest sum of squares that is divided by; 1e-12 by default. */
   readonly epsilon?: number | undefined;
 }
+const L2_NORMALIZE: OptionNames<L2NormalizeOptions> = { name: true, axis: true, dim: true, epsilon: true };
 
 /**
  * x divided by its Euclidean length over an axis.
@@ -130,9 +131,7 @@ export const l2Normalize = (
   axis?: Axis | L2NormalizeOptions | null,
   options: L2NormalizeOptions = {},
 ): Tensor => {
-  const all: L2NormalizeOptions = isOptions<L2NormalizeOptions>(axis)
-    ? { ...axis, ...options }
-    : { ...(axis === null || axis === undefined ? {} : { axis: axis as Axis }), ...options };
+  const all = optionsOf('l2Normalize', L2_NORMALIZE, options, { axis });
   const over = oneOf<Axis>('axis', all.axis, 'dim', all.dim);
   return opScope(all.name, 'l2_normalize', [x], (scope) => {
     const value = tensorOf(x) ?? convertToTensor(x, { name: 'x' });

@@ -5,6 +5,7 @@ import { asDtype, type DType, type DTypeLike, FLOATS, float32, float64, int32, i
 import { ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Tensor } from '../core/graph.js';
 import type { LowerContext, Words } from '../core/lowering.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { TensorShape } from '../core/shape.js';
 import { add } from './arithmetic.js';
 import { type ShapeArgument, shapeInput } from './arrayShape.js';
@@ -103,11 +104,19 @@ export interface NormalOptions extends RandomOptions {
   readonly mean?: TensorLike | undefined;
   readonly stddev?: TensorLike | undefined;
 }
+const NORMAL: OptionNames<NormalOptions> = { name: true, mean: true, stddev: true, dtype: true, seed: true };
 /** Options of `randomUniform`. */
 export interface UniformOptions extends RandomOptions {
   readonly minval?: TensorLike | undefined;
   readonly maxval?: TensorLike | undefined;
 }
+const UNIFORM_OPTIONS: OptionNames<UniformOptions> = {
+  name: true,
+  minval: true,
+  maxval: true,
+  dtype: true,
+  seed: true,
+};
 
 const shapeTensor = (shape: ShapeArgument): Tensor => {
   const given = shapeInput(shape);
@@ -119,19 +128,8 @@ const seeds = (seed: number | undefined): { seed: number; seed2: number } => {
   return { seed: first, seed2: second };
 };
 
-/** Splits `(shape, a, b, options)` where any of the last three may be the options. */
-const positional = <O extends Named>(names: readonly string[], given: readonly unknown[]): O => {
-  const all: Record<string, unknown> = {};
-  given.forEach((value, i) => {
-    if (value === undefined || value === null) return;
-    if (Object.getPrototypeOf(value) === Object.prototype) Object.assign(all, value);
-    else all[names[i]!] = value;
-  });
-  return all as O;
-};
-
 const normal =
-  (row: typeof normalOp, fallback: string) =>
+  (what: string, row: typeof normalOp, fallback: string) =>
   (
     shape: ShapeArgument,
     mean?: TensorLike | NormalOptions,
@@ -139,7 +137,7 @@ const normal =
     dtype?: DTypeLike | NormalOptions,
     options?: NormalOptions,
   ): Tensor => {
-    const all = positional<NormalOptions>(['mean', 'stddev', 'dtype', ''], [mean, stddev, dtype, options]);
+    const all = optionsOf(what, NORMAL, options, { mean, stddev, dtype });
     const type = asDtype(all.dtype ?? float32);
     return opScope(all.name, fallback, [asValue(shape), all.mean, all.stddev], (scope) => {
       const dims = shapeTensor(shape);
@@ -161,14 +159,14 @@ const asValue = (shape: ShapeArgument): TensorLike | undefined =>
  * @param stddev 1 by default.
  * @example tf.randomNormal([2, 3]).shape.asList() // [2, 3]
  */
-export const randomNormal = normal(normalOp, 'random_normal');
+export const randomNormal = normal('randomNormal', normalOp, 'random_normal');
 
 /**
  * Normal numbers no further than two standard deviations from the mean; those that are are drawn again.
  *
  * @example tf.truncatedNormal([2, 3], 0, 0.1).shape.asList() // [2, 3]
  */
-export const truncatedNormal = normal(truncatedOp, 'truncated_normal');
+export const truncatedNormal = normal('truncatedNormal', truncatedOp, 'truncated_normal');
 
 const UNIFORM: readonly DType[] = [float32, float64, int32, int64];
 
@@ -186,7 +184,7 @@ export const randomUniform = (
   dtype?: DTypeLike | UniformOptions,
   options?: UniformOptions,
 ): Tensor => {
-  const all = positional<UniformOptions>(['minval', 'maxval', 'dtype', ''], [minval, maxval, dtype, options]);
+  const all = optionsOf('randomUniform', UNIFORM_OPTIONS, options, { minval, maxval, dtype });
   const type = asDtype(all.dtype ?? float32);
   if (!UNIFORM.includes(type)) throw new ValueError(`Invalid dtype tf.${type}`);
   if (all.maxval === undefined && type.isInteger)

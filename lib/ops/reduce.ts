@@ -1,13 +1,13 @@
 // Reductions over axes: Sum, Mean, Prod, Max, Min, All, Any, and log-sum-exp made of them.
 import { constOp } from '../core/constOp.js';
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, type TensorLike } from '../core/convert.js';
 import { defineOp, graphOf, type Named, type OpDefinition, type OpRow, type ShapeContext } from '../core/defineOp.js';
 import { int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import { Tensor } from '../core/graph.js';
 import { type LowerContext, REDUCERS } from '../core/lowering.js';
 import { NDArray } from '../core/ndarray.js';
-import { nameIn } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, TensorShape, UNKNOWN } from '../core/shape.js';
 import { stopGradient, zerosLike } from './array.js';
 import { rank as rankTensor, reshape, shape } from './arrayShape.js';
@@ -151,8 +151,15 @@ export interface ReduceOptions extends Named {
   readonly keepdims?: boolean | undefined;
   readonly keep_dims?: boolean | undefined;
 }
-
-const REDUCTION = ['axis', 'keepDims', 'name', 'reductionIndices', 'keepdims'] as const;
+const REDUCTION: OptionNames<ReduceOptions> = {
+  name: true,
+  axis: true,
+  reductionIndices: true,
+  reduction_indices: true,
+  keepDims: true,
+  keepdims: true,
+  keep_dims: true,
+};
 
 /** One of an argument's two names; ValueError where both are given. */
 export const oneOf = <T>(
@@ -166,14 +173,6 @@ export const oneOf = <T>(
   return value ?? old ?? undefined;
 };
 
-/** Whether an argument is an options object and not a tensor, an array or a number. */
-export const isOptions = <T extends object>(value: unknown): value is T =>
-  typeof value === 'object' &&
-  value !== null &&
-  !(value instanceof NDArray) &&
-  tensorOf(value) === undefined &&
-  Object.getPrototypeOf(value) === Object.prototype;
-
 interface Reduction {
   readonly axis: Axis | undefined;
   readonly keepDims: boolean;
@@ -181,20 +180,17 @@ interface Reduction {
 }
 
 const reductionOf = (
+  what: string,
   axis: Axis | ReduceOptions | null | undefined,
   keepDims: boolean | ReduceOptions | undefined,
   options: ReduceOptions | undefined,
 ): Reduction => {
-  const all: ReduceOptions = {
-    ...(isOptions<ReduceOptions>(axis) ? axis : axis === undefined ? {} : { axis }),
-    ...(typeof keepDims === 'object' ? keepDims : keepDims === undefined ? {} : { keepDims }),
-    ...options,
-  };
+  const all = optionsOf(what, REDUCTION, options, { axis, keepDims });
   const old = all.reductionIndices ?? all.reduction_indices;
   return {
     axis: oneOf<Axis>('axis', all.axis, 'reduction_indices', old),
     keepDims: oneOf('keepdims', all.keepdims ?? all.keepDims, 'keep_dims', all.keep_dims) ?? false,
-    name: nameIn(all, 'reduction', REDUCTION),
+    name: all.name,
   };
 };
 
@@ -235,9 +231,9 @@ export type Reduce = (
 ) => Tensor;
 
 const reduction =
-  (row: () => OpRow<Reduced> | OpRow<ReducedBool>): Reduce =>
+  (what: string, row: () => OpRow<Reduced> | OpRow<ReducedBool>): Reduce =>
   (input, axis, keepDims, options) =>
-    build(row(), input, reductionOf(axis, keepDims, options));
+    build(row(), input, reductionOf(what, axis, keepDims, options));
 
 /**
  * The sum over axes, 0 of nothing. InvalidArgumentError "Invalid reduction dimension (5 for input with 2 dimension(s)", or where the
@@ -245,43 +241,43 @@ const reduction =
  *
  * @example tf.reduceSum([[1, 2], [3, 4]], [1]) // [3, 7]
  */
-export const reduceSum: Reduce = reduction(() => sumOp);
+export const reduceSum: Reduce = reduction('reduceSum', () => sumOp);
 /**
  * The mean over axes: integers are truncated, NaN of nothing.
  *
  * @example tf.reduceMean([[1, 2], [3, 4]], { axis: 0, keepDims: true }) // [[2, 3]]
  */
-export const reduceMean: Reduce = reduction(() => meanOp);
+export const reduceMean: Reduce = reduction('reduceMean', () => meanOp);
 /**
  * The product over axes, 1 of nothing.
  *
  * @example tf.reduceProd([[1, 2], [3, 4]]) // 24
  */
-export const reduceProd: Reduce = reduction(() => prodOp);
+export const reduceProd: Reduce = reduction('reduceProd', () => prodOp);
 /**
  * The largest element over axes; of nothing the lowest number there is. Its gradient is shared among equal maxima.
  *
  * @example tf.reduceMax([[1, 2], [3, 4]], 1) // [2, 4]
  */
-export const reduceMax: Reduce = reduction(() => maxOp);
+export const reduceMax: Reduce = reduction('reduceMax', () => maxOp);
 /**
  * The smallest element over axes; of nothing the highest number there is.
  *
  * @example tf.reduceMin([[1, 2], [3, 4]], 1) // [1, 3]
  */
-export const reduceMin: Reduce = reduction(() => minOp);
+export const reduceMin: Reduce = reduction('reduceMin', () => minOp);
 /**
  * Whether all bools are true; true of nothing.
  *
  * @example tf.reduceAll([[true, false], [true, true]], 1) // [false, true]
  */
-export const reduceAll: Reduce = reduction(() => allOp);
+export const reduceAll: Reduce = reduction('reduceAll', () => allOp);
 /**
  * Whether any bool is true; false of nothing.
  *
  * @example tf.reduceAny([[true, false], [false, false]], 1) // [true, false]
  */
-export const reduceAny: Reduce = reduction(() => anyOp);
+export const reduceAny: Reduce = reduction('reduceAny', () => anyOp);
 
 /**
  * `log(sum(exp(x)))` over axes, without overflow.
@@ -289,7 +285,7 @@ export const reduceAny: Reduce = reduction(() => anyOp);
  * @example tf.reduceLogsumexp([0, 0, 0]) // 1.0986123
  */
 export const reduceLogsumexp: Reduce = (input, axis, keepDims, options) => {
-  const to = reductionOf(axis, keepDims, options);
+  const to = reductionOf('reduceLogsumexp', axis, keepDims, options);
   const value = convertToTensor(input);
   return opScope(to.name, 'ReduceLogSumExp', [value], () => {
     const rawMax = build(maxOp, value, { ...to, name: undefined, keepDims: true });

@@ -5,10 +5,11 @@ import { asDtype, type DTypeLike, int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext } from '../core/lowering.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { SCALAR, TensorShape, UNKNOWN } from '../core/shape.js';
 import { NUMBERS } from './kinds.js';
 import * as py from './operators.js';
-import { isOptions, oneOf } from './reduce.js';
+import { oneOf } from './reduce.js';
 import { opScope } from './scopes.js';
 import { needRank, sameShape, unknownDims } from './shapeRules.js';
 
@@ -111,13 +112,12 @@ export interface ArgOptions extends Named {
   /** int64 (the default) or int32. */
   readonly outputType?: DTypeLike | undefined;
 }
+const ARG: OptionNames<ArgOptions> = { name: true, axis: true, dimension: true, outputType: true };
 type Arg = (input: TensorLike, axis?: TensorLike | ArgOptions | null, options?: ArgOptions) => Tensor;
 const arg =
-  (row: () => OpRow<{ readonly input: 'T'; readonly dimension: 'Tidx' }>): Arg =>
+  (what: string, row: () => OpRow<{ readonly input: 'T'; readonly dimension: 'Tidx' }>): Arg =>
   (input, axis, options) => {
-    const all: ArgOptions = isOptions<ArgOptions>(axis)
-      ? { ...axis, ...options }
-      : { ...(axis === null || axis === undefined ? {} : { axis }), ...options };
+    const all = optionsOf(what, ARG, options, { axis });
     const dimension = oneOf<TensorLike>('axis', all.axis, 'dimension', all.dimension) ?? 0;
     const attrs = { output_type: asDtype(all.outputType ?? int64) };
     return row()({ input, dimension }, attrs, { name: all.name }).output;
@@ -129,13 +129,13 @@ const arg =
  *
  * @example tf.argmax([[1, 5, 3], [9, 2, 9]], 1) // [1n, 0n]
  */
-export const argmax: Arg = arg(() => argMaxOp);
+export const argmax: Arg = arg('argmax', () => argMaxOp);
 /**
  * The index of the smallest element along an axis (the first of several), int64.
  *
  * @example tf.argmin([[1, 5, 3], [9, 2, 9]], 1) // [0n, 1n]
  */
-export const argmin: Arg = arg(() => argMinOp);
+export const argmin: Arg = arg('argmin', () => argMinOp);
 /** The older name of `argmax`: `tf.argMax([1, 5, 3], 0) // 1n`. */
 export const argMax = argmax;
 /** The older name of `argmin`: `tf.argMin([1, 5, 3], 0) // 0n`. */
@@ -149,13 +149,12 @@ export interface ScanOptions extends Named {
   /** Whether to go from the end. */
   readonly reverse?: boolean | undefined;
 }
+const SCAN: OptionNames<ScanOptions> = { name: true, axis: true, exclusive: true, reverse: true };
 type Scan = (x: TensorLike, axis?: TensorLike | ScanOptions, options?: ScanOptions) => Tensor;
 const scan =
-  (name: string, row: () => OpRow<Scanned>): Scan =>
+  (what: string, name: string, row: () => OpRow<Scanned>): Scan =>
   (x, axis, options) => {
-    const all: ScanOptions = isOptions<ScanOptions>(axis)
-      ? { ...axis, ...options }
-      : { ...(axis === undefined ? {} : { axis }), ...options };
+    const all = optionsOf(what, SCAN, options, { axis });
     return opScope(all.name, name, [x], (scope) => {
       const value = tensorOf(x) ?? convertToTensor(x, { name: 'x' });
       const attrs = { exclusive: all.exclusive ?? false, reverse: all.reverse ?? false };
@@ -169,10 +168,10 @@ const scan =
  *
  * @example tf.cumsum([1, 2, 3], 0, { exclusive: true }) // [0, 1, 3]
  */
-export const cumsum: Scan = scan('Cumsum', () => cumsumOp);
+export const cumsum: Scan = scan('cumsum', 'Cumsum', () => cumsumOp);
 /**
  * Products of the elements up to each one along an axis (0 by default).
  *
  * @example tf.cumprod([1, 2, 3]) // [1, 2, 6]
  */
-export const cumprod: Scan = scan('Cumprod', () => cumprodOp);
+export const cumprod: Scan = scan('cumprod', 'Cumprod', () => cumprodOp);

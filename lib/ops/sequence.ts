@@ -1,9 +1,10 @@
 // Numbers in a row: range and linspace.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, type TensorLike } from '../core/convert.js';
 import { defineOp, type Named, type ShapeContext } from '../core/defineOp.js';
 import { asDtype, type DType, type DTypeLike, float32, float64, int32, int64 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { TensorShape } from '../core/shape.js';
 import { cast } from './cast.js';
 import { fromNumbers, MAX_HOST_SIZE } from './hostValue.js';
@@ -81,7 +82,10 @@ export const rawRange = (start: TensorLike, limit: TensorLike, delta: TensorLike
 /** Options of `range`. */
 export interface RangeOptions extends Named {
   readonly dtype?: DTypeLike | undefined;
+  readonly limit?: TensorLike | undefined;
+  readonly delta?: TensorLike | undefined;
 }
+const RANGE: OptionNames<RangeOptions> = { name: true, dtype: true, limit: true, delta: true };
 
 const ORDER: readonly DType[] = [int32, int64, float32, float64];
 
@@ -98,14 +102,9 @@ export const range = (
   delta?: TensorLike | RangeOptions,
   options: RangeOptions = {},
 ): Tensor => {
-  const numbers: TensorLike[] = [start];
-  let all = options;
-  for (const given of [limit, delta]) {
-    if (given === undefined || given === null) continue;
-    if (isOptions(given)) all = { ...all, ...given };
-    else numbers.push(given);
-  }
-  const [from, to, step] = numbers.length === 1 ? [0, start, 1] : [numbers[0]!, numbers[1]!, numbers[2] ?? 1];
+  const all = optionsOf('range', RANGE, options, { limit, delta });
+  const step = all.delta ?? 1;
+  const [from, to] = all.limit === undefined ? [0, start] : [start, all.limit];
   return opScope(all.name ?? 'range', 'Range', [from, to, step], (scope) => {
     const dtype = all.dtype === undefined ? undefined : asDtype(all.dtype);
     let parts = (['start', 'limit', 'delta'] as const).map((name, i) => {
@@ -128,12 +127,6 @@ export const range = (
 
 const numberType = (value: TensorLike): DType | undefined =>
   typeof value === 'number' && Number.isInteger(value) ? int32 : undefined;
-
-const isOptions = (value: unknown): value is RangeOptions =>
-  typeof value === 'object' &&
-  value !== null &&
-  tensorOf(value) === undefined &&
-  Object.getPrototypeOf(value) === Object.prototype;
 
 /**
  * `num` numbers evenly from `start` to `stop`, both included.

@@ -6,7 +6,7 @@ import { InvalidArgumentError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { Words } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
-import { nameIn } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { onesLike } from './array.js';
 import { sliceGrad } from './arrayGrad.js';
@@ -251,6 +251,14 @@ export interface StridedSliceOptions extends Named {
   readonly newAxisMask?: number | undefined;
   readonly shrinkAxisMask?: number | undefined;
 }
+const STRIDED_SLICE: OptionNames<StridedSliceOptions> = {
+  name: true,
+  beginMask: true,
+  endMask: true,
+  ellipsisMask: true,
+  newAxisMask: true,
+  shrinkAxisMask: true,
+};
 
 /**
  * Every `strides`-th element from `begin` up to `end` of each dimension; what `x.get(...)` makes.
@@ -264,15 +272,15 @@ export const stridedSlice = (
   end: TensorLike,
   strides?: TensorLike | null,
   options: StridedSliceOptions = {},
-): Tensor =>
-  stridedSliceOp(
-    { input, begin, end, strides: strides ?? onesLike(begin, int32) },
-    maskAttrs({
-      begin: options.beginMask ?? 0,
-      end: options.endMask ?? 0,
-      ellipsis: options.ellipsisMask ?? 0,
-      newAxis: options.newAxisMask ?? 0,
-      shrinkAxis: options.shrinkAxisMask ?? 0,
-    }),
-    { name: nameIn(options, 'stridedSlice') },
-  ).output;
+): Tensor => {
+  const all = optionsOf('stridedSlice', STRIDED_SLICE, options);
+  const masks = maskAttrs({
+    begin: all.beginMask ?? 0,
+    end: all.endMask ?? 0,
+    ellipsis: all.ellipsisMask ?? 0,
+    newAxis: all.newAxisMask ?? 0,
+    shrinkAxis: all.shrinkAxisMask ?? 0,
+  });
+  const steps = strides ?? onesLike(begin, int32);
+  return stridedSliceOp({ input, begin, end, strides: steps }, masks, { name: all.name }).output;
+};

@@ -3,6 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { InvalidArgumentError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { rank as rankTensor } from './arrayShape.js';
 import { less, select } from './compare.js';
 import { exp, subtract } from './elementwise.js';
@@ -11,7 +12,7 @@ import { REAL } from './kinds.js';
 import { transpose } from './move.js';
 import * as py from './operators.js';
 import { pythonConstant } from './pythonConstant.js';
-import { isOptions, oneOf, reduceSum } from './reduce.js';
+import { oneOf, reduceSum } from './reduce.js';
 import { range } from './sequence.js';
 import { needRankAtLeast } from './shapeRules.js';
 
@@ -49,6 +50,7 @@ export interface SoftmaxOptions extends Named {
   /** The older name of `axis`. */
   readonly dim?: number | Tensor | undefined;
 }
+const SOFTMAX: OptionNames<SoftmaxOptions> = { name: true, axis: true, dim: true };
 
 type AxisLike = number | Tensor;
 
@@ -86,11 +88,9 @@ const build = (row: OpRow<Logits>, input: TensorLike, dim: AxisLike, name: strin
 
 type Softmax = (logits: TensorLike, axis?: AxisLike | SoftmaxOptions | null, options?: SoftmaxOptions) => Tensor;
 const builder =
-  (row: () => OpRow<Logits>): Softmax =>
+  (what: string, row: () => OpRow<Logits>): Softmax =>
   (logits, axis, options) => {
-    const all: SoftmaxOptions = isOptions<SoftmaxOptions>(axis)
-      ? { ...axis, ...options }
-      : { ...(axis === null || axis === undefined ? {} : { axis }), ...options };
+    const all = optionsOf(what, SOFTMAX, options, { axis });
     return build(row(), logits, oneOf<AxisLike>('axis', all.axis, 'dim', all.dim) ?? -1, all.name);
   };
 
@@ -99,10 +99,10 @@ const builder =
  *
  * @example tf.nn.softmax([0, 0]) // [0.5, 0.5]
  */
-export const softmax: Softmax = builder(() => softmaxOp);
+export const softmax: Softmax = builder('softmax', () => softmaxOp);
 /**
  * `log(softmax(x))` over an axis, without overflow.
  *
  * @example tf.nn.logSoftmax([0, 0]) // [-0.6931472, -0.6931472]
  */
-export const logSoftmax: Softmax = builder(() => logSoftmaxOp);
+export const logSoftmax: Softmax = builder('logSoftmax', () => logSoftmaxOp);

@@ -4,6 +4,7 @@ import { defineOp, type Named, type ShapeContext, type TensorSource } from '../c
 import { type DType, float32, float64, int32, int64, NUMERIC } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { TensorShape } from '../core/shape.js';
 import { worded } from './runText.js';
 import { mergeShapes, scalarShape } from './shapeRules.js';
@@ -136,11 +137,15 @@ export interface UpdateOptions extends Named {
   /** Recorded in the graph as TensorFlow does; updates of a session never interleave here. */
   readonly useLocking?: boolean | undefined;
 }
+/** What updates take. */
+export const UPDATE: OptionNames<UpdateOptions> = { name: true, useLocking: true };
 /** Options of `assign`. */
 export interface AssignOptions extends UpdateOptions {
   /** false: the variable takes the value's shape, whatever it was. */
   readonly validateShape?: boolean | undefined;
 }
+/** What `assign` takes. */
+export const ASSIGN: OptionNames<AssignOptions> = { name: true, useLocking: true, validateShape: true };
 
 /**
  * Gives a variable a value; the result is the variable's memory after it.
@@ -149,24 +154,32 @@ export interface AssignOptions extends UpdateOptions {
  * @example tf.assign(new tf.Variable([1, 2]), [3, 4]) // [3, 4]
  */
 export const assign = (ref: RefLike, value: TensorLike, options: AssignOptions = {}): Tensor =>
-  assignOp({ ref, value }, { validate_shape: options.validateShape, use_locking: options.useLocking }, options).output;
+  assignOp({ ref, value }, assignAttrs(optionsOf('assign', ASSIGN, options)), { name: options.name }).output;
+const assignAttrs = ({ validateShape, useLocking }: AssignOptions) => ({
+  validate_shape: validateShape,
+  use_locking: useLocking,
+});
 
 type Update = (ref: RefLike, value: TensorLike, options?: UpdateOptions) => Tensor;
 const update =
-  (row: typeof assignAddOp): Update =>
-  (ref, value, options = {}) =>
-    row({ ref, value }, { use_locking: options.useLocking }, options).output;
+  (what: string, row: typeof assignAddOp): Update =>
+  (ref, value, options) => {
+    const { name, useLocking } = optionsOf(what, UPDATE, options);
+    return row({ ref, value }, { use_locking: useLocking }, { name }).output;
+  };
 
 /** Adds to a variable in place; shapes must be equal: `tf.assignAdd(counter, 1)`. */
-export const assignAdd: Update = update(assignAddOp);
+export const assignAdd: Update = update('assignAdd', assignAddOp);
 /** Subtracts from a variable in place; shapes must be equal: `tf.assignSub(counter, 1)`. */
-export const assignSub: Update = update(assignSubOp);
+export const assignSub: Update = update('assignSub', assignSubOp);
 
 type Scatter = (ref: RefLike, indices: TensorLike, updates: TensorLike, options?: UpdateOptions) => Tensor;
 const scatter =
-  (row: ReturnType<typeof scatterRow>): Scatter =>
-  (ref, indices, updates, options = {}) =>
-    row({ ref, indices, updates }, { use_locking: options.useLocking }, options).output;
+  (what: string, row: ReturnType<typeof scatterRow>): Scatter =>
+  (ref, indices, updates, options) => {
+    const { name, useLocking } = optionsOf(what, UPDATE, options);
+    return row({ ref, indices, updates }, { use_locking: useLocking }, { name }).output;
+  };
 
 /**
  * Replaces rows of a variable; repeated indices are applied in order.
@@ -174,19 +187,19 @@ const scatter =
  *
  * @param indices rows, of any shape; `updates` has it followed by the shape of a row, or is a scalar.
  */
-export const scatterUpdate: Scatter = scatter(scatterUpdateOp);
+export const scatterUpdate: Scatter = scatter('scatterUpdate', scatterUpdateOp);
 /** Adds to rows of a variable: `tf.scatterAdd(v, [0, 0], [1, 2])` adds 3 to row 0. */
-export const scatterAdd: Scatter = scatter(scatterAddOp);
+export const scatterAdd: Scatter = scatter('scatterAdd', scatterAddOp);
 /** Subtracts from rows of a variable. */
-export const scatterSub: Scatter = scatter(scatterSubOp);
+export const scatterSub: Scatter = scatter('scatterSub', scatterSubOp);
 /** Multiplies rows of a variable. */
-export const scatterMul: Scatter = scatter(scatterMulOp);
+export const scatterMul: Scatter = scatter('scatterMul', scatterMulOp);
 /** Divides rows of a variable. */
-export const scatterDiv: Scatter = scatter(scatterDivOp);
+export const scatterDiv: Scatter = scatter('scatterDiv', scatterDivOp);
 /** Takes the smaller of rows of a variable and the updates. */
-export const scatterMin: Scatter = scatter(scatterMinOp);
+export const scatterMin: Scatter = scatter('scatterMin', scatterMinOp);
 /** Takes the larger of rows of a variable and the updates. */
-export const scatterMax: Scatter = scatter(scatterMaxOp);
+export const scatterMax: Scatter = scatter('scatterMax', scatterMaxOp);
 
 /** Whether a variable has a value in the session: a bool scalar. */
 export const isVariableInitialized = (ref: RefLike, options: Named = {}): Tensor =>

@@ -5,6 +5,7 @@ import { defineOp, type Named } from '../core/defineOp.js';
 import { type DType, INTEGERS, int32, int64 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { nameIn } from '../core/options.js';
 import { TensorShape } from '../core/shape.js';
 import { fromNumbers, MAX_HOST_SIZE, numbersOf } from './hostValue.js';
 import { needRank } from './shapeRules.js';
@@ -99,6 +100,6 @@ export const setdiff1d = (
   y: TensorLike,
   options: Named = {},
 ): { readonly out: Tensor; readonly idx: Tensor } => {
-  const { outputs } = listDiffOp({ x, y }, {}, options);
+  const { outputs } = listDiffOp({ x, y }, {}, { name: nameIn(options, 'setdiff1d') });
   return { out: outputs[0]!, idx: outputs[1]! };
 };

@@ -7,7 +7,7 @@ import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
 import type { ArrayLike, NDArray } from '../core/ndarray.js';
-import { checkOptions, type OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import type { ShapeLike, TensorShape } from '../core/shape.js';
 import { TensorShape as Shape, UNKNOWN } from '../core/shape.js';
 import { identity } from './array.js';
@@ -16,6 +16,7 @@ import { safeInitialValue } from './initialValue.js';
 import { installOperators, type OperatorMethods } from './methods.js';
 import { colocateWith, GraphKeys, opScope } from './scopes.js';
 import {
+  ASSIGN,
   type AssignOptions,
   assign,
   assignAdd,
@@ -28,6 +29,7 @@ import {
   scatterMul,
   scatterSub,
   scatterUpdate,
+  UPDATE,
   type UpdateOptions,
   variableV2,
 } from './state.js';
@@ -80,12 +82,15 @@ export const installDefaultRunner = (get: () => Runner | undefined): void => {
   defaultRunner.get = get;
 };
 
-/** A dtype in the place of `trainable` is a common slip: it is the dtype. */
-const optionsOf = (given: VariableOptions | boolean | DTypeLike, more: VariableOptions): VariableOptions => {
-  if (typeof given === 'boolean') return { ...more, trainable: given };
-  if (typeof given === 'string' || 'asDatatypeEnum' in given) return { ...more, dtype: given };
-  return { ...more, ...given };
-};
+/** What stands second: the options, or whether it is trainable; a dtype in that place is a common slip, and is the dtype. */
+const variableOptions = (given: VariableOptions | boolean | DTypeLike | null, more: VariableOptions): VariableOptions =>
+  optionsOf('Variable', OPTIONS, more, typeof given === 'boolean' ? { trainable: given } : { dtype: given });
+
+/** A method's options: TensorFlow's methods do not lock. */
+const unlocked = <O extends UpdateOptions>(what: string, names: OptionNames<O>, options: O): O => ({
+  useLocking: false,
+  ...optionsOf(what, names, options),
+});
 
 /**
  * A value that lives in a session from run to run, and the operations that make (`initializer`), read and change it.
@@ -111,8 +116,7 @@ export class Variable implements TensorSource {
     given: VariableOptions | boolean | DTypeLike = {},
     more: VariableOptions = {},
   ) {
-    const options = optionsOf(given, more);
-    checkOptions('Variable', options, OPTIONS);
+    const options = variableOptions(given, more);
     if (initialValue === undefined || initialValue === null) throw new ValueError('initial_value must be specified.');
     const { validateShape = true, trainable = true } = options;
     this.trainable = trainable;
@@ -211,37 +215,37 @@ export class Variable implements TensorSource {
   }
   /** Gives it a value; the result is its memory after that. */
   assign(value: TensorLike, options: AssignOptions = {}): Tensor {
-    return assign(this.#ref, value, { useLocking: false, ...options });
+    return assign(this.#ref, value, unlocked('assign', ASSIGN, options));
   }
   /** Adds to it in place. */
   assignAdd(delta: TensorLike, options: UpdateOptions = {}): Tensor {
-    return assignAdd(this.#ref, delta, { useLocking: false, ...options });
+    return assignAdd(this.#ref, delta, unlocked('assignAdd', UPDATE, options));
   }
   /** Subtracts from it in place. */
   assignSub(delta: TensorLike, options: UpdateOptions = {}): Tensor {
-    return assignSub(this.#ref, delta, { useLocking: false, ...options });
+    return assignSub(this.#ref, delta, unlocked('assignSub', UPDATE, options));
   }
   /** Replaces the rows of an `IndexedSlices`. */
   scatterUpdate(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterUpdate(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterUpdate(this.#ref, delta.indices, delta.values, unlocked('scatterUpdate', UPDATE, options));
   }
   scatterAdd(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterAdd(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterAdd(this.#ref, delta.indices, delta.values, unlocked('scatterAdd', UPDATE, options));
   }
   scatterSub(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterSub(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterSub(this.#ref, delta.indices, delta.values, unlocked('scatterSub', UPDATE, options));
   }
   scatterMul(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterMul(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterMul(this.#ref, delta.indices, delta.values, unlocked('scatterMul', UPDATE, options));
   }
   scatterDiv(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterDiv(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterDiv(this.#ref, delta.indices, delta.values, unlocked('scatterDiv', UPDATE, options));
   }
   scatterMin(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterMin(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterMin(this.#ref, delta.indices, delta.values, unlocked('scatterMin', UPDATE, options));
   }
   scatterMax(delta: IndexedSlices, options: UpdateOptions = {}): Tensor {
-    return scatterMax(this.#ref, delta.indices, delta.values, { useLocking: false, ...options });
+    return scatterMax(this.#ref, delta.indices, delta.values, unlocked('scatterMax', UPDATE, options));
   }
   /** Whether it has a value in the session: a bool scalar. */
   isInitialized(): Tensor {

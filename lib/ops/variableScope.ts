@@ -3,7 +3,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { asDtype, type DType, type DTypeLike, float32 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Tensor } from '../core/graph.js';
-import { checkOptions, type OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type ShapeLike, TensorShape } from '../core/shape.js';
 import { glorotUniformInitializer, type Initializer, zerosInitializer } from './initializers.js';
 import { colocateWith, GraphKeys } from './scopes.js';
@@ -113,9 +113,8 @@ export const variableScope = <R>(
   fn?: (scope: VariableScope) => R,
 ): R => {
   const body = typeof options === 'function' ? options : fn;
-  const given = typeof options === 'function' ? {} : options;
-  if (body === undefined) throw new GraphTypeError('variableScope takes a function');
-  checkOptions('variableScope', given, VARIABLE_SCOPE);
+  const given = optionsOf('variableScope', VARIABLE_SCOPE, typeof options === 'function' ? {} : options);
+  if (typeof body !== 'function') throw new GraphTypeError('variableScope takes a function');
   if (nameOrScope !== null && typeof nameOrScope !== 'string' && !(nameOrScope instanceof VariableScope))
     throw new GraphTypeError('VariableScope: name_or_scope must be a string or VariableScope.');
   const { defaultName } = given;
@@ -213,13 +212,7 @@ export const getVariable = (
   dtype?: DTypeLike | GetVariableOptions,
   options: GetVariableOptions = {},
 ): Variable => {
-  const rest = isOptions(dtype) ? { ...options, ...dtype } : dtype === undefined ? options : { ...options, dtype };
-  const all: GetVariableOptions = isOptions(shape)
-    ? { ...rest, ...shape }
-    : shape === undefined
-      ? rest
-      : { ...rest, shape };
-  checkOptions('getVariable', all, GET_VARIABLE);
+  const all = optionsOf('getVariable', GET_VARIABLE, options, { shape, dtype });
   const graph = getDefaultGraph();
   const store = storeOf(graph);
   const scope = store.current;
@@ -255,9 +248,6 @@ export const getVariable = (
     return made;
   });
 };
-
-const isOptions = (value: unknown): value is GetVariableOptions =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 const shared = (name: string, found: Variable, shape: TensorShape, dtype: DType, reuse: Reuse): Variable => {
   if (reuse === false) {

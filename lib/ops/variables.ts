@@ -36,7 +36,7 @@ export const allVariables = globalVariables;
  * @example tf.variablesInitializer([]).type // 'NoOp'
  */
 export const variablesInitializer = (list: readonly Variable[], options: Named = {}): Operation => {
-  const name = options.name ?? 'init';
+  const name = nameIn(options, 'variablesInitializer') ?? 'init';
   return list.length === 0 ? noOp({ name }) : group(...list.map((variable) => variable.initializer), { name });
 };
 

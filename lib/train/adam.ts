@@ -2,7 +2,7 @@
 import { convertToTensor, type TensorLike } from '../core/convert.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
-import type { OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { cast } from '../ops/cast.js';
 import { group } from '../ops/control.js';
 import { sqrt } from '../ops/elementwise.js';
@@ -11,7 +11,6 @@ import { colocateWith, controlDependencies } from '../ops/scopes.js';
 import { assign, assignSub, scatterAdd } from '../ops/state.js';
 import { applyAdam } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
-import { withNamed } from './arguments.js';
 import { OPTIMIZER, type OptimizerOptions } from './gradientDescent.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
@@ -50,7 +49,7 @@ export class AdamOptimizer extends Optimizer {
     epsilon?: Hyperparameter,
     options: AdamOptions = {},
   ) {
-    const given = withNamed('AdamOptimizer', ADAM, options, { learningRate, beta1, beta2, epsilon });
+    const given = optionsOf('AdamOptimizer', ADAM, options, { learningRate, beta1, beta2, epsilon });
     super(given.name ?? 'Adam', given.useLocking);
     this.#lr = given.learningRate ?? 0.001;
     this.#beta1 = given.beta1 ?? 0.9;

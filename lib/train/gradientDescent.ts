@@ -2,12 +2,12 @@
 import { convertToTensor } from '../core/convert.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
-import type { OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { cast } from '../ops/cast.js';
 import * as py from '../ops/operators.js';
 import { applyGradientDescent } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
-import { required, withNamed } from './arguments.js';
+import { required } from './arguments.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
 /** Options that every optimizer takes. */
@@ -33,7 +33,7 @@ export class GradientDescentOptimizer extends Optimizer {
   #learningRateTensor: Tensor | undefined;
 
   constructor(learningRate: Hyperparameter | OptimizerOptions, options: OptimizerOptions = {}) {
-    const given = withNamed('GradientDescentOptimizer', OPTIMIZER, options, { learningRate });
+    const given = optionsOf('GradientDescentOptimizer', OPTIMIZER, options, { learningRate });
     super(given.name ?? 'GradientDescent', given.useLocking);
     this.#learningRate = required('GradientDescentOptimizer', 'learningRate', given.learningRate);
   }

@@ -2,11 +2,11 @@
 import { convertToTensor } from '../core/convert.js';
 import type { Operation, Tensor } from '../core/graph.js';
 import type { IndexedSlices } from '../core/indexedSlices.js';
-import type { OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { cast } from '../ops/cast.js';
 import { applyMomentum, sparseApplyMomentum } from '../ops/training.js';
 import type { Variable } from '../ops/variable.js';
-import { required, withNamed } from './arguments.js';
+import { required } from './arguments.js';
 import { OPTIMIZER, type OptimizerOptions } from './gradientDescent.js';
 import { type Hyperparameter, Optimizer, valueOf } from './optimizer.js';
 
@@ -37,7 +37,7 @@ export class MomentumOptimizer extends Optimizer {
     momentum?: Hyperparameter | MomentumOptions,
     options: MomentumOptions = {},
   ) {
-    const given = withNamed('MomentumOptimizer', MOMENTUM, options, { learningRate, momentum });
+    const given = optionsOf('MomentumOptimizer', MOMENTUM, options, { learningRate, momentum });
     super(given.name ?? 'Momentum', given.useLocking);
     this.#learningRate = required('MomentumOptimizer', 'learningRate', given.learningRate);
     this.#momentum = required('MomentumOptimizer', 'momentum', given.momentum);

@@ -2,9 +2,9 @@
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { type DType, FLOATS } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, ValueError } from '../core/errors.js';
-import { type Graph, getDefaultGraph, type Operation, Tensor } from '../core/graph.js';
+import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
-import { checkOptions, type OptionNames } from '../core/options.js';
+import { type OptionNames, optionsOf } from '../core/options.js';
 import { type AggregationMethodValue, gradients } from '../grad/gradients.js';
 import { zeros } from '../ops/array.js';
 import { shape as shapeTensor } from '../ops/arrayShape.js';
@@ -47,24 +47,27 @@ export interface ApplyGradientsOptions {
 /** Options of `minimize`. */
 export type MinimizeOptions = ComputeGradientsOptions & ApplyGradientsOptions;
 
-const OPTIONS: OptionNames<MinimizeOptions> = {
+const APPLY: OptionNames<ApplyGradientsOptions> = { globalStep: true, name: true };
+const COMPUTE: OptionNames<ComputeGradientsOptions> = {
   varList: true,
   gateGradients: true,
   aggregationMethod: true,
   colocateGradientsWithOps: true,
   gradLoss: true,
-  globalStep: true,
-  name: true,
 };
+const MINIMIZE: OptionNames<MinimizeOptions> = { ...COMPUTE, ...APPLY };
 
 const isVariable = (value: unknown): value is Variable => value instanceof Variable;
 
 /** The options of a call whose global step may stand before them. */
-const withStep = <O extends ApplyGradientsOptions>(globalStep: Variable | Tensor | O | undefined, options: O): O => {
-  if (globalStep === undefined || globalStep === null) return options;
-  const isStep = isVariable(globalStep) || globalStep instanceof Tensor;
-  const all: O = isStep ? { ...options, globalStep } : { ...options, ...globalStep };
-  if (typeof globalStep !== 'object' || all.globalStep !== undefined) assertGlobalStep(all.globalStep ?? globalStep);
+const withStep = <O extends ApplyGradientsOptions>(
+  what: string,
+  names: OptionNames<O>,
+  globalStep: Variable | Tensor | O | undefined,
+  options: O,
+): O => {
+  const all = optionsOf(what, names, options, { globalStep });
+  if (all.globalStep !== undefined) assertGlobalStep(all.globalStep);
   return all;
 };
 
@@ -101,20 +104,19 @@ export abstract class Optimizer {
     globalStep?: Variable | Tensor | MinimizeOptions,
     options: MinimizeOptions = {},
   ): Operation {
-    const all: MinimizeOptions = withStep(globalStep, options);
-    checkOptions('minimize', all, OPTIONS);
-    const pairs = this.computeGradients(loss, all);
+    const { globalStep: step, name, ...compute } = withStep('minimize', MINIMIZE, globalStep, options);
+    const pairs = this.computeGradients(loss, compute);
     if (pairs.every(([grad]) => grad === null)) {
       throw new ValueError(
         `No gradients provided for any variable, check your graph for ops that do not support gradients, between variables [${pairs.map(([, variable]) => `"${variable}"`).join(', ')}] and loss ${String(loss)}.`,
       );
     }
-    return this.applyGradients(pairs, all);
+    return this.applyGradients(pairs, { globalStep: step, name });
   }
 
   /** The gradients of a loss by variables: pairs of a gradient (null where there is none) and a variable. */
   computeGradients(loss: TensorLike, options: ComputeGradientsOptions = {}): [Gradient | null, Variable][] {
-    checkOptions('computeGradients', options, OPTIONS);
+    optionsOf('computeGradients', COMPUTE, options);
     const gate = options.gateGradients ?? Optimizer.GATE_OP;
     if (![0, 1, 2].includes(gate)) {
       throw new ValueError(
@@ -151,8 +153,7 @@ export abstract class Optimizer {
     globalStep?: Variable | Tensor | ApplyGradientsOptions,
     options: ApplyGradientsOptions = {},
   ): Operation {
-    const all: ApplyGradientsOptions = withStep(globalStep, options);
-    checkOptions('applyGradients', all, OPTIONS);
+    const all = withStep('applyGradients', APPLY, globalStep, options);
     if (typeof (pairs as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function')
       throw new GraphTypeError('applyGradients takes pairs of a gradient and a variable');
     const given = [...pairs];

@@ -5,7 +5,7 @@ import { int32, int64 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
-import { nameIn } from '../core/options.js';
+import { nameIn, type OptionNames, optionsOf } from '../core/options.js';
 import { add, divide, minimum, multiply, pow } from '../ops/arithmetic.js';
 import { constant } from '../ops/array.js';
 import { cast } from '../ops/cast.js';
@@ -23,9 +23,8 @@ export interface DecayOptions extends Named {
   /** Decays only at whole multiples of `decaySteps`. */
   readonly staircase?: boolean | undefined;
 }
+const DECAY: OptionNames<DecayOptions> = { name: true, staircase: true };
 type Staircase = boolean | DecayOptions | undefined;
-const optionsOf = (staircase: Staircase, options: DecayOptions): DecayOptions =>
-  typeof staircase === 'boolean' ? { ...options, staircase } : { ...options, ...staircase };
 
 /**
  * `learningRate * decayRate ** (globalStep / decaySteps)`.
@@ -41,7 +40,7 @@ export const exponentialDecay = (
   staircase?: Staircase,
   options: DecayOptions = {},
 ): Tensor => {
-  const all = optionsOf(staircase, options);
+  const all = optionsOf('exponentialDecay', DECAY, options, { staircase });
   return nameScope(all.name ?? 'ExponentialDecay', (scope) => {
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
@@ -61,7 +60,10 @@ export const naturalExpDecay = (
   decayRate: TensorLike,
   staircase?: Staircase,
   options: DecayOptions = {},
-): Tensor => exponentialDecay(learningRate, globalStep, decaySteps, exp(negative(decayRate)), staircase, options);
+): Tensor => {
+  const all = optionsOf('naturalExpDecay', DECAY, options, { staircase });
+  return exponentialDecay(learningRate, globalStep, decaySteps, exp(negative(decayRate)), all);
+};
 
 /**
  * `learningRate / (1 + decayRate * globalStep / decaySteps)`.
@@ -76,7 +78,7 @@ export const inverseTimeDecay = (
   staircase?: Staircase,
   options: DecayOptions = {},
 ): Tensor => {
-  const all = optionsOf(staircase, options);
+  const all = optionsOf('inverseTimeDecay', DECAY, options, { staircase });
   return nameScope(all.name ?? 'InverseTimeDecay', (scope) => {
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
@@ -98,6 +100,7 @@ export interface PolynomialDecayOptions extends Named {
   /** Begins again, over a longer stretch, instead of staying at the end. */
   readonly cycle?: boolean | undefined;
 }
+const POLYNOMIAL: OptionNames<PolynomialDecayOptions> = { name: true, endLearningRate: true, power: true, cycle: true };
 
 /**
  * `(learningRate - end) * (1 - globalStep / decaySteps) ** power + end`.
@@ -110,7 +113,7 @@ export const polynomialDecay = (
   decaySteps: TensorLike,
   options: PolynomialDecayOptions = {},
 ): Tensor =>
-  nameScope(nameIn(options, 'PolynomialDecay') ?? 'PolynomialDecay', (scope) => {
+  nameScope(nameIn(options, 'polynomialDecay', POLYNOMIAL) ?? 'PolynomialDecay', (scope) => {
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
     const end = cast(options.endLearningRate ?? 0.0001, dtype);
@@ -130,6 +133,7 @@ export interface CosineDecayOptions extends Named {
   /** The smallest rate as a part of the first; 0 by default. */
   readonly alpha?: number | undefined;
 }
+const COSINE: OptionNames<CosineDecayOptions> = { name: true, alpha: true };
 
 /**
  * From the learning rate to `alpha` of it along half a cosine.
@@ -142,7 +146,7 @@ export const cosineDecay = (
   decaySteps: TensorLike,
   options: CosineDecayOptions = {},
 ): Tensor =>
-  nameScope(nameIn(options, 'CosineDecay') ?? 'CosineDecay', () => {
+  nameScope(nameIn(options, 'cosineDecay', COSINE) ?? 'CosineDecay', () => {
     const alpha = options.alpha ?? 0;
     const initial = convertToTensor(learningRate, { name: 'initial_learning_rate' });
     const { dtype } = initial;
