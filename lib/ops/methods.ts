@@ -4,58 +4,59 @@ import type { Named } from '../core/defineOp.js';
 import { Tensor } from '../core/graph.js';
 import { equal, greater, greaterEqual, less, lessEqual, logicalNot, notEqual } from './compare.js';
 import { abs, neg } from './elementwise.js';
+import type { MatMulOptions } from './linalg.js';
 import * as py from './operators.js';
 
 /** The operators of Python, as methods of tensors and variables. A literal takes the dtype of `this`. */
 export interface OperatorMethods {
   /** `this + y`, an `AddV2` named `add`. */
-  add(y: TensorLike): Tensor;
+  add(y: TensorLike, options?: Named): Tensor;
   /** `this - y` */
-  sub(y: TensorLike): Tensor;
+  sub(y: TensorLike, options?: Named): Tensor;
   /** `this * y` */
-  mul(y: TensorLike): Tensor;
+  mul(y: TensorLike, options?: Named): Tensor;
   /** Python 2's `this / y`: integers round down. */
-  div(y: TensorLike): Tensor;
+  div(y: TensorLike, options?: Named): Tensor;
   /** Python 3's `this / y`: integers are cast to floats. */
-  truediv(y: TensorLike): Tensor;
+  truediv(y: TensorLike, options?: Named): Tensor;
   /** `this // y` */
-  floordiv(y: TensorLike): Tensor;
+  floordiv(y: TensorLike, options?: Named): Tensor;
   /** `this % y`, with the sign of y. */
-  mod(y: TensorLike): Tensor;
+  mod(y: TensorLike, options?: Named): Tensor;
   /** `this ** y` */
-  pow(y: TensorLike): Tensor;
+  pow(y: TensorLike, options?: Named): Tensor;
   /** `this @ y` */
-  matmul(y: TensorLike): Tensor;
+  matmul(y: TensorLike, options?: MatMulOptions): Tensor;
   /** `this & y`, of bools. */
-  and(y: TensorLike): Tensor;
+  and(y: TensorLike, options?: Named): Tensor;
   /** `this | y`, of bools. */
-  or(y: TensorLike): Tensor;
+  or(y: TensorLike, options?: Named): Tensor;
   /** `this ^ y`, of bools. */
-  xor(y: TensorLike): Tensor;
+  xor(y: TensorLike, options?: Named): Tensor;
   /** `x + this` */
-  radd(x: TensorLike): Tensor;
+  radd(x: TensorLike, options?: Named): Tensor;
   /** `x - this` */
-  rsub(x: TensorLike): Tensor;
+  rsub(x: TensorLike, options?: Named): Tensor;
   /** `x * this` */
-  rmul(x: TensorLike): Tensor;
+  rmul(x: TensorLike, options?: Named): Tensor;
   /** Python 2's `x / this`. */
-  rdiv(x: TensorLike): Tensor;
+  rdiv(x: TensorLike, options?: Named): Tensor;
   /** `x / this` */
-  rtruediv(x: TensorLike): Tensor;
+  rtruediv(x: TensorLike, options?: Named): Tensor;
   /** `x // this` */
-  rfloordiv(x: TensorLike): Tensor;
+  rfloordiv(x: TensorLike, options?: Named): Tensor;
   /** `x % this` */
-  rmod(x: TensorLike): Tensor;
+  rmod(x: TensorLike, options?: Named): Tensor;
   /** `x ** this` */
-  rpow(x: TensorLike): Tensor;
+  rpow(x: TensorLike, options?: Named): Tensor;
   /** `x @ this` */
-  rmatmul(x: TensorLike): Tensor;
+  rmatmul(x: TensorLike, options?: MatMulOptions): Tensor;
   /** `x & this`, of bools. */
-  rand(x: TensorLike): Tensor;
+  rand(x: TensorLike, options?: Named): Tensor;
   /** `x | this`, of bools. */
-  ror(x: TensorLike): Tensor;
+  ror(x: TensorLike, options?: Named): Tensor;
   /** `x ^ this`, of bools. */
-  rxor(x: TensorLike): Tensor;
+  rxor(x: TensorLike, options?: Named): Tensor;
   /** `-this` */
   neg(options?: Named): Tensor;
   /** The absolute value. */
@@ -80,8 +81,7 @@ declare module '../core/graph.js' {
   interface Tensor extends OperatorMethods {}
 }
 
-type Binary = (x: TensorLike, y: TensorLike, options?: Named) => Tensor;
-const BINARY: Readonly<Record<string, Binary>> = {
+const BINARY: Readonly<Record<string, py.Operator>> = {
   add: py.add,
   sub: py.sub,
   mul: py.mul,
@@ -101,7 +101,7 @@ const BINARY: Readonly<Record<string, Binary>> = {
   equal,
   notEqual,
 };
-const REVERSED: Readonly<Record<string, Binary>> = {
+const REVERSED: Readonly<Record<string, py.Operator>> = {
   radd: py.radd,
   rsub: py.rsub,
   rmul: py.rmul,
@@ -128,8 +128,8 @@ export const installOperators = (prototype: object): void => {
     });
   }
   for (const [name, build] of Object.entries(REVERSED)) {
-    method(name, function (this: TensorLike, x: TensorLike) {
-      return build(x, this);
+    method(name, function (this: TensorLike, x: TensorLike, options?: Named) {
+      return build(x, this, options);
     });
   }
   for (const [name, build] of Object.entries(UNARY)) {

@@ -4,6 +4,7 @@ import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
 import { string } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
+import { nameIn, type OptionNames } from '../core/options.js';
 import {
   addOp,
   addV2Op,
@@ -16,27 +17,32 @@ import {
   truediv as truedivOf,
 } from './arithmetic.js';
 import { logicalAndOp, logicalOrOp, logicalXor } from './compare.js';
-import { matmul as matmulOf } from './linalg.js';
+import { MATMUL, type MatMulOptions, matmul as matmulOf } from './linalg.js';
 import { opScope } from './scopes.js';
 
-type Build = (x: Tensor, y: Tensor, options: Named) => Tensor;
+type Build<O extends Named = Named> = (x: Tensor, y: Tensor, options: O) => Tensor;
+/** An operator as a function; as Python's operators take none, the options are a method's. */
+export type Operator<O extends Named = Named> = (x: TensorLike, y: TensorLike, options?: O) => Tensor;
 
 /** `x OP y`: a literal y takes the dtype of x where it fits, and is named `y` in the operation's scope. */
 const operator =
-  (name: string, build: Build) =>
-  (x: TensorLike, y: TensorLike): Tensor =>
-    opScope(null, name, [x, y], (scope) => {
+  <O extends Named>(name: string, build: Build<O>, names?: () => OptionNames<O>): Operator<O> =>
+  (x, y, options) =>
+    opScope(nameIn(options, name, names?.()), name, [x, y], (scope) => {
       const a = tensorOf(x) ?? convertToTensor(x, { name: 'x', preferredDtype: tensorOf(y)?.dtype });
-      return build(a, tensorOf(y) ?? convertToTensor(y, { name: 'y', preferredDtype: a.dtype }), { name: scope });
+      return build(a, tensorOf(y) ?? convertToTensor(y, { name: 'y', preferredDtype: a.dtype }), {
+        ...options,
+        name: scope,
+      } as O);
     });
 
 /** `x OP y` for a literal x: it has to be of the dtype of y, and is named `x`. */
 const reversed =
-  (name: string, build: Build) =>
-  (x: TensorLike, y: TensorLike): Tensor =>
-    opScope(null, name, [x, y], (scope) => {
+  <O extends Named>(name: string, build: Build<O>, names?: () => OptionNames<O>): Operator<O> =>
+  (x, y, options) =>
+    opScope(nameIn(options, name, names?.()), name, [x, y], (scope) => {
       const b = convertToTensor(y);
-      return build(convertToTensor(x, { name: 'x', dtype: b.dtype }), b, { name: scope });
+      return build(convertToTensor(x, { name: 'x', dtype: b.dtype }), b, { ...options, name: scope } as O);
     });
 
 const BUILD = {
@@ -49,11 +55,11 @@ const BUILD = {
   floordiv: (x, y, options) => floordivOf(x, y, options),
   mod: (x, y, options) => floorModOp({ x, y }, {}, options).output,
   pow: (x, y, options) => powOf(x, y, options),
-  matmul: (x, y, options) => matmulOf(x, y, options),
+  matmul: (x, y, options: MatMulOptions) => matmulOf(x, y, options),
   and: (x, y, options) => logicalAndOp({ x, y }, {}, options).output,
   or: (x, y, options) => logicalOrOp({ x, y }, {}, options).output,
   xor: (x, y, options) => logicalXor(x, y, options),
-} as const satisfies Record<string, Build>;
+} as const satisfies Record<string, Build<MatMulOptions>>;
 
 /** `x + y` */
 export const add = operator('add', BUILD.add);
@@ -72,7 +78,7 @@ export const mod = operator('mod', BUILD.mod);
 /** `x ** y` */
 export const pow = operator('pow', BUILD.pow);
 /** `x @ y` */
-export const matmul = operator('matmul', BUILD.matmul);
+export const matmul = operator('matmul', BUILD.matmul, () => MATMUL);
 /** `x & y` */
 export const and = operator('and', BUILD.and);
 /** `x | y` */
@@ -97,7 +103,7 @@ export const rmod = reversed('mod', BUILD.mod);
 /** `x ** y` with a literal x */
 export const rpow = reversed('pow', BUILD.pow);
 /** `x @ y` with a literal x */
-export const rmatmul = reversed('matmul', BUILD.matmul);
+export const rmatmul = reversed('matmul', BUILD.matmul, () => MATMUL);
 /** `x & y` with a literal x */
 export const rand = reversed('and', BUILD.and);
 /** `x | y` with a literal x */
