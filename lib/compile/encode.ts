@@ -12,11 +12,18 @@ const HEADER_WORDS = 20;
 /** The kinds of storage, by their number in the plan. */
 const KIND = { arena: 0, constant: 1, feed: 2, variable: 3, strings: 4 } as const;
 
-/** Grows as words come. */
+/** Grows as words come. Lists are appended one by one: a call takes some 100,000 arguments at most. */
 class WordBuffer {
   words: number[] = [];
   i32(...values: number[]): void {
     for (const value of values) this.words.push(value | 0);
+  }
+  list(values: readonly number[]): void {
+    this.words.push(values.length);
+    for (const value of values) this.words.push(value | 0);
+  }
+  append(words: Iterable<number>): void {
+    for (const word of words) this.words.push(word);
   }
   i64(value: number): void {
     this.words.push(value | 0, Math.floor(value / 2 ** 32) | 0);
@@ -26,7 +33,7 @@ class WordBuffer {
     this.words.push(bytes.length);
     const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
     padded.set(bytes);
-    this.words.push(...new Int32Array(padded.buffer));
+    this.append(new Int32Array(padded.buffer));
   }
 }
 
@@ -78,7 +85,7 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
     const outputs = step.outputs.map((output) => values.at(output));
     const length = 8 + inputs.length + outputs.length + attrs.length;
     steps.i32(length, 0, symbols.at(step.kernel), step.op.id, 0);
-    steps.i32(inputs.length, ...inputs, outputs.length, ...outputs, attrs.length, ...attrs);
+    for (const words of [inputs, outputs, attrs]) steps.list(words);
   }
   const feeds = program.feeds.map((feed) => values.at(feed));
   const fetches = program.fetches.map((fetch) => values.at(fetch));
@@ -174,7 +181,8 @@ const tapeWords = ({ space, instructions, outputs, reductions }: TapeCode, symbo
 
 const batchWords = (batch: BatchCode, symbols: Table<string>): number[] => {
   const buffer = new WordBuffer();
-  buffer.i32(batch.sizes.length, batch.shared, batch.scalars.length, ...batch.scalars.map(Number));
+  buffer.i32(batch.sizes.length, batch.shared);
+  buffer.list(batch.scalars.map(Number));
   for (const size of batch.sizes) buffer.i64(size);
   codeWords(batch.instructions, batch.outputs, symbols, buffer);
   return buffer.words;
@@ -237,10 +245,8 @@ const packConstants = (storages: readonly Storage[], values: readonly PlanValue[
     const { buffer, byteOffset, byteLength } = array.data as Float32Array;
     data.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
   }
-  const ends = Int32Array.from([
-    0,
-    ...texts.map((_, i) => texts.slice(0, i + 1).reduce((sum, text) => sum + text.length, 0)),
-  ]);
+  const ends = new Int32Array(texts.length + 1);
+  for (const [i, text] of texts.entries()) ends[i + 1] = ends[i]! + text.length;
   const joined = new Uint8Array(ends.at(-1)!);
   for (const [i, text] of texts.entries()) joined.set(text, ends[i]!);
   return { data, offsets, strings: { data: joined, offsets: ends }, stringIndex };

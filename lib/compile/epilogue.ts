@@ -1,6 +1,6 @@
 // epilogue: a tape over what a matrix product makes becomes the product's end, where nothing else reads the product, so that it need
 // not reach memory.
-import { dependencies, hasDetour, type Span } from './order.js';
+import { dependencies, detours, type Span } from './order.js';
 import {
   bytesOf,
   type PlanValue,
@@ -21,11 +21,6 @@ export const EPILOGUE = 'MatMulFused';
  */
 export const LIMITS = { ownBytes: 64 * 1024 } as const;
 
-/** Steps that are one, or one step. */
-interface Unit extends Span {
-  readonly members: readonly Step[];
-}
-
 /** Joins products with tapes. The result is in no particular order: it is to be scheduled. */
 export const epilogues = (program: StepProgram): StepProgram => {
   const { steps } = program;
@@ -40,15 +35,16 @@ export const epilogues = (program: StepProgram): StepProgram => {
     }
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
   waitForNoProduct(steps, producers);
-  const units = new Map<Step, Unit>();
+  const units = new Map<Step, Span>();
   steps.forEach((step, i) => {
     units.set(step, { members: [step], first: i, last: i });
   });
 
   /** Units that one waits for; some of them twice, and itself. */
-  const dependenciesOf = ({ members }: Unit): Unit[] =>
+  const dependenciesOf = ({ members }: Span): Span[] =>
     members.flatMap((member) => dependencies(member, producers)).flatMap((step) => units.get(step) ?? []);
 
+  const hasDetour = detours(steps, producers, dependenciesOf);
   const made = new Map<Step, Step>();
   // Of the products that a tape reads the last one is its own: it is made right before.
   for (let i = steps.length - 1; i >= 0; i--) {
@@ -58,8 +54,8 @@ export const epilogues = (program: StepProgram): StepProgram => {
     const [tape, ...others] = readers.get(storage) ?? [];
     if (tape === undefined || others.length > 0 || fetched.has(storage)) continue;
     const [from, to] = [units.get(product)!, units.get(tape)!];
-    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to, dependenciesOf)) continue;
-    const unit: Unit = { members: [product, tape], first: from.first, last: to.last };
+    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to)) continue;
+    const unit: Span = { members: [product, tape], first: from.first, last: to.last };
     for (const member of unit.members) units.set(member, unit);
     const joined = join(product, tape);
     for (const member of unit.members) made.set(member, joined);

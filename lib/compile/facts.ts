@@ -222,7 +222,7 @@ export class Facts {
         ? NO_REFS
         : positions.map((i) => node.inputs[i]!).filter((input) => this.host(input) === null);
     if (missing.length > 0) {
-      this.wanted.push(...missing);
+      for (const ref of missing) this.wanted.push(ref);
       this.blocked.add(node);
       return;
     }

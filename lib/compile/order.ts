@@ -14,27 +14,86 @@ export const dependencies = (step: Step, producers: Producers): Step[] => {
 
 /** Steps that are one, or one step: the positions of the first and the last in the program. */
 export interface Span {
+  readonly members: readonly Step[];
   readonly first: number;
   readonly last: number;
 }
 
-/** Whether `from` is reached from `to` by a way that leaves both. `dependenciesOf`: what one waits for; some twice, and itself. */
-export const hasDetour = <T extends Span>(from: T, to: T, dependenciesOf: (unit: T) => readonly T[]): boolean => {
-  // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
-  const mayLead = (unit: T): boolean => unit.last >= from.first;
-  const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to && mayLead(unit));
-  if (stack.length === 0) return false;
-  const seen = new Set<T>([to]);
-  while (stack.length > 0) {
-    const unit = stack.pop()!;
-    if (seen.has(unit) || !mayLead(unit)) continue;
-    seen.add(unit);
-    for (const earlier of dependenciesOf(unit)) {
-      if (earlier === from) return true;
-      stack.push(earlier);
+/**
+ * A tree of a program's dependencies: every step below the latest one it waits for. What stands above a step in it is surely waited for, which
+ * two comparisons tell; what does not may be all the same. Of an unrolled loop and its gradients it holds the long ways from the end to the
+ * beginning, which to search for every step would take the square of their length.
+ */
+export class LatestTree {
+  readonly #entered = new Map<Step, number>();
+  readonly #left = new Map<Step, number>();
+
+  constructor(steps: readonly Step[], producers: Producers) {
+    const position = new Map(steps.map((step, i) => [step, i] as const));
+    const below = new Map<Step | undefined, Step[]>();
+    for (const step of steps) {
+      let latest: Step | undefined;
+      for (const earlier of dependencies(step, producers))
+        if (earlier !== step && (latest === undefined || position.get(earlier)! > position.get(latest)!))
+          latest = earlier;
+      const list = below.get(latest);
+      if (list === undefined) below.set(latest, [step]);
+      else list.push(step);
+    }
+    let now = 0;
+    const stack = [...(below.get(undefined) ?? [])];
+    while (stack.length > 0) {
+      const step = stack.at(-1)!;
+      if (this.#entered.has(step)) {
+        this.#left.set(step, now);
+        stack.pop();
+        continue;
+      }
+      this.#entered.set(step, now++);
+      for (const later of below.get(step) ?? []) stack.push(later);
     }
   }
-  return false;
+  /** Whether `step` stands below one of `above`. */
+  isBelow(step: Step, above: readonly Step[]): boolean {
+    const at = this.#entered.get(step) ?? -1;
+    return above.some((one) => this.#entered.get(one)! <= at && at < this.#left.get(one)!);
+  }
+}
+
+/** Steps that one search looks at before it takes a detour for granted: what is so far apart gains little by being one. */
+const FAR = 2000;
+
+/**
+ * Answers whether `from` is reached from `to` by a way that leaves both. Units are made of the steps of one program, which is in a topological
+ * order. `dependenciesOf`: what one waits for; some twice, and itself.
+ */
+export const detours = <T extends Span>(
+  steps: readonly Step[],
+  producers: Producers,
+  dependenciesOf: (unit: T) => readonly T[],
+): ((from: T, to: T) => boolean) => {
+  let tree: LatestTree | undefined;
+  return (from, to) => {
+    // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
+    const mayLead = (unit: T): boolean => unit.last >= from.first;
+    const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to && mayLead(unit));
+    if (stack.length === 0) return false;
+    tree ??= new LatestTree(steps, producers);
+    const seen = new Set<T>([to]);
+    let left = FAR;
+    while (stack.length > 0) {
+      const unit = stack.pop()!;
+      if (seen.has(unit) || !mayLead(unit)) continue;
+      left -= unit.members.length;
+      if (left < 0 || tree.isBelow(unit.members.at(-1)!, from.members)) return true;
+      seen.add(unit);
+      for (const earlier of dependenciesOf(unit)) {
+        if (earlier === from) return true;
+        stack.push(earlier);
+      }
+    }
+    return false;
+  };
 };
 
 const updatesVariable = (step: Step): boolean => step.outputs.some(({ storage }) => storage.kind === 'variable');

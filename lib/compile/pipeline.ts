@@ -62,7 +62,7 @@ const feedsThatReachShapes = (program: Program): Set<number> => {
     seen.add(node);
     if (node.row === undefined) feeds.add(node.feed);
     else if (node.row.host !== undefined && node.row.hostFromShapes !== true)
-      stack.push(...node.inputs.map((input) => input.node));
+      for (const input of node.inputs) stack.push(input.node);
   }
   return feeds;
 };

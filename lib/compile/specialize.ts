@@ -44,7 +44,7 @@ const neededNodes = (symbolic: Symbolic, facts: Facts, given: Given, fetches: re
     stack.push(ref.node);
   };
   for (const fetch of fetches) want(fetch);
-  stack.push(...symbolic.program.targets);
+  for (const target of symbolic.program.targets) stack.push(target);
   for (const node of symbolic.program.nodes) if (isStateful(node) && node.row?.lower !== 'source') stack.push(node);
   while (stack.length > 0) {
     const node = stack.pop()!;

@@ -300,7 +300,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
           const made = items.map(
             (item, i) => tensorOf(item, false) ?? convertToTensor(item, { name: `${arg.name}_${i}` }),
           );
-          tensors.push(...made);
+          for (const tensor of made) tensors.push(tensor);
           attrs.set(
             arg.type,
             made.map((tensor) => tensor.dtype),
@@ -332,7 +332,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
           );
         }
         attrs.set(arg.count!, items.length);
-        tensors.push(...made);
+        for (const tensor of made) tensors.push(tensor);
       }
       fillAttrs(attrs);
       const init: OperationInit = {

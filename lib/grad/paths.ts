@@ -21,7 +21,10 @@ export const findPaths = (to: readonly Operation[], from: readonly Operation[]):
     const op = queue[next]!;
     if (reached.has(op)) continue;
     reached.add(op);
-    for (const output of op.outputs) if (isTrainable(output.dtype)) queue.push(...output.consumers());
+    for (const output of op.outputs) {
+      if (!isTrainable(output.dtype)) continue;
+      for (const consumer of output.consumers()) queue.push(consumer);
+    }
   }
   const reachable = new Set(to.filter((op) => reached.has(op)));
   const between = new Set<Operation>();
