@@ -40,6 +40,10 @@ export const prune = (request: Request): Program => {
   // Creation order: an operation's inputs and controls are always older than itself.
   for (const op of [...needed].sort((a, b) => a.id - b.id)) {
     if (op.type === 'Placeholder' && !fed.has(op.output)) throw unfed(op);
+    for (let i = 0; i < op.inputs.length; i++) {
+      const feed = fed.get(op.inputs[i]!);
+      if (feed !== undefined && wantsMemory(op, i)) throw fedMemory(op, i, feed);
+    }
     nodes.set(op, {
       op,
       row: op.row,
@@ -53,6 +57,22 @@ export const prune = (request: Request): Program => {
   const fetches = request.fetches.map(ref);
   const targets = request.targets.map((op) => nodes.get(op)!);
   return { nodes: [...feeds.values(), ...nodes.values()], fetches, targets };
+};
+
+/** Whether an input has to be a variable's own memory. Rows that want one have no lists, so each of their inputs is one tensor. */
+const wantsMemory = (op: Operation, i: number): boolean =>
+  op.inputs[i]!.isRef && Object.values(op.row.inputs)[i]?.startsWith('Ref(') === true;
+
+/** A feed replaces a variable's memory by a plain tensor, which no operation can update: TensorFlow's words, and what they mean. */
+const fedMemory = (op: Operation, i: number, feed: number): InvalidArgumentError => {
+  const tensor = op.inputs[i]!;
+  const type = tensor.dtype.cName;
+  const arg = `_arg_${tensor.op.name}_${tensor.valueIndex}_${feed}:0`;
+  return new InvalidArgumentError(
+    `Input ${i} of node ${op.name} was passed ${type} from ${arg} incompatible with expected ${type}_ref. ` +
+      `(${tensor.name} is fed, so this run has no variable there for '${op.name}'.)`,
+    { op: op.type, node: op.name, createdAt: op.place.toString() || undefined },
+  );
 };
 
 const unfed = (op: Operation): InvalidArgumentError => {

@@ -182,3 +182,38 @@ test('a host buffer that cannot be is a typed error', (t) => {
   }
   sess.close();
 });
+
+const UPDATES: readonly [string, (v: tf.Variable) => tf.Tensor | tf.Operation, string][] = [
+  ['Assign', (v) => v.assign([1, 1]), 'Assign'],
+  ['AssignAdd', (v) => v.assignAdd([1, 1]), 'AssignAdd'],
+  ['a scatter', (v) => tf.scatterAdd(v, [0], [1]), 'ScatterAdd'],
+  ['the initializer', (v) => v.initializer, 'W/Assign'],
+  ['isInitialized', (v) => v.isInitialized(), 'IsVariableInitialized'],
+  [
+    'an optimizer',
+    (v) => new tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduceSum(v)),
+    'GradientDescent/update_W/ApplyGradientDescent',
+  ],
+];
+for (const [title, build, node] of UPDATES) {
+  test(`a variable that is fed is read as the feed; ${title} wants its memory`, (t) => {
+    const sess = session();
+    sess.graph.asDefault(() => {
+      const v = new tf.Variable([0, 0], { name: 'W' });
+      const update = build(v);
+      sess.runSync(v.initializer);
+      t.deepEqual(sess.runSync(v.mul(2), [[v, [5, 5]]]).toArray(), [10, 10]);
+      const error = t.throws(() => sess.runSync(update as tf.Tensor, [[v, [5, 5]]]), {
+        instanceOf: tf.errors.InvalidArgumentError,
+      });
+      t.is(
+        error?.text.split(' (')[0],
+        `Input 0 of node ${node} was passed float from _arg_W_0_0:0 incompatible with expected float_ref.`,
+      );
+      t.is(error?.node, node);
+      t.regex(error?.createdAt ?? '', /feeds\.test/);
+      t.deepEqual(sess.runSync(v).toArray(), [0, 0]);
+    });
+    sess.close();
+  });
+}
