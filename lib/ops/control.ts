@@ -1,7 +1,7 @@
 // Ops that act or order others: noOp, group, tuple, and the checks (checkNumerics, Assert, Print).
 import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
-import { type DType, FLOATS, string } from '../core/dtype.js';
+import { FLOATS } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import { getDefaultGraph, Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
@@ -44,15 +44,10 @@ const assertOp = defineOp('Assert', {
   },
   grad: 'none',
   lower: (c) => {
-    const types = c.attr<readonly DType[]>('T');
-    // Strings do not reach the engine's kernels: a text in front goes with the step, others are left out.
-    const text = types[0] === string ? String(c.host('data').at(0)) : undefined;
-    const data = c.list('data').filter((_, i) => types[i] !== string);
-    c.kernel('Assert', [c.input('condition'), ...data], [], (words) => {
-      words.i32(c.attr<number>('summarize'));
-      if (text === undefined) words.i32(-1);
-      else words.symbol(text);
-    });
+    // Where a string is among them the step is the host's, which prints every dtype: it needs no text to go with the step.
+    c.kernel('Assert', [c.input('condition'), ...c.list('data')], [], (words) =>
+      words.i32(c.attr<number>('summarize'), -1),
+    );
   },
   stateful: true,
 });
@@ -70,8 +65,7 @@ const printOp = defineOp('Print', {
   shape: (c) => [c.inputs[0]!],
   grad: ([dy], { inputs }) => ({ input: dy!, data: inputs.data.map(() => null) }),
   lower: (c) => {
-    const data = c.list('data').filter((value) => value.dtype !== string);
-    c.kernel('Print', data, [], (words) =>
+    c.kernel('Print', c.list('data'), [], (words) =>
       words.symbol(c.attr<string>('message')).i32(c.attr<number>('summarize'), c.attr<number>('first_n')).state(),
     );
     c.alias(0, c.input('input'));

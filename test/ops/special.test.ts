@@ -80,3 +80,20 @@ test('Print gives its input, and its line goes where the session says, at most f
     t.deepEqual(lines, ['x: [1 2...][1]', 'x: [1 2...][1]']);
   });
 });
+
+test('Print and Assert show strings among numbers, constant or fed', (t) => {
+  inGraph(() => {
+    const lines: string[] = [];
+    using session = new tf.Session({ onLog: (line) => lines.push(line.trim()) });
+    const words = tf.placeholder('string', [null]);
+    const data = [tf.constant('hi'), tf.constant([1.5]), words, tf.constant(true), tf.constant(7n)];
+    const feed = [[words, ['a', 'b', 'c', 'd']]] as const;
+    session.runSync(tf.Print(tf.constant([1, 2]), data, { message: 'm: ' }), feed);
+    session.runSync(tf.Print(tf.constant([1, 2]), [tf.constant('hi'), tf.constant([1.5])], { message: 'm: ' }));
+    t.deepEqual(lines, ['m: [hi][1.5][a b c...][1][7]', 'm: [hi][1.5]']);
+    t.throws(() => session.runSync(tf.Assert(false, [tf.constant('x'), tf.constant(1.5), words]), feed), {
+      code: 'INVALID_ARGUMENT',
+      message: /assertion failed: \[x\] \[1\.5\] \[a b c\.\.\.\]/,
+    });
+  });
+});
