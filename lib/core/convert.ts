@@ -63,12 +63,22 @@ export const convertToTensor = (value: TensorLike, options: ConvertOptions = {})
   }
   if (holdsTensor(value) && hooks.pack !== undefined)
     return hooks.pack(value as readonly TensorLike[], { ...options, dtype });
-  if (value === null || value === undefined) throw new ValueError('None values not supported.');
+  if (value === null || value === undefined) throw missing(`${getDefaultGraph().getNameScope()}${options.name ?? ''}`);
   if (typeof value === 'function' || typeof value === 'symbol') {
     throw new GraphTypeError(`Failed to convert object of type ${typeof value} to Tensor.`);
   }
   const array = literal(value, dtype, options.preferredDtype);
   return constOp(getDefaultGraph(), array, options.name ?? 'Const');
+};
+
+/** Ops convert their arguments in a scope of their own, under TensorFlow's names for them: together they say which one is missing. */
+const missing = (where: string): ValueError => {
+  const told = where === '' ? '' : ` (No value for ${where.replace(/\/$/, '')}.)`;
+  return new ValueError(`None values not supported.${told}`);
+};
+/** ValueError where a builder's argument was left out, for one that is looked at before there is a scope. */
+export const needValue = (what: string, argument: string, value: unknown): void => {
+  if (value === null || value === undefined) throw missing(`${what}/${argument}`);
 };
 
 const literal = (value: TensorLike, dtype: DType | undefined, preferred: DType | undefined): NDArray => {

@@ -1,5 +1,5 @@
 // Arithmetic of two operands: rows with TensorFlow's gradients, and builders with its dispatch on dtypes.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { type DType, float32, float64, int8, int16, int32, int64, string, uint8, uint16 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
@@ -409,6 +409,7 @@ export const atan2 = (y: TensorLike, x: TensorLike, options: Named = {}): Tensor
  * @example tf.scalarMul(2, [1, 2]) // [2, 4]
  */
 export const scalarMul = (scalar: TensorLike, x: TensorLike, options: Named = {}): Tensor => {
+  needValue('scalarMul', 'x', x);
   const value = tensorOf(x) ?? convertToTensor(x);
   const factor = convertToTensor(scalar, { dtype: value.dtype, name: 'scalar' });
   if (factor.shape.rank !== 0) throw new ValueError(`Only scalar multiply works, got shape ${factor.shape}`);

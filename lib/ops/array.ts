@@ -1,6 +1,6 @@
 // Where tensors begin (constants, placeholders, zeros, ones) and ops that hand a tensor on as it is.
 import { constOp } from '../core/constOp.js';
-import { convertToTensor, ownArray, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, ownArray, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { asDtype, type DataArray, type DType, type DTypeLike, int32, int64, string } from '../core/dtype.js';
 import { GraphTypeError, LookupError, ValueError } from '../core/errors.js';
@@ -265,6 +265,7 @@ const filled = (
   name: string | null | undefined,
 ): Tensor =>
   opScope(name, fallback, [shape instanceof TensorShape ? undefined : shape], (scope) => {
+    needValue(fallback, 'shape', shape);
     const graph = getDefaultGraph();
     const make = (dims: Tensor): Tensor =>
       fill(

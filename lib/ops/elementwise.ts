@@ -1,5 +1,5 @@
 // Elementwise math of one operand: rows with TensorFlow's gradients, and builders. Arithmetic of two operands is passed on from here.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named, OpRow } from '../core/defineOp.js';
 import { float32, float64, int8, int16, int32, int64 } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
@@ -233,6 +233,7 @@ export const erfc: Build = builder(() => erfcOp);
  */
 export const round = (x: TensorLike, options: Named = {}): Tensor => {
   const name = nameIn(options, 'round');
+  needValue('round', 'x', x);
   const value = convertToTensor(x, { name: 'x' });
   return value.dtype.isInteger ? value : unary(roundOp, value, { name });
 };

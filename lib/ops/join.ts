@@ -1,5 +1,5 @@
 // Ops that join tensors and take them apart: concat, stack, unstack, split. Also how a list with tensors in it becomes one tensor.
-import { convertToTensor, installPacker, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, installPacker, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named } from '../core/defineOp.js';
 import { type DType, int32, int64 } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
@@ -361,6 +361,7 @@ export const unstack = (
   more: UnstackOptions = {},
 ): readonly Tensor[] => {
   const options = optionsOf('unstack', UNSTACK, more, { num: numOrOptions });
+  needValue('unstack', 'value', value);
   const axis = options.axis ?? 0;
   let source = value;
   let { num } = options;
@@ -415,6 +416,8 @@ export const split = (
   options: SplitOptions = {},
 ): readonly Tensor[] => {
   const all = optionsOf('split', SPLIT, options, { axis });
+  needValue('split', 'value', value);
+  needValue('split', 'numOrSizeSplits', numOrSizeSplits);
   const at = all.axis ?? 0;
   const name = all.name ?? 'split';
   // TensorFlow converts the argument even where it is a plain count, which leaves a constant behind.

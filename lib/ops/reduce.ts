@@ -1,6 +1,6 @@
 // Reductions over axes: Sum, Mean, Prod, Max, Min, All, Any, and log-sum-exp made of them.
 import { constOp } from '../core/constOp.js';
-import { convertToTensor, type TensorLike } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike } from '../core/convert.js';
 import { defineOp, graphOf, type Named, type OpDefinition, type OpRow, type ShapeContext } from '../core/defineOp.js';
 import { int32, int64 } from '../core/dtype.js';
 import { InvalidArgumentError, ValueError } from '../core/errors.js';
@@ -181,11 +181,13 @@ interface Reduction {
 
 const reductionOf = (
   what: string,
+  input: TensorLike,
   axis: Axis | ReduceOptions | null | undefined,
   keepDims: boolean | ReduceOptions | undefined,
   options: ReduceOptions | undefined,
 ): Reduction => {
   const all = optionsOf(what, REDUCTION, options, { axis, keepDims });
+  needValue(what, 'input', input);
   const old = all.reductionIndices ?? all.reduction_indices;
   return {
     axis: oneOf<Axis>('axis', all.axis, 'reduction_indices', old),
@@ -233,7 +235,7 @@ export type Reduce = (
 const reduction =
   (what: string, row: () => OpRow<Reduced> | OpRow<ReducedBool>): Reduce =>
   (input, axis, keepDims, options) =>
-    build(row(), input, reductionOf(what, axis, keepDims, options));
+    build(row(), input, reductionOf(what, input, axis, keepDims, options));
 
 /**
  * The sum over axes, 0 of nothing. InvalidArgumentError "Invalid reduction dimension (5 for input with 2 dimension(s)", or where the
@@ -285,7 +287,7 @@ export const reduceAny: Reduce = reduction('reduceAny', () => anyOp);
  * @example tf.reduceLogsumexp([0, 0, 0]) // 1.0986123
  */
 export const reduceLogsumexp: Reduce = (input, axis, keepDims, options) => {
-  const to = reductionOf('reduceLogsumexp', axis, keepDims, options);
+  const to = reductionOf('reduceLogsumexp', input, axis, keepDims, options);
   const value = convertToTensor(input);
   return opScope(to.name, 'ReduceLogSumExp', [value], () => {
     const rawMax = build(maxOp, value, { ...to, name: undefined, keepDims: true });

@@ -1,5 +1,5 @@
 // Softmax and log-softmax over any axis: the kernels work on the last one, others are moved there.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { InvalidArgumentError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
@@ -91,6 +91,7 @@ const builder =
   (what: string, row: () => OpRow<Logits>): Softmax =>
   (logits, axis, options) => {
     const all = optionsOf(what, SOFTMAX, options, { axis });
+    needValue(what, 'logits', logits);
     return build(row(), logits, oneOf<AxisLike>('axis', all.axis, 'dim', all.dim) ?? -1, all.name);
   };
 

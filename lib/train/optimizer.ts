@@ -1,5 +1,5 @@
 // What optimizers share: gradients of the loss, slots beside the variables, and the operation that applies them.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import { type DType, FLOATS } from '../core/dtype.js';
 import { GraphTypeError, RuntimeError, ValueError } from '../core/errors.js';
 import { type Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
@@ -123,6 +123,7 @@ export abstract class Optimizer {
         `gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, Optimizer.GATE_GRAPH.  Not ${String(gate)}`,
       );
     }
+    needValue('computeGradients', 'loss', loss);
     const source = tensorOf(loss) ?? convertToTensor(loss);
     this.#checkDtypes([source]);
     const gradLoss = options.gradLoss === undefined ? undefined : tensorOf(options.gradLoss);

@@ -1,5 +1,5 @@
 // Learning rates that change with the step, as tensors. `globalStep` is an integer variable or tensor; a step given as a number is fixed.
-import { convertToTensor, type TensorLike, tensorOf } from '../core/convert.js';
+import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import type { Named } from '../core/defineOp.js';
 import { int32, int64 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
@@ -169,6 +169,8 @@ export const piecewiseConstant = (
   values: readonly TensorLike[],
   options: Named = {},
 ): Tensor => {
+  needValue('piecewiseConstant', 'boundaries', boundaries);
+  needValue('piecewiseConstant', 'values', values);
   if (boundaries.length !== values.length - 1)
     throw new ValueError('The length of boundaries should be 1 less than the length of values');
   const given = tensorOf(x) ?? convertToTensor(steps(x));
