@@ -73,8 +73,11 @@ export class Tensor {
   /** A symbolic tensor has no number: TypeError, so that `x + 1` and `x < 2` are not silently strings. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === 'string') return this.toString();
+    // JavaScript does not tell an addition from a text that goes on.
+    const use = hint === 'number' ? 'as a JavaScript number' : "with JavaScript's + or ==";
+    const text = hint === 'number' ? '' : ' In a text, write String(x).';
     throw new GraphTypeError(
-      `Using a \`tf.Tensor\` as a JavaScript number is not allowed (${this}). Use its methods (x.add(y), x.less(y)) and a session's value.`,
+      `Using a \`tf.Tensor\` ${use} is not allowed (${this}). Use its methods (x.add(y), x.less(y)) and a session's value.${text}`,
     );
   }
   [Symbol.iterator](): never {

@@ -55,6 +55,9 @@ const broadcastToOp = defineOp('BroadcastTo', {
   shape: (c) => {
     needRank(c.shape('shape'), 1);
     const to = c.valueAsShape('shape');
+    // While the graph is built -1 is a size that is not known yet.
+    const negative = c.planning === true ? c.value('shape')?.data.find((dim) => Number(dim) < 0) : undefined;
+    if (negative !== undefined) throw new InvalidArgumentError(`Dimension ${negative} must be >= 0`);
     const from = c.shape('input');
     if (to.dims === null || from.dims === null) return [to];
     needRankAtMost(from, to.dims.length);

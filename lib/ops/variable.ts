@@ -118,6 +118,8 @@ export class Variable implements TensorSource {
   ) {
     const options = variableOptions(given, more);
     if (initialValue === undefined || initialValue === null) throw new ValueError('initial_value must be specified.');
+    if (options.constraint !== undefined && typeof options.constraint !== 'function')
+      throw new ValueError('The `constraint` argument must be a callable.');
     const { validateShape = true, trainable = true } = options;
     this.trainable = trainable;
     this.constraint = options.constraint;

@@ -1,0 +1,50 @@
+// Values that are used as what they are not: refused with a typed error, in TensorFlow's words where it has them.
+import test from 'ava';
+import * as tf from '../../lib/index.js';
+
+const refused = (run: () => unknown): string => {
+  try {
+    new tf.Graph().asDefault(run);
+  } catch (error) {
+    return error instanceof tf.GrafoError ? error.text : `not typed: ${error}`;
+  }
+  return 'not refused';
+};
+test('a tensor in a JavaScript expression: an addition may be a text that goes on', (t) => {
+  const x = new tf.Graph().asDefault(() => tf.constant(1));
+  const value = x as unknown as number;
+  const text = 'x is ' as unknown as number;
+  t.regex(
+    refused(() => text + value),
+    /^Using a `tf\.Tensor` with JavaScript's \+ or == is not allowed .* In a text, write String\(x\)\.$/,
+  );
+  t.regex(
+    refused(() => value * 2),
+    /^Using a `tf\.Tensor` as a JavaScript number is not allowed .* a session's value\.$/,
+  );
+  t.is(`${x}`, 'Tensor("Const:0", shape=(), dtype=float32)');
+});
+
+test('a size below 0 that is fed to broadcastTo is an InvalidArgumentError', (t) => {
+  new tf.Graph().asDefault(() => {
+    const to = tf.placeholder('int32', [null]);
+    using session = new tf.Session();
+    t.throws(() => session.runSync(tf.broadcastTo([1, 2], to), [[to, [-1]]]), {
+      instanceOf: tf.errors.InvalidArgumentError,
+      message: /^Dimension -1 must be >= 0/,
+    });
+  });
+});
+
+test('a constraint is a function', (t) => {
+  const text = 'The `constraint` argument must be a callable.';
+  const constraint = 3 as never;
+  t.is(
+    refused(() => new tf.Variable(1, { constraint })),
+    text,
+  );
+  t.is(
+    refused(() => tf.getVariable('w', [1], { constraint })),
+    text,
+  );
+});
