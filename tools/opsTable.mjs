@@ -13,12 +13,12 @@ const kernelsOf = (file) =>
 const GPU_KERNELS = new Set(kernelsOf('native/cuda/kernels.h'));
 
 /**
- * Where a session on a GPU runs an op, from the plans of a generated case of each of its dtypes but strings: `GPU`; the kernels that it leaves to
- * the CPU; `-` where no step is left, or the op has no cases.
+ * The steps of an op on a GPU, from the plans of a generated case of each of its dtypes but strings: how many the GPU runs, the kernels that it
+ * leaves to the CPU, all kernels, and the functors of those that are tapes.
  */
-const placeOf = (type, { tf, cases, Random, OpRunner }) => {
+const stepsOf = (type, { tf, cases, Random, OpRunner }) => {
   const row = cases[type];
-  const steps = { gpu: 0, cpu: new Set() };
+  const steps = { gpu: 0, cpu: new Set(), kernels: new Set(), functors: new Set() };
   for (const dtype of row?.dtypes ?? []) {
     if (dtype === 'string') continue;
     const random = new Random(`place ${type} ${dtype}`);
@@ -32,10 +32,13 @@ const placeOf = (type, { tf, cases, Random, OpRunner }) => {
         const fetches = node.variables.length > 0 ? node.operation : [...node.operation.outputs];
         const lines = session.explain(fetches, runner.feeds(node, inputs)).split('\n');
         for (const line of lines) {
-          const step = /^\s*\d+ {2}(\w+)(?:\([^)]*\))?( on the CPU)? {2}/.exec(line);
+          const step = /^\s*\d+ {2}(\w+)(?:\(([^)]*)\))?( on the CPU)? {2}/.exec(line);
           if (step === null) continue;
-          if (step[2] === undefined) steps.gpu++;
-          else steps.cpu.add(step[1]);
+          const [, kernel, tape, onCpu] = step;
+          steps.kernels.add(kernel);
+          for (const functor of tape?.match(/\w+/g) ?? []) steps.functors.add(functor);
+          if (onCpu === undefined) steps.gpu++;
+          else steps.cpu.add(kernel);
         }
       } catch (error) {
         if (!(error instanceof tf.GrafoError)) throw error;
@@ -44,9 +47,20 @@ const placeOf = (type, { tf, cases, Random, OpRunner }) => {
     session.close();
     runner.close();
   }
-  if (steps.cpu.size > 0) return `CPU: ${[...steps.cpu].map((kernel) => `\`${kernel}\``).join(' ')}`;
-  return steps.gpu > 0 ? 'GPU' : '-';
+  return steps;
 };
+
+/** Where they run; `-` where no step is left, or the op has no cases. */
+const placeOf = ({ gpu, cpu }) => {
+  if (cpu.size > 0) return `CPU: ${[...cpu].map((kernel) => `\`${kernel}\``).join(' ')}`;
+  return gpu > 0 ? 'GPU' : '-';
+};
+
+/** Of a row that lowers itself: fused where its cases are tapes and nothing else. */
+const ownSteps = ({ kernels, functors }) =>
+  kernels.size === 1 && kernels.has('Fused')
+    ? `fused (${[...functors].map((functor) => `\`${functor}\``).join(' ')})`
+    : 'steps';
 
 /** The kernels that a GPU runs itself, and those it leaves to the CPU. */
 const gpuSection = () => {
@@ -71,9 +85,9 @@ const opsPage = (rows, dtypes, tests) => {
       .filter(([, spec]) => spec.type === 'type')
       .map(([name, spec]) => `${name}: ${all(spec.allowed)}`)
       .join('; ');
-  const runs = (row) => {
+  const runs = (row, steps) => {
     if (typeof row.lower === 'object') return `fused (\`${row.lower.functor}\`)`;
-    if (typeof row.lower === 'function') return 'steps';
+    if (typeof row.lower === 'function') return ownSteps(steps);
     return { alias: 'a view, no step', host: 'known when planned', source: 'the session', nothing: 'order only' }[
       row.lower
     ];
@@ -85,10 +99,11 @@ const opsPage = (rows, dtypes, tests) => {
       .join(', ');
   const lines = [...rows.values()]
     .sort((a, b) => (a.type < b.type ? -1 : 1))
-    .map(
-      (row) =>
-        `| ${[row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradient(row), runs(row), placeOf(row.type, tests)].join(' | ')} |`,
-    );
+    .map((row) => {
+      const steps = stepsOf(row.type, tests);
+      const cells = [row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradient(row)];
+      return `| ${[...cells, runs(row, steps), placeOf(steps)].join(' | ')} |`;
+    });
   return `# Operations
 
 Made from the rows of \`lib/ops\` by \`node tools/opsTable.mjs\`; a test compares. Types are TensorFlow's. *gradient*: yes; null (TensorFlow registers
