@@ -78,7 +78,8 @@ export const epilogues = (program: StepProgram): StepProgram => {
 
 /**
  * Nobody can see when a product is made. What waits for one though it does not read it (a gradient that is given out together with another)
- * waits for what the product waits for: else products would be made in another order than they are read in, and live for longer.
+ * waits for what the product waits for: else products would be made in another order than they are read in, and live for longer. But what
+ * overwrites a variable that the product reads is seen by it, and waits.
  */
 const waitForNoProduct = (steps: readonly Step[], producers: Producers): void => {
   const known = new Map<Step, ReadonlySet<Step>>();
@@ -94,14 +95,18 @@ const waitForNoProduct = (steps: readonly Step[], producers: Producers): void =>
     }
     return found;
   };
-  for (const { after } of steps) {
+  for (const { after, outputs } of steps) {
     for (const step of [...after]) {
-      if (!isUnseen(step)) continue;
+      if (!isUnseen(step) || readsAny(step, outputs)) continue;
       after.delete(step);
       for (const earlier of waitsOf(step)) after.add(earlier);
     }
   }
 };
+
+/** Whether a step reads where others write: the variable that an update waits to overwrite. */
+const readsAny = ({ inputs }: Step, outputs: readonly PlanValue[]): boolean =>
+  inputs.some(({ storage }) => outputs.some((output) => output.storage === storage));
 
 const isUnseen = ({ kernel, acts }: Step): boolean => kernel === 'MatMul' && !acts;
 

@@ -46,17 +46,32 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
 
 const isTooLarge = ({ dtype, shape, storage }: PlanValue): boolean => bytesOf(dtype, shape) > storage.bytes;
 
-/** After scheduling: what a step reads has been written. */
+/** After scheduling: what a step reads has been written, and a variable holds the version that is read. */
 export const verifyOrder = (program: StepProgram): void => {
   const written = new Set<Storage>();
+  const versions = new Map<Storage, number>();
+  const verifyVersion = ({ storage, version }: PlanValue, who: string): void => {
+    if (storage.kind !== 'variable') return;
+    const now = versions.get(storage) ?? version;
+    versions.set(storage, now);
+    if (now !== version) {
+      const { name } = storage.variable.op;
+      throw new InternalError(`after schedule: ${who} reads version ${version} of '${name}', which holds ${now}`);
+    }
+  };
   for (const step of program.steps) {
     for (const input of step.inputs) {
       if (input.storage.kind === 'arena' && !written.has(input.storage)) {
         throw new InternalError(`after schedule: ${step.kernel} of '${step.op.name}' reads what is not written yet`);
       }
+      verifyVersion(input, `${step.kernel} of '${step.op.name}'`);
     }
-    for (const output of step.outputs) written.add(output.storage);
+    for (const { storage, version } of step.outputs) {
+      written.add(storage);
+      if (storage.kind === 'variable') versions.set(storage, version);
+    }
   }
+  for (const fetch of program.fetches) verifyVersion(fetch, 'a fetch');
 };
 
 /** Throws what is wrong with a step. */
