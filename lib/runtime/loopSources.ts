@@ -1,10 +1,11 @@
 // Loops that are fed from sources: batches of a generator or a stream are gathered into chunks, and each chunk is one native loop.
 import { setImmediate } from 'node:timers/promises';
+import type { NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
-import { type FeedKey, FeedSlots, type FeedValueLike } from './feeds.js';
+import { type FeedKey, FeedSlots, type FeedValueLike, fedFor } from './feeds.js';
 import { type Fetch, FetchStructure, typeName } from './fetches.js';
 import { type RunLimits, SharedLimits } from './limits.js';
 import {
@@ -44,8 +45,8 @@ interface Lane {
 
 type Plain = readonly (readonly [FeedKey, LoopFeed])[];
 
-/** Values of some steps, for each tensor of a lane. */
-type Steps = NDArray[][];
+/** Values of some steps, for each tensor of all lanes. */
+type Steps = readonly Column[];
 
 /** Splits a loop's feeds; undefined where none is a source. */
 const sourcesOf = (context: LoopContext, pairs: readonly LoopPair[], sync: boolean): LoopSources | undefined => {
@@ -119,8 +120,8 @@ class LoopSources {
     this.#closing(() => {
       while (left > 0 && !this.#ended) {
         const steps = this.#steps();
-        while (steps[0]!.length < Math.min(this.#chunk, left) && this.#take(steps, this.#items()));
-        const count = steps[0]!.length;
+        while (steps[0]!.count < Math.min(this.#chunk, left) && this.#take(steps, this.#items()));
+        const count = steps[0]!.count;
         if (count > 0) all.add(runLoopSync(this.#context, all.fetches, count, this.#feeds(steps)));
         left -= count;
       }
@@ -169,7 +170,7 @@ class LoopSources {
       this.#idle = true;
       const steps = await limits.until(next);
       this.#idle = false;
-      const count = steps[0]!.length;
+      const count = steps[0]!.count;
       if (count === 0) break;
       left -= count;
       next = left > 0 ? this.#gather(left) : Promise.resolve(this.#steps());
@@ -182,8 +183,8 @@ class LoopSources {
   async #gather(most: number): Promise<Steps> {
     const steps = this.#steps();
     let since = performance.now();
-    while (!this.#ended && steps[0]!.length < Math.min(this.#chunk, most)) {
-      const items = await this.#nextItems(steps[0]!.length > 0);
+    while (!this.#ended && steps[0]!.count < Math.min(this.#chunk, most)) {
+      const items = await this.#nextItems(steps[0]!.count > 0);
       if (items === undefined) break;
       this.#take(steps, items);
       // A generator that computes its values would keep timers and sockets waiting for a whole chunk.
@@ -218,7 +219,7 @@ class LoopSources {
 
   /** No steps yet, for each tensor of all lanes. */
   #steps(): Steps {
-    return this.#lanes.flatMap(({ tensors }) => tensors.map(() => []));
+    return this.#lanes.flatMap(({ tensors }) => tensors.map((tensor) => new Column(tensor)));
   }
 
   /** Adds one item of each lane; false where one has ended. */
@@ -233,19 +234,14 @@ class LoopSources {
     this.#lanes.forEach(({ tensors, key }, lane) => {
       const item = items[lane]!.value;
       const values = Array.isArray(key) ? partsOf(item, tensors) : [item];
-      tensors.forEach((tensor, i) => {
-        const value = valueOf(tensor, values[i], steps[at]![0]);
-        steps[at++]!.push(value);
-        bytes += value.size * Math.max(value.dtype.size, 1);
-      });
+      for (const value of values) bytes += steps[at++]!.add(value, this.#chunk);
     });
     this.#chunk = Math.max(1, Math.min(CHUNK_STEPS, Math.floor(CHUNK_BYTES / Math.max(bytes, 1))));
     return true;
   }
 
   #feeds(steps: Steps): (readonly [FeedKey, LoopFeed])[] {
-    const tensors = this.#lanes.flatMap((lane) => lane.tensors);
-    return [...this.#rest, ...tensors.map((tensor, i) => [tensor, new Stepped(stack(steps[i]!))] as const)];
+    return [...this.#rest, ...steps.map((column) => [column.tensor, new Stepped(column.whole())] as const)];
   }
 
   /** Tells the sources that no more is asked for, and gives what they answer. Throws what one of them throws, when all are told. */
@@ -305,26 +301,73 @@ const partsOf = (item: unknown, tensors: readonly Tensor[]): readonly unknown[] 
   );
 };
 
-/** One step's value, of the first step's shape. */
-const valueOf = (tensor: Tensor, item: unknown, first: NDArray | undefined): NDArray => {
-  const { dtype, shape } = tensor;
-  const { data: cast, given } = steppedData(tensor, item);
-  const flat = ArrayBuffer.isView(item) && shape.rank !== 0 && shape.numElements === given.size;
-  // A source may fill the same memory again for its next step: what is taken here is kept until the chunk is full.
-  const data = item instanceof NDArray && cast === item.data ? cast.slice() : cast;
-  const value = new NDArray(dtype, flat ? shape.concrete() : given.shape, data);
-  if (first !== undefined && String(first.shape) !== String(value.shape)) {
-    throw new ValueError(
-      `A source of '${tensor.name}' gave shape (${value.shape.join(', ')}) after (${first.shape.join(', ')}): the steps of a loop have one shape`,
-    );
-  }
-  return value;
-};
+/** The values of one tensor for some steps, one after the other: a source may fill the memory it gave again for its next step. */
+class Column {
+  readonly tensor: Tensor;
+  count = 0;
+  /** Of the first step, and so of all. */
+  #shape: readonly number[] = [];
+  #size = 0;
+  #data: NumericArray | undefined;
 
-/** Values of one shape as parts of one array. */
-const stack = (values: readonly NDArray[]): NDArray => {
-  const { shape } = values[0]!;
-  return joined(values, [values.length, ...shape]);
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+  }
+
+  /** Adds a step, of at most `room` expected, and gives its bytes. */
+  add(item: unknown, room: number): number {
+    const { tensor, count } = this;
+    const { data, shape } = fedFor(tensor, item, () => valueOf(tensor, item));
+    if (count === 0) {
+      this.#shape = [...shape];
+      this.#size = data.length;
+    } else if (data.length !== this.#size || !isSame(shape, this.#shape)) {
+      throw new ValueError(
+        `A source of '${tensor.name}' gave shape (${shape.join(', ')}) after (${this.#shape.join(', ')}): the steps of a loop have one shape`,
+      );
+    }
+    const at = count * this.#size;
+    if (this.#data === undefined || at + this.#size > this.#data.length)
+      this.#grow(Math.max(count + 1, Math.min(2 * count, room)));
+    this.#data!.set(data as never, at);
+    this.count++;
+    return data.length * tensor.dtype.size;
+  }
+
+  #grow(steps: number): void {
+    const larger = new this.tensor.dtype.array!(steps * this.#size);
+    if (this.#data !== undefined) larger.set(this.#data as never);
+    this.#data = larger;
+  }
+
+  /** All of them as one array. */
+  whole(): NDArray {
+    const { count, tensor } = this;
+    return new NDArray(tensor.dtype, [count, ...this.#shape], this.#data!.subarray(0, count * this.#size));
+  }
+}
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+
+/** One step's value. What has the tensor's dtype and shape is the caller's own memory. */
+const valueOf = (tensor: Tensor, item: unknown): { readonly data: NumericArray; readonly shape: readonly number[] } => {
+  const { dtype, shape } = tensor;
+  if (ArrayBuffer.isView(item)) {
+    const memory = item as NumericArray;
+    const isWhole = memory.length > 0 && shape.rank !== 0 && shape.numElements === memory.length;
+    if (isWhole && memory.constructor === dtype.array) return { data: memory, shape: shape.concrete() };
+  } else if (
+    item instanceof NDArray &&
+    item.dtype === dtype &&
+    item.size > 0 &&
+    item.data.constructor === dtype.array
+  ) {
+    return { data: item.data as NumericArray, shape: item.shape };
+  }
+  const { data, given } = steppedData(tensor, item);
+  const flat = ArrayBuffer.isView(item) && shape.rank !== 0 && shape.numElements === given.size;
+  return { data: data as NumericArray, shape: flat ? shape.concrete() : given.shape };
 };
 
 /** Arrays one after the other along their first dimension. */
