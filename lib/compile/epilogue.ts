@@ -1,6 +1,6 @@
 // epilogue: a tape over what a matrix product makes becomes the product's end, where nothing else reads the product, so that it need
 // not reach memory.
-import { dependencies, detours, type Span } from './order.js';
+import { Detours, dependencies, type Span } from './order.js';
 import {
   bytesOf,
   type PlanValue,
@@ -44,7 +44,7 @@ export const epilogues = (program: StepProgram): StepProgram => {
   const dependenciesOf = ({ members }: Span): Span[] =>
     members.flatMap((member) => dependencies(member, producers)).flatMap((step) => units.get(step) ?? []);
 
-  const hasDetour = detours(steps, producers, dependenciesOf);
+  const detours = new Detours(steps, producers, dependenciesOf);
   const made = new Map<Step, Step>();
   // Of the products that a tape reads the last one is its own: it is made right before.
   for (let i = steps.length - 1; i >= 0; i--) {
@@ -54,9 +54,10 @@ export const epilogues = (program: StepProgram): StepProgram => {
     const [tape, ...others] = readers.get(storage) ?? [];
     if (tape === undefined || others.length > 0 || fetched.has(storage)) continue;
     const [from, to] = [units.get(product)!, units.get(tape)!];
-    if (to.members.length > 1 || !canEnd(product, tape) || hasDetour(from, to)) continue;
+    if (to.members.length > 1 || !canEnd(product, tape) || detours.lead(from, to)) continue;
     const unit: Span = { members: [product, tape], first: from.first, last: to.last };
     for (const member of unit.members) units.set(member, unit);
+    detours.joined(unit);
     const joined = join(product, tape);
     for (const member of unit.members) made.set(member, joined);
   }

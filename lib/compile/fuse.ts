@@ -1,6 +1,6 @@
 // fuse: tapes over one space that feed each other become one tape, and reductions of what it makes its ends, so that what is between
 // them never reaches memory.
-import { dependencies, detours, type Span } from './order.js';
+import { Detours, dependencies, type Span } from './order.js';
 import { rootOf } from './roots.js';
 import {
   type Instruction,
@@ -78,7 +78,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     return found;
   };
 
-  const hasDetour = detours(program.steps, producers, dependenciesOf);
+  const detours = new Detours(program.steps, producers, dependenciesOf);
 
   let position: Map<Step, number> | undefined;
   /** Makes one of two clusters where a tape can hold both and neither waits for the other through something else. */
@@ -90,7 +90,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     const outputs: PlanValue[] = [];
     for (const value of from.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
     for (const value of to.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
-    if (from.hasStrings || to.hasStrings || !fits(outputs) || hasDetour(from, to)) return false;
+    if (from.hasStrings || to.hasStrings || !fits(outputs) || detours.lead(from, to)) return false;
     // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
     if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
     from.members.push(...to.members);
@@ -100,6 +100,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     }
     from.first = Math.min(from.first, to.first);
     from.last = Math.max(from.last, to.last);
+    detours.joined(from);
     from.instructions += to.instructions;
     from.refuses ||= to.refuses;
     from.inputs = inputs;

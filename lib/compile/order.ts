@@ -63,38 +63,67 @@ export class LatestTree {
 /** Steps that one search looks at before it takes a detour for granted: what is so far apart gains little by being one. */
 const FAR = 2000;
 
-/**
- * Answers whether `from` is reached from `to` by a way that leaves both. Units are made of the steps of one program, which is in a topological
- * order. `dependenciesOf`: what one waits for; some twice, and itself.
- */
-export const detours = <T extends Span>(
-  steps: readonly Step[],
-  producers: Producers,
-  dependenciesOf: (unit: T) => readonly T[],
-): ((from: T, to: T) => boolean) => {
-  let tree: LatestTree | undefined;
-  return (from, to) => {
-    // Everything after `from` has a member after from's first one; what lies before cannot lead back to it.
-    const mayLead = (unit: T): boolean => unit.last >= from.first;
-    const stack = dependenciesOf(to).filter((unit) => unit !== from && unit !== to && mayLead(unit));
+/** Positions in blocks: those that one unit spans are in one, so that what lies in a block waits for nothing in a later one. */
+class Blocks {
+  /** Towards the last position of the block. */
+  readonly #later: Int32Array;
+  constructor(count: number) {
+    this.#later = Int32Array.from({ length: count }, (_, i) => i);
+  }
+  lastOf(position: number): number {
+    const later = this.#later;
+    let at = position;
+    while (later[at] !== at) at = later[at] = later[later[at]!]!;
+    return at;
+  }
+  join({ first, last }: Span): void {
+    for (let at = this.lastOf(first); at < last; at = this.lastOf(at)) this.#later[at] = at + 1;
+  }
+}
+
+/** Looks for detours between units that are made of the steps of one program, which is in a topological order. */
+export class Detours<T extends Span> {
+  readonly #steps: readonly Step[];
+  readonly #producers: Producers;
+  readonly #dependenciesOf: (unit: T) => readonly T[];
+  readonly #blocks: Blocks;
+  #tree: LatestTree | undefined;
+
+  /** `dependenciesOf`: what a unit waits for; some twice, and itself. */
+  constructor(steps: readonly Step[], producers: Producers, dependenciesOf: (unit: T) => readonly T[]) {
+    this.#steps = steps;
+    this.#producers = producers;
+    this.#dependenciesOf = dependenciesOf;
+    this.#blocks = new Blocks(steps.length);
+  }
+
+  /** Is told of every unit of several steps. */
+  joined(unit: T): void {
+    this.#blocks.join(unit);
+  }
+
+  /** Whether `from` is reached from `to` by a way that leaves both. */
+  lead(from: T, to: T): boolean {
+    const mayLead = (unit: T): boolean => this.#blocks.lastOf(unit.last) >= from.first;
+    const stack = this.#dependenciesOf(to).filter((unit) => unit !== from && unit !== to && mayLead(unit));
     if (stack.length === 0) return false;
-    tree ??= new LatestTree(steps, producers);
+    this.#tree ??= new LatestTree(this.#steps, this.#producers);
     const seen = new Set<T>([to]);
     let left = FAR;
     while (stack.length > 0) {
       const unit = stack.pop()!;
       if (seen.has(unit) || !mayLead(unit)) continue;
       left -= unit.members.length;
-      if (left < 0 || tree.isBelow(unit.members.at(-1)!, from.members)) return true;
+      if (left < 0 || this.#tree.isBelow(unit.members.at(-1)!, from.members)) return true;
       seen.add(unit);
-      for (const earlier of dependenciesOf(unit)) {
+      for (const earlier of this.#dependenciesOf(unit)) {
         if (earlier === from) return true;
         stack.push(earlier);
       }
     }
     return false;
-  };
-};
+  }
+}
 
 const updatesVariable = (step: Step): boolean => step.outputs.some(({ storage }) => storage.kind === 'variable');
 

@@ -1,5 +1,6 @@
 // What the passes must leave alone: each test is a rewrite that would be wrong, seen in the plan or in the numbers.
 import test, { type ExecutionContext } from 'ava';
+import type { CompileOptions } from '../../lib/compile/stage.js';
 import * as tf from '../../lib/index.js';
 import type { FeedValueLike } from '../../lib/runtime/feeds.js';
 
@@ -371,5 +372,63 @@ test(
     const second = tf.assignAdd(v, 1);
     session.runSync([first.op, second.op], [[x, [7, 8, 7]]]);
     t.deepEqual(values(session, [v.value()]), [11]);
+  }),
+);
+
+test('epilogues: a variable that a product reads is updated after it, however large it is and whatever else the product ends in', (t) => {
+  // W on the left: the gradient of W2 is made before the product that brings the error back through W2.
+  const step = (n: number, optimizer: () => tf.train.Optimizer, compile: CompileOptions): number[] =>
+    new tf.Graph().asDefault(() => {
+      const fill = (shape: [number, number], k: number): tf.NDArray =>
+        tf.ndarray(
+          Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i * k) / Math.sqrt(shape[1])),
+          shape,
+        );
+      const [W1, W2] = [new tf.Variable(fill([n, n], 1)), new tf.Variable(fill([n, n], 2))];
+      const x = tf.placeholder('float32', [n, 8]);
+      const loss = tf.reduceSum(tf.square(tf.matmul(W2, tf.tanh(tf.matmul(W1, x))).sub(1)));
+      const train = optimizer().minimize(loss);
+      using session = new tf.Session({ compile });
+      session.runSync(tf.globalVariablesInitializer());
+      for (let i = 0; i < 2; i++) session.runSync(train, [[x, fill([n, 8], 3)]]);
+      return session.runSync([W1, W2]).flatMap((value) => Array.from((value as tf.NDArray).data as Float32Array));
+    });
+  for (const n of [8, 200])
+    for (const optimizer of [
+      () => new tf.train.GradientDescentOptimizer(0.01),
+      () => new tf.train.MomentumOptimizer(0.01, 0.9),
+      () => new tf.train.AdamOptimizer(0.01),
+    ])
+      t.deepEqual(step(n, optimizer, {}), step(n, optimizer, { epilogues: false, batch: false }), `${n}`);
+  for (const n of [3, 300])
+    new tf.Graph().asDefault(() => {
+      const W = new tf.Variable(tf.fill([n, n], 2));
+      const h = tf.placeholder('float32', [n, 1]);
+      const product = tf.matmul(W, tf.reverse(h, [0]));
+      using session = new tf.Session();
+      session.runSync(W.initializer);
+      const feeds: Feeds = [[h, new Float32Array(n).fill(1)]];
+      const update = tf.withControl([product.op], () => tf.assignSub(W, tf.matmul(h, tf.transpose(h))));
+      t.is((session.runSync([update, product], feeds)[1] as tf.NDArray).at(0), 2 * n);
+      t.is((session.runSync([update, product], feeds)[1] as tf.NDArray).at(0), n);
+    });
+});
+
+test(
+  'fuse: a way that leads through tapes that were joined before is seen',
+  inSession((t, session) => {
+    const one = tf.placeholder('float32', []);
+    const x = tf.placeholder('float32', [17, 5]);
+    const a = tf.exp(x);
+    const sum = tf.reduceSum(a);
+    const c = tf.exp(one);
+    // sum and a * c are one tape, which waits for c; so c cannot be one with c / sum.
+    const feeds: Feeds = [
+      [one, 0],
+      [x, new Float32Array(85)],
+    ];
+    const [product, quotient] = session.runSync([a.mul(c), tf.truediv(c, sum)], feeds) as [tf.NDArray, tf.NDArray];
+    t.true((product.data as Float32Array).every((value) => value === 1));
+    t.is(quotient.at(0), Math.fround(1 / 85));
   }),
 );
