@@ -1,9 +1,11 @@
 // Callables: the same fetches again and again, with nothing looked up on the way.
-import type { NumericArray } from '../core/dtype.js';
+import type { DataArray, NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
-import type { Graph } from '../core/graph.js';
+import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
+import { sizeOf } from '../core/shape.js';
+import { lengthOf, tagOf } from '../core/typedArrays.js';
 import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
@@ -70,7 +72,10 @@ export const makeCallable = <R>(
     } catch (error) {
       throw typedError(graph, error);
     }
-    const fed = request.slots.convert(values, false);
+    const given = request.slots.convert(values, false);
+    // What is fetched as it is fed may lie where results are written.
+    const isKept = into !== undefined && !request.direct;
+    const fed = isKept ? { ...given, datas: given.datas.map((data) => data.slice() as DataArray) } : given;
     context.ready();
     try {
       if (!request.runs) return request.build([], fed);
@@ -112,6 +117,12 @@ class Targets {
       }
       return data as NumericArray;
     });
+    this.#targets.forEach((target, i) => {
+      const twin = this.#targets.findIndex((other, j) => j < i && overlap(target, other));
+      if (twin < 0) return;
+      const [one, other] = [request.structure.tensors[twin], request.structure.tensors[i]];
+      throw new ValueError(`into has ${one} and ${other} in the same memory`);
+    });
     this.places = request.asked.map((_, place) => this.#targetOf(place));
   }
 
@@ -120,6 +131,11 @@ class Targets {
     if (outs === undefined) {
       return runStages(engine, cache, this.#request.cached(cache), fed).map((result, i) => this.#moved(result, i));
     }
+    plan.readers.forEach((reader, i) => {
+      const target = outs[i];
+      if (target !== undefined && !reader.fits(target))
+        throw misfit(this.#request.asked[i]!, target, plan.stage.fetches[i]!);
+    });
     return plan.results(plan.values(plan.runSync(engine, fed.datas, outs), outs));
   }
 
@@ -139,7 +155,7 @@ class Targets {
 
   #moved(result: NDArray, place: number): NDArray {
     const target = this.places[place];
-    return target === undefined ? result : moveInto(result, target);
+    return target === undefined ? result : moveInto(this.#request.asked[place]!, result, target);
   }
 
   /** The results of an async run, moved into the caller's memory. */
@@ -147,18 +163,31 @@ class Targets {
     const { structure } = this.#request;
     const values = structure.leavesOf(results).map((leaf, i) => {
       const target = this.#targets[i];
-      return target === undefined || !(leaf instanceof NDArray) ? (leaf as NDArray) : moveInto(leaf, target);
+      if (target === undefined || !(leaf instanceof NDArray)) return leaf as NDArray;
+      return moveInto(structure.tensors[i]!, leaf, target);
     });
     return structure.build(values);
   }
 }
 
-const moveInto = (result: NDArray, target: NumericArray): NDArray => {
-  if (target.constructor !== result.dtype.array || target.length !== result.size) {
-    throw new ValueError(
-      `into holds ${target.length} elements in a ${target.constructor.name}, the result is ${result.dtype} of ${result.size}`,
-    );
-  }
+/** Whether two arrays have a byte in common. */
+const overlap = (a: NumericArray | undefined, b: NumericArray | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  a.buffer === b.buffer &&
+  a.byteOffset < b.byteOffset + b.byteLength &&
+  b.byteOffset < a.byteOffset + a.byteLength;
+
+const moveInto = (tensor: Tensor, result: NDArray, target: NumericArray): NDArray => {
+  if (tagOf(target) !== result.dtype.array?.name || lengthOf(target) !== result.size)
+    throw misfit(tensor, target, result);
   (target as Float32Array).set(result.data as Float32Array);
   return new NDArray(result.dtype, result.shape, target);
+};
+
+const misfit = (tensor: Tensor, target: NumericArray, result: Pick<NDArray, 'dtype' | 'shape'>): ValueError => {
+  const [held, wanted] = [lengthOf(target), sizeOf(result.shape)];
+  return new ValueError(
+    `into holds ${held} elements in a ${tagOf(target)} for ${tensor}, the result is ${result.dtype} of ${wanted}`,
+  );
 };

@@ -59,6 +59,8 @@ struct LoadedPlan {
   std::vector<std::vector<int32_t>> feed_buffers;  // positions in `buffers` of each feed
   std::vector<std::vector<int32_t>> fetch_buffers;  // the same of each fetch that may lie in a sink, else empty
   std::vector<uint8_t> in_sinks;                   // of the run in flight, by fetch: whether it is computed in its sink
+  std::vector<int32_t> fed_fetches;                // fetches that are views of a feed
+  std::vector<std::vector<uint8_t>> spared;        // of the last run, by fetch: what a sink would have overwritten; else empty
   std::vector<int64_t> dynamic;
   std::vector<int32_t> fetch_dynamic;  // position in `dynamic` of each fetch, -1 if none
 
@@ -110,6 +112,10 @@ void set_feed(LoadedPlan* plan, size_t feed, const void* data);
 void find_direct_fetches(LoadedPlan* plan);
 // Decides for a run which fetches are computed in their sinks (`in_sinks`). A sink has `times` as many bytes as its fetch.
 void choose_direct(LoadedPlan* plan, std::span<const Feed> feeds, std::span<const Sink> sinks, int64_t times);
+// Takes copies of fetches that lie in a feed which a sink is written over.
+void spare_fed_fetches(LoadedPlan* plan, std::span<const Sink> sinks);
+// Where a fetch's bytes are after the steps of a run in the host's memory.
+const void* result_of(const LoadedPlan& plan, size_t fetch);
 // Where a fetch is computed from now on; nullptr is its place in the arena.
 void set_fetch(LoadedPlan* plan, size_t fetch, void* memory);
 

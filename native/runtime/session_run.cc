@@ -128,8 +128,8 @@ Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
 Status Session::copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory) {
   const size_t bytes = static_cast<size_t>(plan.fetches[fetch].bytes);
   if (bytes == 0 || plan.in_sinks[fetch] != 0) return {};
-  const PlanValue& value = plan.plan.values[static_cast<size_t>(plan.plan.fetches[fetch].value)];
-  return backend_.copy_to_host(instance_, memory, plan.base[static_cast<size_t>(value.storage)], bytes);
+  const void* const result = result_of(plan, fetch);
+  return result == memory ? Status() : backend_.copy_to_host(instance_, memory, result, bytes);
 }
 
 Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times,
@@ -153,6 +153,7 @@ Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTim
     choose_direct(plan, feeds, sinks, 1);
     for (size_t i = 0; i < plan->fetches.size(); ++i) set_fetch(plan, i, plan->in_sinks[i] != 0 ? sinks[i].data : nullptr);
     TRY(execute_plan(plan, times));
+    if (!plan->fed_fetches.empty()) spare_fed_fetches(plan, sinks);
     for (size_t i = 0; i < sinks.size(); ++i) {
       if (sinks[i].data != nullptr) TRY(copy_to_sink(*plan, i, sinks[i].data));
     }
@@ -172,7 +173,7 @@ Fetched Session::fetched(int32_t index) const {
   const PlanValue& value =
       last_->plan.values[static_cast<size_t>(last_->plan.fetches[i].value)];
   const size_t storage = static_cast<size_t>(value.storage);
-  const void* data = in_host_memory_ || port.dtype == DType::kString ? last_->base[storage] : staged_result(*last_, i);
+  const void* data = in_host_memory_ || port.dtype == DType::kString ? result_of(*last_, i) : staged_result(*last_, i);
   Fetched fetched{data, last_->slots[storage],
                   port.rank > 0 ? port.dims[0] : 1, port.size, port.bytes};
   if (!port.dynamic) return fetched;
@@ -208,6 +209,7 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
       else if (in_host_memory_) set_feed(plan, f, feeds[f].data);
     }
     if (!in_host_memory_) return n == 0 ? Status() : run_loop_on_device(plan, n, feeds, stepped, sinks);
+    spare_fed_fetches(plan, {});
     choose_direct(plan, feeds, sinks, n);
     const auto part_of = [&](size_t f, int64_t i) {
       return static_cast<uint8_t*>(sinks[f].data) + i * plan->fetches[f].bytes;

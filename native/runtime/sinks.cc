@@ -21,6 +21,11 @@ size_t storage_of(const LoadedPlan& plan, size_t fetch) {
 }  // namespace
 
 void find_direct_fetches(LoadedPlan* plan) {
+  plan->spared.resize(plan->fetches.size());
+  for (size_t f = 0; f < plan->fetches.size(); ++f) {
+    const PlanStorage& storage = plan->plan.storages[storage_of(*plan, f)];
+    if (storage.kind == StorageKind::kFeed && !storage.strings) plan->fed_fetches.push_back(static_cast<int32_t>(f));
+  }
   std::vector<int32_t> fetch_of(plan->plan.storages.size(), -1);
   for (size_t f = 0; f < plan->fetches.size(); ++f) {
     const Port& port = plan->fetches[f];
@@ -49,6 +54,26 @@ void choose_direct(LoadedPlan* plan, std::span<const Feed> feeds, std::span<cons
     }
     plan->in_sinks[f] = alone;
   }
+}
+
+void spare_fed_fetches(LoadedPlan* plan, std::span<const Sink> sinks) {
+  for (const int32_t fetch : plan->fed_fetches) {
+    const auto f = static_cast<size_t>(fetch);
+    std::vector<uint8_t>().swap(plan->spared[f]);
+    const auto* const data = static_cast<const uint8_t*>(plan->base[storage_of(*plan, f)]);
+    const int64_t bytes = plan->fetches[f].bytes;
+    bool lost = false;
+    for (size_t s = 0; s < sinks.size(); ++s) {
+      const bool is_itself = s == f && sinks[s].data == data;
+      lost |= !is_itself && bytes > 0 && overlap(data, bytes, sinks[s].data, plan->fetches[s].bytes);
+    }
+    if (lost) plan->spared[f].assign(data, data + bytes);
+  }
+}
+
+const void* result_of(const LoadedPlan& plan, size_t fetch) {
+  if (!plan.spared.empty() && !plan.spared[fetch].empty()) return plan.spared[fetch].data();
+  return plan.base[storage_of(plan, fetch)];
 }
 
 void set_fetch(LoadedPlan* plan, size_t fetch, void* memory) {

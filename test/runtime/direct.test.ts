@@ -187,7 +187,11 @@ test('an array that lies about its class or length is refused by the short way a
     ['bytes before others', lying(new Uint8Array(new ArrayBuffer(64), 0, 4)), /elements are not float/],
     ['too few', lying(new Float32Array(2)), /8 bytes, 16 are expected/],
     ['too many', lying(new Float32Array(8)), /32 bytes, 16 are expected/],
-    ['an NDArray of doubles', new tf.NDArray(tf.float32, [4], new Float64Array(4)), /elements are not float/],
+    [
+      'an NDArray of doubles',
+      new tf.NDArray(tf.float32, [4], new Float64Array(4)),
+      /is <class 'Float64Array'>, not float32/,
+    ],
   ];
   for (let i = 0; i < 3; i++) {
     for (const [what, value, message] of lies()) {

@@ -63,7 +63,7 @@ test('streamed stores fill memory of any alignment to its ends', (t) => {
   });
 });
 
-test('memory that is fed, shared or given twice gets its result when the run is over', (t) => {
+test('memory that is fed or shared gets its result when the run is over, and none is given twice', (t) => {
   const graph = new tf.Graph();
   graph.asDefault(() => {
     const n = 600;
@@ -93,9 +93,23 @@ test('memory that is fed, shared or given twice gets its result when the run is 
     t.deepEqual(Float32Array.from(shared), backwards);
 
     const twice = new Float32Array(n);
-    const step = sess.makeCallable([doubled, reversed], [x], { into: [twice, twice] });
+    for (const into of [
+      [twice, twice],
+      [wide.subarray(0, n), wide.subarray(n - 1)],
+    ]) {
+      t.throws(() => sess.makeCallable([doubled, reversed], [x], { into }), {
+        instanceOf: tf.errors.ValueError,
+        message: /^into has Tensor\("Mul.* and Tensor\("Gather.* in the same memory$/,
+      });
+    }
+    const halves = new Float32Array(2 * n);
+    const step = sess.makeCallable([doubled, reversed], [x], { into: [halves.subarray(0, n), halves.subarray(n)] });
     for (let run = 0; run < 3; run++) step(value);
-    t.deepEqual(twice, backwards);
+    t.deepEqual(halves.slice(n), backwards);
+    t.throws(() => sess.makeCallable(doubled, [x], { into: new Float32Array(3) })(value), {
+      instanceOf: tf.errors.ValueError,
+      message: /^into holds 3 elements in a Float32Array for Tensor\("Mul.*, the result is float32 of 600$/,
+    });
 
     const [one, two] = [new Float32Array(n), new Float32Array(n)];
     t.throws(() => sess.makeCallable([reversed, reversed], [x], { into: [one, two] }), {
@@ -113,6 +127,45 @@ test('memory that is fed, shared or given twice gets its result when the run is 
     );
     t.deepEqual(two, backwards);
   });
+});
+
+test('a fetch that lies in a feed is what was fed, though another result is written over it', (t) => {
+  for (const n of [4, 600]) {
+    const graph = new tf.Graph();
+    graph.asDefault(() => {
+      const [x, y] = [tf.placeholder(tf.float32, [n]), tf.placeholder(tf.float32, [n])];
+      using sess = new tf.Session({ graph });
+      const [value, other] = [numbers(n), numbers(n).map((v) => v - 1)];
+      const backwards = value.slice().reverse();
+      const reversed = tf.reverse(x, [0]);
+      // Three times: the first run goes another way than later ones.
+      const own = value.slice();
+      const views = sess.makeCallable([tf.reshape(x, [2, n / 2]), reversed, tf.identity(x), x], [x], {
+        into: [undefined, own, undefined, undefined],
+      });
+      for (let run = 0; run < 3; run++) {
+        own.set(value);
+        const [before, turned, after, fed] = views(own);
+        for (const view of [before!, after!, fed!]) t.deepEqual(view.data, value, `${n}, run ${run}`);
+        t.deepEqual(turned!.data, backwards);
+      }
+      const [a, b] = [value.slice(), other.slice()];
+      const crossed = sess.makeCallable([tf.identity(x), tf.identity(y)], [x, y], { into: [b, a] });
+      for (let run = 0; run < 3; run++) {
+        a.set(value);
+        b.set(other);
+        crossed(a, b);
+        t.deepEqual([a, b], [other, value], `${n}, run ${run}`);
+      }
+      const wide = new Float32Array(n + 3);
+      const shifted = sess.makeCallable(tf.identity(x), [x], { into: wide.subarray(3) });
+      for (let run = 0; run < 3; run++) {
+        wide.set(value);
+        shifted(wide.subarray(0, n));
+        t.deepEqual(wide.slice(3), value);
+      }
+    });
+  }
 });
 
 test('a run that fails leaves later runs and other results alone', async (t) => {
