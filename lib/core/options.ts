@@ -75,8 +75,9 @@ export const isOptions = <O extends object>(value: unknown): value is O =>
 
 /** TypeError where what stands in the place of the options is none: so ends a positional argument that there is no place for. */
 const needOptions = (what: string, options: unknown): void => {
-  if (options !== undefined && !isOptions(options))
-    throw new GraphTypeError(`${what}() takes its options in an object, not ${String(options)}`);
+  if (options === undefined || isOptions(options)) return;
+  const given = typeof options === 'function' ? 'a function' : String(options);
+  throw new GraphTypeError(`${what}() takes its options in an object, not ${given}`);
 };
 
 const NAMED: OptionNames<Named> = { name: true };

@@ -109,6 +109,11 @@ const POSITIONS: readonly [string, () => unknown, RegExp][] = [
   ['shape', () => tf.shape(a, null as never), /^shape\(\) takes .* not null$/],
   ['variableScope', () => tf.variableScope('s', null as never, () => 1), /^variableScope\(\) takes .* not null$/],
   [
+    'getVariable',
+    () => tf.getVariable(...(last('w', [2], tf.float32, tf.onesInitializer()) as [never])),
+    /^getVariable\(\) takes its options in an object, not a function$/,
+  ],
+  [
     'computeGradients',
     () => new tf.train.AdamOptimizer().computeGradients(y, [v] as never),
     /^computeGradients\(\) takes/,
