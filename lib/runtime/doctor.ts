@@ -106,8 +106,8 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
   }
 };
 
-/** A report as lines for people: `console.log(tf.doctorText(tf.doctor()))`. */
-export const doctorText = (report: Report): string => {
+/** A report, or what `doctor` finds now, as lines for people: `console.log(tf.doctorText())`. */
+export const doctorText = (report: Report = doctor()): string => {
   const { nodeApi, memoryBytes } = report;
   const rows: [string, string | null][] = [
     ['engine', report.ok ? 'ready' : 'not available'],
