@@ -6,7 +6,7 @@ import * as tf from '../../lib/index.js';
 import { Random } from '../ops/generate.js';
 
 const PROGRAMS = process.env.GRAFO_FULL ? 2000 : 160;
-const [ROWS, COLUMNS] = [5, 16];
+const [ROWS, COLUMNS] = [8, 8];
 /** Shapes that broadcast with each other; a matrix is larger than a cache line. */
 const SHAPES: readonly (readonly number[])[] = [[], [COLUMNS], [ROWS, COLUMNS], [ROWS, 1]];
 
@@ -109,7 +109,7 @@ class Maker {
     );
   }
   #node(random: Random, controls: readonly Item[]): void {
-    const kind = random.int(0, 10);
+    const kind = random.int(0, 12);
     if (kind < 3) {
       const { item } = random.pick(this.variables);
       const value = this.#fitting(item.shape);
@@ -138,6 +138,18 @@ class Maker {
       const compute = ([value]: readonly Data[]): Data =>
         value!.map((_, i) => value![(ROWS - 1 - Math.floor(i / COLUMNS)) * COLUMNS + (i % COLUMNS)]!);
       this.#push(tf.reverse(x.tensor, [0]), x.shape, { inputs: [x], controls, compute });
+    } else if (kind > 9 && x.shape[1] === COLUMNS) {
+      // A product reads whole operands, and ends in tapes and updates.
+      const y = this.#random.pick(this.items.filter(({ shape }) => shape.length === 2));
+      const width = y.shape[1]!;
+      const compute = ([a, b]: readonly Data[]): Data =>
+        Array.from({ length: ROWS * width }, (_, i) => {
+          let sum = 0;
+          for (let k = 0; k < COLUMNS; k++)
+            sum = (sum + Math.imul(a![Math.floor(i / width) * COLUMNS + k]!, b![k * width + (i % width)]!)) | 0;
+          return sum;
+        });
+      this.#push(tf.matmul(x.tensor, y.tensor), [ROWS, width], { inputs: [x, y], controls, compute });
     } else if (kind === 5) {
       const compute = ([value]: readonly Data[]): Data => [value!.reduce((sum, one) => (sum + one) | 0, 0)];
       this.#push(tf.reduceSum(x.tensor), [], { inputs: [x], controls, compute });
@@ -222,6 +234,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     repeat: false,
     share: false,
     fuse: false,
+    epilogues: false,
     batch: false,
     inPlace: false,
   },
