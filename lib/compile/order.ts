@@ -60,8 +60,8 @@ export class LatestTree {
   }
 }
 
-/** Steps that one search looks at before it takes a detour for granted: what is so far apart gains little by being one. */
-const FAR = 2000;
+/** Ways that one search goes before it takes a detour for granted: what is so far apart gains little by being one. */
+const FAR = 20_000;
 
 /** Positions in blocks: those that one unit spans are in one, so that what lies in a block waits for nothing in a later one. */
 class Blocks {
@@ -113,12 +113,13 @@ export class Detours<T extends Span> {
     while (stack.length > 0) {
       const unit = stack.pop()!;
       if (seen.has(unit) || !mayLead(unit)) continue;
-      left -= unit.members.length;
       if (left < 0 || this.#tree.isBelow(unit.members.at(-1)!, from.members)) return true;
       seen.add(unit);
-      for (const earlier of this.#dependenciesOf(unit)) {
+      const before = this.#dependenciesOf(unit);
+      left -= before.length;
+      for (const earlier of before) {
         if (earlier === from) return true;
-        stack.push(earlier);
+        if (!seen.has(earlier)) stack.push(earlier);
       }
     }
     return false;
