@@ -363,7 +363,9 @@ export class Session {
   }
 
   /**
-   * Runs the same request `n` times in one native call, or in one for each chunk of what sources give.
+   * Runs the same request `n` times in one native call, or in one for each chunk of what sources give. InvalidArgumentError where a shape
+   * depends on computed values: of `tf.unique`, of `tf.where` with a condition alone, and where Momentum or Adam updates a table that is gathered
+   * from, as they first add up rows that occur twice. Such runs are made one by one.
    *
    * @param n how many times; with a source it may be Infinity, and the loop ends where a source does.
    * @param feeds pairs of a tensor and its value, or a Map or object as `run` takes it. `tf.stepped(array)` gives run i the i-th part of an array (and begins again at its end),
