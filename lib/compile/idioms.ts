@@ -62,7 +62,7 @@ class Rewriting {
     return { ...instruction, args: [~neg] };
   }
 
-  /** (x >= 0 ? x : 0) - x z + log1p(exp(-|x|)) is relu(x) - x z + ...: where the first two are 0 of any sign, the logarithm is not. */
+  /** (x >= 0 ? x : 0) - x z + log1p(exp(-|x|)) is relu(x) - x z + ...: the logarithm is 0 at least, and +0 added to 0 of any sign is +0. */
   #crossEntropy(instruction: Instruction): Instruction | undefined {
     if (instruction.functor !== 'Add' && instruction.functor !== 'AddV2') return undefined;
     for (const at of [0, 1]) {

@@ -32,7 +32,6 @@ const NO_VALUES = new Map<Operation, PlanValue>();
 
 /** Whether a step does no more than write memory of its own. */
 const isPure = ({ acts, outputs }: Step): boolean => !acts && outputs.every(({ storage }) => storage.kind === 'arena');
-const storagesOf = ({ outputs }: Step): readonly PlanValue['storage'][] => outputs.map(({ storage }) => storage);
 
 /** Lowers the nodes of a stage in order and keeps which value each ref became. */
 export class Lowering {
@@ -47,8 +46,8 @@ export class Lowering {
   /** The same for nodes without a step of their own. */
   readonly #waits = new Map<Node, ReadonlySet<Step>>();
 
-  /** Of nodes whose steps each make a part of them and do nothing else (Split, Unpack): the storages that they write. */
-  readonly #parts = new Map<Node, ReadonlySet<PlanValue['storage']>>();
+  /** Of nodes of several steps that only write memory of their own (Split, Unpack): which step writes what. */
+  readonly #parts = new Map<Node, ReadonlyMap<PlanValue['storage'], Step>>();
 
   constructor(input: LowerInput) {
     this.#input = input;
@@ -130,22 +129,30 @@ export class Lowering {
     const row = node.row;
     if (row === undefined) return;
     const before: Step[] = [];
-    for (const input of node.inputs)
-      if (!this.#isPart(input)) for (const step of this.#done.get(input.node) ?? NO_STEPS) before.push(step);
+    for (const input of node.inputs) {
+      const part = this.#partOf(input);
+      if (part !== undefined) before.push(part);
+      else for (const step of this.#done.get(input.node) ?? NO_STEPS) before.push(step);
+    }
     for (const control of node.controls) for (const step of this.#done.get(control) ?? NO_STEPS) before.push(step);
     const first = this.steps.length;
     const isRead = row.updates === undefined && variableOf({ node, output: 0 }) !== undefined;
     if (!isRead && row.lower !== 'source' && row.lower !== 'nothing' && row.lower !== 'host') this.#located(node);
     const made = this.steps.slice(first);
     for (const step of made) for (const earlier of before) step.after.add(earlier);
-    if (made.length > 1 && made.every(isPure)) this.#parts.set(node, new Set(made.flatMap(storagesOf)));
+    if (made.length > 1 && made.every(isPure))
+      this.#parts.set(
+        node,
+        new Map(made.flatMap((step) => step.outputs.map(({ storage }) => [storage, step] as const))),
+      );
     this.#done.set(node, made.length > 0 ? made : before.length > 1 ? [...new Set(before)] : before);
   }
 
-  /** Whether who reads a ref waits for the one step that makes it, by its value, and for none of the node's others. */
-  #isPart({ node, output }: Ref): boolean {
-    const storage = this.#parts.has(node) ? this.#values.get(node)?.[output]?.storage : undefined;
-    return storage !== undefined && this.#parts.get(node)!.has(storage);
+  /** The one step that who reads a ref waits for, where it need not wait for the node's others. */
+  #partOf({ node, output }: Ref): Step | undefined {
+    const parts = this.#parts.get(node);
+    const made = parts === undefined ? undefined : this.#values.get(node)?.[output];
+    return made === undefined ? undefined : parts!.get(made.storage);
   }
 
   #located(node: Node): void {

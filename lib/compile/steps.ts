@@ -33,7 +33,7 @@ export interface PlanValue extends Value {
 /** An attribute word, or what becomes one when the plan is encoded. */
 export type Word = number | { readonly symbol: string } | { readonly stateOf: number };
 
-/** One instruction of a tape: operands below 0 are none, below the number of inputs inputs, else earlier instructions. */
+/** One instruction of a tape: operands below the number of inputs are inputs, else earlier instructions. */
 export interface Instruction {
   readonly functor: string;
   readonly operand: DType;

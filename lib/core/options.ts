@@ -112,7 +112,7 @@ export const optionsOf = <O extends object>(
   positional: Readonly<Record<string, unknown>> = {},
 ): Readonly<O> => {
   needOptions(what, options);
-  const all: Record<string, unknown> = {};
+  const all: Record<string, unknown> = Object.create(null);
   const put = (key: string, value: unknown): void => {
     if (all[key] !== undefined && value !== undefined)
       throw new GraphTypeError(`${what}() got multiple values for argument '${key}'`);

@@ -175,6 +175,7 @@ const overlap = (a: NumericArray | undefined, b: NumericArray | undefined): bool
   a !== undefined &&
   b !== undefined &&
   a.buffer === b.buffer &&
+  Math.min(a.byteLength, b.byteLength) > 0 &&
   a.byteOffset < b.byteOffset + b.byteLength &&
   b.byteOffset < a.byteOffset + a.byteLength;
 

@@ -50,19 +50,25 @@ type Steps = readonly Column[];
 
 /** Splits a loop's feeds; undefined where none is a source. */
 const sourcesOf = (context: LoopContext, pairs: readonly LoopPair[], sync: boolean): LoopSources | undefined => {
-  const lanes: Lane[] = [];
+  const found: (Omit<Lane, 'iterator'> & { readonly source: StepSource })[] = [];
   const rest: (readonly [FeedKey, LoopFeed])[] = [];
   for (const [key, value] of pairs) {
     if (value instanceof Stepped && isSource(value.value)) {
       const keys = Array.isArray(key) ? (key as readonly FeedKey[]) : [key as FeedKey];
       const slots = new FeedSlots(context.graph, keys);
       const tensors = keys.map((_, i) => slots.tensors[slots.slotOf(i)]!);
-      lanes.push({ key, tensors, iterator: iteratorOf(value.value, sync) });
+      const source = value.value as StepSource;
+      if (sync && !(Symbol.iterator in source))
+        throw new GraphTypeError('runLoopSync cannot wait for an async source: use runLoop');
+      found.push({ key, tensors, source });
     } else if (Array.isArray(key)) {
       throw new GraphTypeError('Several tensors are fed together by a source only: tf.stepped(iterable)');
     } else rest.push([key as FeedKey, value]);
   }
-  return lanes.length === 0 ? undefined : new LoopSources(context, lanes, rest);
+  if (found.length === 0) return undefined;
+  // Nothing is opened before all is known to be in order.
+  const lanes = found.map(({ key, tensors, source }): Lane => ({ key, tensors, iterator: iteratorOf(source) }));
+  return new LoopSources(context, lanes, rest);
 };
 
 /** A loop on this thread, from arrays or sources. */
@@ -83,11 +89,8 @@ export const loopLater = (
   return sources === undefined ? runLoop(context, fetches, n, pairs as Plain, limits) : sources.run(fetches, n, limits);
 };
 
-const iteratorOf = (source: StepSource, sync: boolean): Lane['iterator'] => {
-  if (Symbol.iterator in source) return source[Symbol.iterator]();
-  if (sync) throw new GraphTypeError('runLoopSync cannot wait for an async source: use runLoop');
-  return source[Symbol.asyncIterator]();
-};
+const iteratorOf = (source: StepSource): Lane['iterator'] =>
+  Symbol.iterator in source ? source[Symbol.iterator]() : source[Symbol.asyncIterator]();
 
 /** The sources of one loop. */
 class LoopSources {
@@ -103,6 +106,8 @@ class LoopSources {
   #idle = false;
   /** The items that were asked for and have not come. */
   #asked: Promise<readonly IteratorResult<unknown>[]> | undefined;
+  /** Lanes that owe one of them. */
+  readonly #owing = new Set<Lane>();
   /** Ends the wait for them. */
   #hurry: (() => void) | undefined;
 
@@ -115,9 +120,9 @@ class LoopSources {
 
   /** At most `n` steps, now. */
   runSync(fetches: Fetch, n: number): unknown {
-    const all = new Results(this.#context, fetches);
-    let left = counted(n);
-    this.#closing(() => {
+    return this.#closing(() => {
+      const all = new Results(this.#context, fetches);
+      let left = counted(n);
       while (left > 0 && !this.#ended) {
         const steps = this.#steps();
         while (steps[0]!.count < Math.min(this.#chunk, left) && this.#take(steps, this.#items()));
@@ -125,14 +130,15 @@ class LoopSources {
         if (count > 0) all.add(runLoopSync(this.#context, all.fetches, count, this.#feeds(steps)));
         left -= count;
       }
-    });
-    return all.build(this.#lanes);
+      return () => all.build(this.#lanes);
+    })();
   }
 
   /** Runs, then closes the sources: what the run threw is worth more than what they throw then. */
-  #closing(run: () => void): void {
+  #closing<R>(run: () => R): R {
+    let result: R;
     try {
-      run();
+      result = run();
     } catch (error) {
       try {
         this.#close();
@@ -140,22 +146,24 @@ class LoopSources {
       throw error;
     }
     this.#close();
+    return result;
   }
 
   /** At most `n` steps on the session's thread; the next chunk is gathered meanwhile. */
   async run(fetches: Fetch, n: number, given: RunLimits): Promise<unknown> {
-    const all = new Results(this.#context, fetches);
-    const left = counted(n);
     const limits = new SharedLimits(given, 'loop');
     const hurry = setInterval(() => this.#hurry?.(), PATIENCE_MS).unref();
+    let all: Results;
     try {
+      all = new Results(this.#context, fetches);
+      const left = counted(n);
       if (limits.why === undefined) await this.#runAll(all, left, limits);
       await limits.until(Promise.all(this.#close()));
     } catch (error) {
       const closed = (async () => Promise.all(this.#close()))();
       closed.catch(() => undefined);
       // A source that owes an item ends when it has given it, which may be never.
-      if (this.#asked === undefined) await limits.until(closed).catch(() => undefined);
+      if (this.#owing.size === 0) await limits.until(closed).catch(() => undefined);
       throw limits.why ?? error;
     } finally {
       clearInterval(hurry);
@@ -198,7 +206,7 @@ class LoopSources {
 
   /** The next item of each lane; undefined where they take long, and steps that are there can be run without. */
   async #nextItems(some: boolean): Promise<readonly IteratorResult<unknown>[] | undefined> {
-    this.#asked ??= Promise.all(this.#lanes.map(({ iterator }) => iterator.next()));
+    this.#asked ??= Promise.all(this.#lanes.map((lane) => this.#ask(lane)));
     const asked = this.#asked;
     const items = await new Promise<readonly IteratorResult<unknown>[] | undefined>((resolve, reject) => {
       if (some) {
@@ -213,8 +221,30 @@ class LoopSources {
     return items;
   }
 
+  async #ask(lane: Lane): Promise<IteratorResult<unknown>> {
+    this.#owing.add(lane);
+    try {
+      return await this.#nextOf(lane);
+    } catch (error) {
+      this.#open.delete(lane);
+      throw error;
+    } finally {
+      this.#owing.delete(lane);
+    }
+  }
+
+  /** An item, or its promise. An iterator that throws has ended. */
+  #nextOf(lane: Lane): ReturnType<Lane['iterator']['next']> {
+    try {
+      return lane.iterator.next();
+    } catch (error) {
+      this.#open.delete(lane);
+      throw error;
+    }
+  }
+
   #items(): IteratorResult<unknown>[] {
-    return this.#ended ? [] : this.#lanes.map(({ iterator }) => iterator.next() as IteratorResult<unknown>);
+    return this.#ended ? [] : this.#lanes.map((lane) => this.#nextOf(lane) as IteratorResult<unknown>);
   }
 
   /** No steps yet, for each tensor of all lanes. */

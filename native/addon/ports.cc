@@ -25,11 +25,14 @@ bool find_memory(napi_env env, napi_value value, const Port& port, void** data) 
   size_t length = 0, held = 0;
   napi_value buffer;
   void* first = nullptr;
+  bool own = false;  // asked for: newer versions of Node tell the memory of a shared buffer, too
   if (napi_get_typedarray_info(env, value, nullptr, &length, data, &buffer, nullptr) != napi_ok ||
+      napi_is_arraybuffer(env, buffer, &own) != napi_ok || !own ||
       napi_get_arraybuffer_info(env, buffer, &first, &held) != napi_ok) {
     return false;
   }
-  const auto bytes = static_cast<uint64_t>(port.bytes), offset = reinterpret_cast<uint64_t>(*data) - reinterpret_cast<uint64_t>(first);
+  const auto bytes = static_cast<uint64_t>(port.bytes);
+  const auto offset = reinterpret_cast<uint64_t>(*data) - reinterpret_cast<uint64_t>(first);
   return static_cast<int64_t>(length) == port.size && bytes > 0 && offset <= held && bytes <= held - offset;
 }
 

@@ -432,3 +432,31 @@ test(
     t.is(quotient.at(0), Math.fround(1 / 85));
   }),
 );
+
+test('what waits for a reader of a part of a split waits for what the split waits for, whether the reader has a step or not', (t) => {
+  const readers: Readonly<Record<string, (part: tf.Tensor) => tf.Tensor>> = {
+    alias: (part) => tf.identity(part),
+    view: (part) => tf.reshape(part, [2, 1]),
+    shape: (part) => tf.zerosLike(part),
+    dropped: (part) => tf.exp(part),
+  };
+  for (const [name, read] of Object.entries(readers))
+    new tf.Graph().asDefault(() => {
+      const w = new tf.Variable([0, 0]);
+      const p = tf.placeholder('float32', [4]);
+      const q = tf.placeholder('float32', [2]);
+      const made = tf.exp(tf.neg(q)); // before the assertion in the order of creation
+      const assertion = tf.Assert(tf.less(tf.reduceMax(p), 0), ['bad']);
+      const parts = tf.withControl([assertion], () => tf.split(p, 2));
+      const update = tf.withControl([read(parts[0]!).op], () => tf.assignAdd(w, made));
+      using session = new tf.Session();
+      session.runSync(w.initializer);
+      const feeds: Feeds = [
+        [p, [1, 2, 3, 4]],
+        [q, [0, 0]],
+      ];
+      for (const fetches of [[update], [update, parts[1]!]])
+        t.throws(() => session.runSync(fetches, feeds), { message: /assertion failed: \[bad\]/ }, name);
+      t.deepEqual(session.runSync(w).toArray(), [0, 0], name);
+    });
+});

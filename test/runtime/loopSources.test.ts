@@ -261,3 +261,64 @@ test('every source is closed, also beside one that ended or will not', async (t)
   await t.throwsAsync(sess.runLoop(add, 2, worse()), { message: /Cannot feed|gave shape/ });
   sess.close();
 });
+
+test('a source that throws has ended, the others are closed; none is opened for a loop that is refused', async (t) => {
+  const graph = new tf.Graph();
+  const [x, y, sum] = graph.asDefault(() => {
+    const [x, y] = [tf.placeholder('float32', [2]), tf.placeholder('float32', [2])];
+    return [x, y, tf.add(x, y)] as const;
+  });
+  using sess = new tf.Session({ graph });
+  const heard: string[] = [];
+  const source = (name: string, steps: number) => {
+    let given = 0;
+    const next = () => {
+      if (given++ === steps) throw new Error(`${name} threw`);
+      return { done: false, value: [1, 2] };
+    };
+    return {
+      now: () => {
+        heard.push(`${name} opened`);
+        return { next, return: () => ({ done: true, value: heard.push(`${name} closed`) }) };
+      },
+      later: () => {
+        heard.push(`${name} opened`);
+        const close = async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return { done: true, value: heard.push(`${name} closed`) };
+        };
+        return { next: async () => next(), return: close };
+      },
+    };
+  };
+  const sync = (name: string, steps = Infinity): Iterable<unknown> => ({
+    [Symbol.iterator]: source(name, steps).now as () => Iterator<unknown>,
+  });
+  const async = (name: string, steps = Infinity): AsyncIterable<unknown> => ({
+    [Symbol.asyncIterator]: source(name, steps).later as () => AsyncIterator<unknown>,
+  });
+  const feeds = (a: tf.StepSource, b: tf.StepSource) =>
+    [
+      [x, tf.stepped(a)],
+      [y, tf.stepped(b)],
+    ] as const;
+  const expected = { message: 'bad threw' };
+  t.throws(() => sess.runLoopSync(sum, Infinity, feeds(sync('bad', 3), sync('good'))), expected);
+  t.deepEqual(heard.splice(0), ['bad opened', 'good opened', 'good closed']);
+  await t.throwsAsync(sess.runLoop(sum, Infinity, feeds(async('bad', 3), async('good'))), expected);
+  t.deepEqual(heard.splice(0), ['bad opened', 'good opened', 'good closed']);
+  t.throws(() => sess.runLoopSync(sum, 3, feeds(sync('first'), async('second'))), { message: /cannot wait/ });
+  t.deepEqual(heard.splice(0), []);
+  t.throws(() => sess.runLoopSync(sum, -1, feeds(sync('a'), sync('b'))), { message: /whole number of times/ });
+  await t.throwsAsync(sess.runLoop('nope:0', 3, feeds(async('c'), async('d'))), { instanceOf: Error });
+  t.deepEqual(heard.splice(0), [
+    'a opened',
+    'b opened',
+    'a closed',
+    'b closed',
+    'c opened',
+    'd opened',
+    'c closed',
+    'd closed',
+  ]);
+});
