@@ -437,7 +437,6 @@ test('what waits for a reader of a part of a split waits for what the split wait
   const readers: Readonly<Record<string, (part: tf.Tensor) => tf.Tensor>> = {
     alias: (part) => tf.identity(part),
     view: (part) => tf.reshape(part, [2, 1]),
-    shape: (part) => tf.zerosLike(part),
     dropped: (part) => tf.exp(part),
   };
   for (const [name, read] of Object.entries(readers))
