@@ -1,15 +1,8 @@
 // An argument that a caller forgets, and what the error says of it.
 import test from 'ava';
 import * as tf from '../../lib/index.js';
+import { refused } from '../helpers/refused.js';
 
-const refused = (run: () => unknown): string => {
-  try {
-    new tf.Graph().asDefault(run);
-  } catch (error) {
-    return error instanceof tf.GrafoError ? error.text : `not typed: ${error}`;
-  }
-  return 'not refused';
-};
 const no = undefined as never;
 
 const FORGOTTEN: readonly [string, () => unknown, string][] = [

@@ -1,15 +1,8 @@
 // Values that are used as what they are not: refused with a typed error, in TensorFlow's words where it has them.
 import test from 'ava';
 import * as tf from '../../lib/index.js';
+import { refused } from '../helpers/refused.js';
 
-const refused = (run: () => unknown): string => {
-  try {
-    new tf.Graph().asDefault(run);
-  } catch (error) {
-    return error instanceof tf.GrafoError ? error.text : `not typed: ${error}`;
-  }
-  return 'not refused';
-};
 test('a tensor in a JavaScript expression: an addition may be a text that goes on', (t) => {
   const x = new tf.Graph().asDefault(() => tf.constant(1));
   const value = x as unknown as number;
