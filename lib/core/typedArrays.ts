@@ -11,3 +11,7 @@ export const tagOf = getter<string | undefined>(Symbol.toStringTag);
 
 /** The elements of a typed array, 0 where its memory was taken away; TypeError of everything else. */
 export const lengthOf = getter<number>('length');
+
+/** Whether a value is a typed array of the class of this name, with so many elements. */
+export const isTyped = (value: unknown, tag: string | undefined, length: number): boolean =>
+  tagOf(value) === tag && lengthOf(value) === length;

@@ -5,7 +5,7 @@ import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { sizeOf } from '../core/shape.js';
-import { lengthOf, tagOf } from '../core/typedArrays.js';
+import { isTyped, lengthOf, tagOf } from '../core/typedArrays.js';
 import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
@@ -180,8 +180,7 @@ const overlap = (a: NumericArray | undefined, b: NumericArray | undefined): bool
   b.byteOffset < a.byteOffset + a.byteLength;
 
 const moveInto = (tensor: Tensor, result: NDArray, target: NumericArray): NDArray => {
-  if (tagOf(target) !== result.dtype.array?.name || lengthOf(target) !== result.size)
-    throw misfit(tensor, target, result);
+  if (!isTyped(target, result.dtype.array?.name, result.size)) throw misfit(tensor, target, result);
   (target as Float32Array).set(result.data as Float32Array);
   return new NDArray(result.dtype, result.shape, target);
 };

@@ -2,7 +2,7 @@
 import type { NumericArray } from '../core/dtype.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
-import { lengthOf, tagOf } from '../core/typedArrays.js';
+import { isTyped } from '../core/typedArrays.js';
 import { informed } from './errors.js';
 import type { NativeArray, NativeResults, NativeRunner, NativeSession } from './native.js';
 import type { LoadedPlan } from './planCache.js';
@@ -165,7 +165,7 @@ const memoryOf = ({ tensor, shape, size, takesTyped, tag }: Lane, value: unknown
     if (value.dtype !== tensor.dtype || !isSameShape(value.shape, shape)) return undefined;
     data = value.data;
   } else if (!takesTyped) return undefined;
-  return tagOf(data) === tag && lengthOf(data) === size ? (data as NativeArray) : undefined;
+  return isTyped(data, tag, size) ? (data as NativeArray) : undefined;
 };
 
 const isSameShape = (a: readonly number[], b: readonly number[]): boolean => {

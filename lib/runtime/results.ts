@@ -4,7 +4,7 @@ import type { FetchInfo } from '../compile/stage.js';
 import { type DataArray, type DType, type NumericArray, string } from '../core/dtype.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
-import { lengthOf, tagOf } from '../core/typedArrays.js';
+import { isTyped } from '../core/typedArrays.js';
 import type { NativeSession as Engine, NativeStrings as PackedStrings } from './native.js';
 
 type RawResult = ArrayBuffer | PackedStrings | undefined;
@@ -96,7 +96,7 @@ export class ResultReader {
 
   /** Whether the caller's memory has the result's dtype and size. */
   fits(data: NumericArray): boolean {
-    return tagOf(data) === this.#tag && lengthOf(data) === this.#size;
+    return isTyped(data, this.#tag, this.#size);
   }
 
   /** The value of the mailbox in memory of the caller's, which is as large. */
