@@ -3,15 +3,12 @@
 #include "cpu/fused.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "cpu/fused_node.h"
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
 namespace {
-
-constexpr int kLongTile = 2048;  // of a tape of one instruction
 
 class Builder {
  public:
@@ -407,31 +404,8 @@ class Builder {
     register_slots_.assign(static_cast<size_t>(registers_), -1);
   }
 
-  // Tiles that end where the rows of all broadcast inputs do are read where they lie, or filled with one element: the rows'
-  // largest part of at most `tile` elements, if that is not much less.
-  int64_t part_of_rows(int64_t tile) const {
-    int64_t row = 0;
-    for (const Walk& walk : step_.walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
-    if (row == 0) return tile;
-    for (int64_t parts = (row + tile - 1) / tile; row / parts >= std::max<int64_t>(tile / 4, kMinTile); ++parts)
-      if (row % parts == 0) return row / parts;
-    return tile;
-  }
-
-  // The largest tile whose registers stay in half of a 48 KB L1; many registers take what the scratch has.
   void choose_tile() {
-    const int64_t bytes = int64_t{std::max(registers_, 1)} * widest_;
-    int tile = kMaxTile;
-    while (tile > 2 * kMinTile && bytes * tile > kScratchBytes * 3 / 8) tile /= 2;
-    while (tile > kMinTile && bytes * tile > kScratchBytes) tile /= 2;
-    // A row that is reduced is best whole.
-    const int64_t row = (whole_row(step_) + kMinTile - 1) / kMinTile * kMinTile;
-    if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
-    // One instruction leaves nothing in registers for the next: long tiles, fewer calls.
-    if (step_.reductions.empty()) {
-      if (nodes_.size() == 1 && bytes * kLongTile <= kScratchBytes / 2) tile = kLongTile;
-      tile = static_cast<int>(part_of_rows(tile));
-    }
+    const int tile = tile_of(step_, int64_t{std::max(registers_, 1)} * widest_, nodes_.size() == 1);
     step_.tile = tile;
     for (Slot& slot : step_.slots)
       if (slot.kind != SlotKind::kBuffer) slot.scratch *= (tile * widest_ + 63) / 64 * 64;

@@ -8,6 +8,9 @@
 
 namespace grafo::cpu {
 
+// Elements between one stage and the next: of arrays past the caches each stage reads another, by turns short enough that memory keeps up.
+constexpr int64_t kStageBlock = 512;
+
 struct LogAlone {
   template <class T>
   FN T operator()(T log) const {
@@ -46,10 +49,9 @@ __attribute__((noinline)) void end_beside_1(T* to, int64_t n, const T* e, const 
 // kPoint: y is one element.
 template <class Outer, bool kPoint, bool kStream, class T, class... More>
 void log_add_exp(T* to, int64_t n, const T* x, const T* y, const More*... more) {
-  constexpr int64_t kBlock = 1024;
-  alignas(64) T begun[kBlock];
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t block = std::min(n - i, kBlock);
+  alignas(64) T begun[kStageBlock];
+  for (int64_t i = 0; i < n; i += kStageBlock) {
+    const int64_t block = std::min(n - i, kStageBlock);
     const T* const added = kPoint ? y : y + i;
 #if defined(GRAFO_VECTORS)
     if (*added == T(1) && (kPoint || std::memcmp(added, added + 1, static_cast<size_t>(block - 1) * sizeof(T)) == 0)) {
@@ -127,10 +129,9 @@ __attribute__((noinline)) void end_log1p(T* to, int64_t n, const T* e, const T* 
 }
 template <class Outer, bool kStream, class T>
 void log1p_exp(T* to, int64_t n, const T* x, const T* z) {
-  constexpr int64_t kBlock = 1024;
-  alignas(64) T begun[kBlock];
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t block = std::min(n - i, kBlock);
+  alignas(64) T begun[kStageBlock];
+  for (int64_t i = 0; i < n; i += kStageBlock) {
+    const int64_t block = std::min(n - i, kStageBlock);
     unary_loop<math::ExpMinusAbs, T>(begun, x + i, nullptr, nullptr, block);
     end_log1p<Outer, kStream>(to + i, block, begun, x + i, z + i);
   }

@@ -30,6 +30,10 @@ struct Node {
 // one leaves (fused_pairs.cc). `outputs` are operands.
 void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_outputs);
 
+// The largest tile whose registers, of so many `bytes` an element, stay in half of a 48 KB L1; many registers take what the scratch has
+// (fused_tile.cc). `alone`: the tape is one instruction.
+int tile_of(const FusedStep& step, int64_t bytes, bool alone);
+
 // Whether an output would not stay in the caches, and is in none yet as no input lies there (fused_stream.cc, as those below).
 bool is_apart_and_large(const StepDesc& desc, int output);
 // Whether arithmetic takes less than memory: one more pass over a tile costs less than stores past the caches save.

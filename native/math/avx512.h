@@ -95,7 +95,7 @@ inline constexpr int kLogEdges = 0x03530422;
             _mm512_mask_mul_##s(m.v, high, m.v, V(0.5).v)};                         \
   }                                                                                 \
   FN Split<V> split_normal(V x) { return split(x); }                                \
-  FN V minus_abs(V x) { return -fabs(x); }                                          \
+  FN V minus_abs(V x) { return _mm512_or_##s(_mm512_set1_##s(-0.0), x.v); }         \
   FN V by_sign(V x, V positive, V negative) {                                       \
     return select(x >= V(0), positive, negative);                                   \
   }                                                                                 \

@@ -12,4 +12,5 @@
 #include "cpu/fused_run.cc"
 #include "cpu/fused_stream.cc"
 #include "cpu/fused_table.cc"
+#include "cpu/fused_tile.cc"
 #include "cpu/fused_unary.cc"
