@@ -48,7 +48,8 @@ class Gemm {
   void pack_b(const Block& block, int64_t q) const;
   void pack_rows_of_b(const Block& block, int64_t begin, int64_t end) const;
   template <bool kPack>
-  void multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const;
+  void multiply_panels(const Block& block, int64_t a_begin, int64_t a_end, int64_t begin, int64_t end) const;
+  void multiply_bare(const T* a, const T* b, T* c) const;
   void prepare(const Block& block, int64_t begin, int64_t end) const;
   void multiply(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
                 int64_t b_end) const;
@@ -56,6 +57,7 @@ class Gemm {
                         int64_t b_end) const;
   void run_block(const RunContext* context, const Block& block) const;
   bool run_columns(const RunContext* context, const Block& block, const Epilogue* epilogue) const;
+  bool run_groups(const RunContext* context, Block block, int64_t begin, int64_t end, const Epilogue* epilogue) const;
   T* packed_b(const Block& block, int64_t q) const;
   int64_t row_of(int64_t panel) const {
     return panel * rows_low_ + (panel < rows_extra_ ? panel : rows_extra_);
@@ -69,7 +71,10 @@ class Gemm {
   int64_t blocks_k_, depth_;           // k is cut in blocks_k_ pieces of at most depth_
   int64_t step_a_, step_b_;            // panels of A and of B that are in the scratch at a time
   int64_t group_a_, group_b_;          // panels in one piece of work
+  int64_t groups_b_;                   // pieces of columns
   int64_t threads_;
+  bool bare_;                          // tiles and nothing else: B is one panel where it lies, k is not cut
+  bool far_c_;                         // C is larger than the near caches
   bool by_columns_;                    // pieces are columns, each packed by the thread that multiplies it
   Thin thin_;
   bool pack_a_;

@@ -22,6 +22,7 @@ constexpr int64_t kCollidingRow = 8192;
 constexpr int64_t kNearestBytes = 40 << 10;
 constexpr int64_t kRowsAtOnce = 4096;       // bound the scratch
 constexpr int64_t kColumnsAtOnce = 2048;
+constexpr int64_t kNearC = kSmallCaches ? 256 << 10 : 1 << 20;
 constexpr int64_t kGroupRows = 96;  // a piece of work
 constexpr int64_t kGroupColumns = kSmallCaches ? 128 : 256;
 constexpr int64_t kHalfCache = 256 << 10;   // of 512 KB
@@ -103,12 +104,16 @@ Gemm<T>::Gemm(const GemmShape& shape, int64_t threads)
     by_columns_ = ceil_div(panels_b_, group_b_) >= 2 * threads_;
     if (!by_columns_) group_b_ = most;
   }
+  groups_b_ = ceil_div(panels_b_, group_b_);
+  far_c_ = shape.m > kNearC / item / shape.n;
   a_items_ = pack_a_ ? ceil_div(step_a_ * tile_rows(vectors_) * depth_, 16) * 16 : 0;
   // Not a power of two apart: several panels are written at a time.
   pitch_b_ = ceil_div(width_ * depth_, 16) * 16 + 16;
   const int64_t together = by_columns_ ? std::min(group_b_, panels_b_) : step_b_;
   b_items_ = (all_b ? together : panels_b_ - first_packed_b_) * pitch_b_;
   if (by_columns_) b_items_ *= threads_;
+  const bool small = shape.m * width_ * shape.k / 16 <= kGrainOperations;
+  bare_ = (threads_ == 1 || small) && shape.n == width_ && blocks_k_ == 1 && !all_b && !pack_a_;
   thin_ = choose_thin<T>(shape);
   if (thin_ != Thin::kNot) {
     a_items_ = 0;
@@ -184,54 +189,79 @@ void Gemm<T>::pack_rows_of_b(const Block& block, int64_t begin, int64_t end) con
   }
 }
 
-// Panel p of A by panels [begin, end) of B. With kPack B is read where it lies and packed on the
-// way.
+// Panels [a_begin, a_end) of A by panels [begin, end) of B. With kPack B is read where it lies and packed on the way.
 template <class T>
 template <bool kPack>
-void Gemm<T>::multiply_panels(const Block& block, int64_t p, int64_t begin, int64_t end) const {
-  const int64_t row = row_of(p), n = shape_.n;
-  const int rows = static_cast<int>(row_of(p + 1) - row);
+void Gemm<T>::multiply_panels(const Block& block, int64_t a_begin, int64_t a_end, int64_t begin, int64_t end) const {
+  const int64_t n = shape_.n;
+  const T* const b = block.b + block.k0 * n;
   TileArgs<T> args;
   args.depth = block.depth;
   args.c_row = n;
   args.add = block.k0 > 0;
-  if (pack_a_) {
-    args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
-    args.a_row = 1;
-    args.a_step = rows;
-  } else if (shape_.transpose_a) {
-    args.a = block.a + block.k0 * shape_.m + row;
-    args.a_row = 1;
-    args.a_step = shape_.m;
-  } else {
-    args.a = block.a + row * shape_.k + block.k0;
-    args.a_row = shape_.k;
-    args.a_step = 1;
-  }
-  T* const c = block.c + row * n;
-  const T* const b = block.b + block.k0 * n;
-  const Tile<T> full = tile_for<T>(vectors_, rows);
-  for (int64_t q = begin; q < end; ++q) {
-    const int64_t column = q * width_;
-    args.c = c + column;
-    args.b = b + column;
-    args.b_step = n;
-    if constexpr (kPack) {
-      args.pack = packed_b(block, q);
-      tiles<T, kTileVectors, true>[rows - 1](args);
-      continue;
-    }
-    const int64_t columns = n - column;
-    const bool packed = q >= first_packed_b_;
-    if (packed) args.b = packed_b(block, q);
-    if (columns >= width_) {
-      if (packed) args.b_step = width_;
-      full(args);
+  args.far = far_c_;
+  for (int64_t p = a_begin; p < a_end; ++p) {
+    const int64_t row = row_of(p);
+    const int rows = static_cast<int>(row_of(p + 1) - row);
+    if (pack_a_) {
+      args.a = block.a_scratch + (row - row_of(block.a0)) * block.depth;
+      args.a_row = 1;
+      args.a_step = rows;
+    } else if (shape_.transpose_a) {
+      args.a = block.a + block.k0 * shape_.m + row;
+      args.a_row = 1;
+      args.a_step = shape_.m;
     } else {
-      const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
-      if (packed) args.b_step = vectors * kLanes<T>;
-      run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
+      args.a = block.a + row * shape_.k + block.k0;
+      args.a_row = shape_.k;
+      args.a_step = 1;
     }
+    T* const c = block.c + row * n;
+    const Tile<T> full = tile_for<T>(vectors_, rows);
+    for (int64_t q = begin; q < end; ++q) {
+      const int64_t column = q * width_;
+      args.c = c + column;
+      args.b = b + column;
+      args.b_step = n;
+      if constexpr (kPack) {
+        args.pack = packed_b(block, q);
+        tiles<T, kTileVectors, true>[rows - 1](args);
+        continue;
+      }
+      const int64_t columns = n - column;
+      const bool packed = q >= first_packed_b_;
+      if (packed) args.b = packed_b(block, q);
+      if (columns >= width_) {
+        if (packed) args.b_step = width_;
+        full(args);
+      } else {
+        const int vectors = static_cast<int>(ceil_div(columns, kLanes<T>));
+        if (packed) args.b_step = vectors * kLanes<T>;
+        run_tile(tile_for<T>(vectors, rows), args, rows, columns, vectors * kLanes<T>);
+      }
+    }
+  }
+}
+
+// All of it: a small product waits for every instruction between two tiles.
+template <class T>
+void Gemm<T>::multiply_bare(const T* a, const T* b, T* c) const {
+  TileArgs<T> args;
+  args.depth = shape_.k;
+  args.a = a;
+  args.a_row = shape_.transpose_a ? 1 : shape_.k;
+  args.a_step = shape_.transpose_a ? shape_.m : 1;
+  args.b = b;
+  args.b_step = args.c_row = shape_.n;
+  args.c = c;
+  args.add = false;
+  args.far = far_c_;
+  int64_t p = 0;
+  for (const int64_t last : {rows_extra_, panels_a_}) {
+    const int64_t rows = rows_low_ + (p < rows_extra_);
+    const int64_t a_next = rows * args.a_row, c_next = rows * args.c_row;
+    const Tile<T> tile = tile_for<T>(vectors_, static_cast<int>(rows));
+    for (; p < last; ++p, args.a += a_next, args.c += c_next) tile(args);
   }
 }
 
@@ -242,6 +272,7 @@ template <class T>
 void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
   if (block.kept) return;
   int64_t q = std::max(begin, first_packed_b_);
+  if (q >= end) return;
   const int64_t whole = std::min(end, shape_.n / width_);
   if (!pack_on_the_way_ && !shape_.transpose_b && q < whole) {
     pack_rows_of_b(block, q, whole);
@@ -251,10 +282,10 @@ void Gemm<T>::prepare(const Block& block, int64_t begin, int64_t end) const {
     if (!pack_on_the_way_) {
       pack_b(block, q);
     } else if (!shape_.transpose_b && (q + 1) * width_ <= shape_.n) {
-      multiply_panels<true>(block, 0, q, q + 1);
+      multiply_panels<true>(block, 0, 1, q, q + 1);
     } else {
       pack_b(block, q);
-      multiply_panels<false>(block, 0, q, q + 1);
+      multiply_panels<false>(block, 0, 1, q, q + 1);
     }
   }
 }
@@ -265,8 +296,7 @@ template <class T>
 void Gemm<T>::multiply(const Block& block, int64_t a_begin, int64_t a_end, int64_t b_begin,
                        int64_t b_end) const {
   if (block.epilogue) return multiply_and_end(block, a_begin, a_end, b_begin, b_end);
-  for (int64_t p = std::max<int64_t>(a_begin, pack_on_the_way_); p < a_end; ++p)
-    multiply_panels<false>(block, p, b_begin, b_end);
+  multiply_panels<false>(block, std::max<int64_t>(a_begin, pack_on_the_way_), a_end, b_begin, b_end);
 }
 
 // The same with an epilogue after a few panels of A at a time.
@@ -279,8 +309,7 @@ void Gemm<T>::multiply_and_end(const Block& block, int64_t a_begin, int64_t a_en
   const int64_t panels = std::max<int64_t>(1, kPartBytes / panel);
   for (int64_t p = a_begin, last; p < a_end; p = last) {
     last = std::min(p + panels, a_end);
-    for (int64_t i = std::max<int64_t>(p, pack_on_the_way_); i < last; ++i)
-      multiply_panels<false>(block, i, b_begin, b_end);
+    multiply_panels<false>(block, std::max<int64_t>(p, pack_on_the_way_), last, b_begin, b_end);
     block.epilogue->run(block.epilogue->self, row_of(p), row_of(last) - row_of(p), column, columns);
   }
 }
@@ -345,31 +374,40 @@ void Gemm<T>::run_block(const RunContext* context, const Block& block) const {
 template <class T>
 bool Gemm<T>::run_columns(const RunContext* context, const Block& block,
                           const Epilogue* epilogue) const {
-  const int64_t groups = ceil_div(panels_b_, group_b_);
+  // A small product is not worth an atomic operation, nor a division.
+  if (threads_ == 1 || groups_b_ == 1) return run_groups(context, block, 0, groups_b_, epilogue);
   const int64_t cost = tile_rows(vectors_) * width_ * shape_.k / 16;  // of a tile
   Places places(threads_);
   std::atomic<bool> stopped{false};
-  maybe_parallel(context, groups, grain_for(cost * group_b_ * panels_a_), [&](int64_t begin, int64_t end) {
+  maybe_parallel(context, groups_b_, grain_for(cost * group_b_ * panels_a_), [&](int64_t begin, int64_t end) {
     const int64_t place = places.take();
-    Block group = block;
-    group.a0 = 0;
-    group.a_panels = panels_a_;
-    group.b_scratch += place * (b_items_ / threads_);
-    for (; begin < end; ++begin) {
-      group.b0 = begin * group_b_;
-      group.b_panels = std::min(group_b_, panels_b_ - group.b0);
-      for (group.k0 = 0; group.k0 < shape_.k; group.k0 += depth_) {
-        if (context && is_cancelled(*context)) stopped.store(true, std::memory_order_relaxed);
-        if (stopped.load(std::memory_order_relaxed)) return places.give_back(place);
-        group.depth = std::min(depth_, shape_.k - group.k0);
-        group.epilogue = group.k0 + group.depth == shape_.k ? epilogue : nullptr;
-        prepare(group, group.b0, group.b0 + group.b_panels);
-        multiply(group, 0, panels_a_, group.b0, group.b0 + group.b_panels);
-      }
-    }
+    Block own = block;
+    own.b_scratch += place * (b_items_ / threads_);
+    if (stopped.load(std::memory_order_relaxed) || !run_groups(context, own, begin, end, epilogue))
+      stopped.store(true, std::memory_order_relaxed);
     places.give_back(place);
   });
   return !stopped.load(std::memory_order_relaxed);
+}
+
+// Groups [begin, end) in `block`'s scratch; false if the run was cancelled.
+template <class T>
+bool Gemm<T>::run_groups(const RunContext* context, Block block, int64_t begin, int64_t end,
+                         const Epilogue* epilogue) const {
+  block.a0 = 0;
+  block.a_panels = panels_a_;
+  for (; begin < end; ++begin) {
+    block.b0 = begin * group_b_;
+    block.b_panels = std::min(group_b_, panels_b_ - block.b0);
+    for (block.k0 = 0; block.k0 < shape_.k; block.k0 += depth_) {
+      if (context && is_cancelled(*context)) return false;
+      block.depth = std::min(depth_, shape_.k - block.k0);
+      block.epilogue = block.k0 + block.depth == shape_.k ? epilogue : nullptr;
+      prepare(block, block.b0, block.b0 + block.b_panels);
+      multiply(block, 0, panels_a_, block.b0, block.b0 + block.b_panels);
+    }
+  }
+  return true;
 }
 
 // It gains where packing is a part of each run that counts (B is transposed, or A is short), and where
@@ -381,6 +419,7 @@ int64_t Gemm<T>::keep_b() {
   const int64_t least = shape_.transpose_b ? kKeptTurnedBytes : kKeptBytes;
   if (shape_.m > kKeptRows || shape_.k * shape_.n * item < least) return 0;
   pack_on_the_way_ = false;
+  bare_ = false;
   first_packed_b_ = 0;
   b_items_ = 0;
   return panels_b_ * width_ * depth_ * blocks_k_;
@@ -418,6 +457,7 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
   }
   if (thin_ == Thin::kDots) return multiply_dots(context, shape_, a, b, c, scratch);
   if (thin_ == Thin::kTall) return multiply_tall(context, shape_, a, b, c, scratch);
+  if (bare_ && epilogue == nullptr) return multiply_bare(a, b, c), true;
   Block block;
   block.a = a;
   block.b = b;

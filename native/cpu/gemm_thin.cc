@@ -193,6 +193,7 @@ bool multiply_tall(const RunContext* context, const GemmShape& shape, const T* a
     args.a_row = shape.transpose_b ? k : 1;
     args.a_step = shape.transpose_b ? 1 : n;
     args.add = false;
+    args.far = false;  // sums are on the stack
     args.pack = nullptr;
     const auto some = [&](int64_t begin, int64_t end) {
       alignas(64) T sums[12 * 4 * kWidth];
