@@ -178,8 +178,7 @@ void resolve_buffers(LoadedPlan* plan, void* arena, int64_t generation) {
 }
 
 void set_feed(LoadedPlan* plan, size_t feed, const void* data) {
-  const int32_t value = plan->plan.feeds[feed].value;
-  const size_t storage = static_cast<size_t>(plan->plan.values[static_cast<size_t>(value)].storage);
+  const auto storage = static_cast<size_t>(plan->feed_storages[feed]);
   // Steps never write feeds (verify_plan), so dropping const is safe.
   void* memory = data == nullptr ? g_nothing : const_cast<void*>(data);
   if (plan->base[storage] == memory) return;

@@ -56,6 +56,8 @@ struct LoadedPlan {
   void* arena = nullptr;  // that the buffers were resolved for
   std::vector<void*> buffers;
   std::vector<int32_t> buffer_storages;           // which storage each buffer is of
+  std::vector<int32_t> feed_storages;             // and each feed and fetch: after a large step the way there by values is cold
+  std::vector<int32_t> fetch_storages;
   std::vector<std::vector<int32_t>> feed_buffers;  // positions in `buffers` of each feed
   std::vector<std::vector<int32_t>> fetch_buffers;  // the same of each fetch that may lie in a sink, else empty
   std::vector<uint8_t> in_sinks;                   // of the run in flight, by fetch: whether it is computed in its sink

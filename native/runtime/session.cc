@@ -166,8 +166,15 @@ Status Session::load_plan(std::span<const int32_t> words, std::span<const uint8_
   Status status;
   try {
     if (plans_.size() == plans_.capacity()) plans_.reserve(plans_.size() * 2 + 8);
-    for (const PlanPort& feed : plan.feeds) loaded->feeds.push_back(port_of(plan, feed));
-    for (const PlanPort& fetch : plan.fetches) loaded->fetches.push_back(port_of(plan, fetch));
+    const auto storage_of = [&](const PlanPort& port) { return plan.values[static_cast<size_t>(port.value)].storage; };
+    for (const PlanPort& feed : plan.feeds) {
+      loaded->feeds.push_back(port_of(plan, feed));
+      loaded->feed_storages.push_back(storage_of(feed));
+    }
+    for (const PlanPort& fetch : plan.fetches) {
+      loaded->fetches.push_back(port_of(plan, fetch));
+      loaded->fetch_storages.push_back(storage_of(fetch));
+    }
     loaded->fetch_buffers.resize(plan.fetches.size());
     loaded->in_sinks.assign(plan.fetches.size(), 0);
     TRY(check_run_bytes(*loaded, budget_.limit()));

@@ -47,10 +47,8 @@ Status check_sinks(const LoadedPlan& plan, std::span<const Sink> sinks) {
 }
 
 void bind_strings(LoadedPlan* plan, size_t index, const Feed& feed) {
-  const int32_t value = plan->plan.feeds[index].value;
   // Steps never write feeds (verify_plan), so dropping const is safe.
-  plan->slots[static_cast<size_t>(plan->plan.values[static_cast<size_t>(value)].storage)] =
-      const_cast<Strings*>(feed.strings);
+  plan->slots[static_cast<size_t>(plan->feed_storages[index])] = const_cast<Strings*>(feed.strings);
 }
 
 }  // namespace
@@ -127,7 +125,7 @@ Status Session::execute_plan(LoadedPlan* plan, std::vector<StepTime>* times) {
 
 Status Session::copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory) {
   const size_t bytes = static_cast<size_t>(plan.fetches[fetch].bytes);
-  if (bytes == 0 || plan.in_sinks[fetch] != 0) return {};
+  if (bytes == 0) return {};
   const void* const result = result_of(plan, fetch);
   return result == memory ? Status() : backend_.copy_to_host(instance_, memory, result, bytes);
 }
@@ -135,6 +133,11 @@ Status Session::copy_to_sink(const LoadedPlan& plan, size_t fetch, void* memory)
 Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times,
                     std::span<const Sink> sinks) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  return run_alone(id, feeds, times, sinks);
+}
+
+Status Session::run_alone(int32_t id, std::span<const Feed> feeds, std::vector<StepTime>* times,
+                          std::span<const Sink> sinks) {
   LoadedPlan* plan = nullptr;
   TRY(find(id, &plan));
   TRY(check_feeds(*plan, feeds, {}));
@@ -155,7 +158,7 @@ Status Session::run(int32_t id, std::span<const Feed> feeds, std::vector<StepTim
     TRY(execute_plan(plan, times));
     if (!plan->fed_fetches.empty()) spare_fed_fetches(plan, sinks);
     for (size_t i = 0; i < sinks.size(); ++i) {
-      if (sinks[i].data != nullptr) TRY(copy_to_sink(*plan, i, sinks[i].data));
+      if (sinks[i].data != nullptr && plan->in_sinks[i] == 0) TRY(copy_to_sink(*plan, i, sinks[i].data));
     }
     return {};
   };
@@ -170,9 +173,7 @@ Fetched Session::fetched(int32_t index) const {
   }
   const size_t i = static_cast<size_t>(index);
   const Port& port = last_->fetches[i];
-  const PlanValue& value =
-      last_->plan.values[static_cast<size_t>(last_->plan.fetches[i].value)];
-  const size_t storage = static_cast<size_t>(value.storage);
+  const auto storage = static_cast<size_t>(last_->fetch_storages[i]);
   const void* data = in_host_memory_ || port.dtype == DType::kString ? result_of(*last_, i) : staged_result(*last_, i);
   Fetched fetched{data, last_->slots[storage],
                   port.rank > 0 ? port.dims[0] : 1, port.size, port.bytes};
@@ -223,7 +224,9 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
       }
       for (size_t f = 0; f < sinks.size(); ++f) set_fetch(plan, f, plan->in_sinks[f] != 0 ? part_of(f, i) : nullptr);
       TRY(execute_plan(plan, nullptr));
-      for (size_t f = 0; f < sinks.size(); ++f) TRY(copy_to_sink(*plan, f, part_of(f, i)));
+      for (size_t f = 0; f < sinks.size(); ++f) {
+        if (plan->in_sinks[f] == 0) TRY(copy_to_sink(*plan, f, part_of(f, i)));
+      }
     }
     return {};
   });

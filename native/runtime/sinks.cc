@@ -14,8 +14,7 @@ bool overlap(const void* a, int64_t a_bytes, const void* b, int64_t b_bytes) {
 }
 
 size_t storage_of(const LoadedPlan& plan, size_t fetch) {
-  const int32_t value = plan.plan.fetches[fetch].value;
-  return static_cast<size_t>(plan.plan.values[static_cast<size_t>(value)].storage);
+  return static_cast<size_t>(plan.fetch_storages[fetch]);
 }
 
 }  // namespace
