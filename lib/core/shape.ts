@@ -180,3 +180,10 @@ export const sizeOf = (dims: readonly number[]): number => {
   for (let axis = 0; axis < dims.length; axis++) size *= dims[axis]!;
   return size;
 };
+
+/** Whether two concrete shapes are the same. */
+export const isSameShape = (a: readonly number[], b: readonly number[]): boolean => {
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < b.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
+};

@@ -6,11 +6,13 @@ import { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { sizeOf } from '../core/shape.js';
 import { isTyped, lengthOf, tagOf } from '../core/typedArrays.js';
+import type { Targets as Crossing } from './directRun.js';
 import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
 import type { Fetch } from './fetches.js';
-import type { NativeSession } from './native.js';
+import { HostArray } from './hostBuffer.js';
+import type { NativeArray, NativeSession } from './native.js';
 import type { LoadedPlan, Outs, PlanCache } from './planCache.js';
 import { RunRequest } from './request.js';
 import type { RunLimits } from './runQueue.js';
@@ -66,7 +68,7 @@ export const makeCallable = <R>(
     try {
       const direct = request.directRun(cache);
       if (direct !== undefined) {
-        const results = into === undefined ? direct.run(values) : direct.runInto(values, into.places);
+        const results = into === undefined ? direct.run(values) : direct.runInto(values, into.targets);
         if (results !== undefined) return request.structure.build(results);
       }
     } catch (error) {
@@ -104,12 +106,15 @@ class Targets {
   readonly #targets: readonly (NumericArray | undefined)[];
   /** For each asked tensor. */
   readonly places: Outs;
+  /** The same as they cross the short way. */
+  readonly targets: Crossing;
   #plan: LoadedPlan | undefined;
   #outs: Outs | undefined;
 
   constructor(request: RunRequest, into: unknown) {
     this.#request = request;
-    this.#targets = request.structure.leavesOf(into).map((leaf) => {
+    const leaves = request.structure.leavesOf(into);
+    this.#targets = leaves.map((leaf) => {
       if (leaf === undefined) return undefined;
       const data = leaf instanceof NDArray ? leaf.data : leaf;
       if (!ArrayBuffer.isView(data) || data instanceof DataView) {
@@ -123,7 +128,13 @@ class Targets {
       const [one, other] = [request.structure.tensors[twin], request.structure.tensors[i]];
       throw new ValueError(`into has ${one} and ${other} in the same memory`);
     });
-    this.places = request.asked.map((_, place) => this.#targetOf(place));
+    const found = request.asked.map((_, place) => leaves.findIndex((_, i) => request.placeOf(i) === place));
+    this.places = found.map((at) => this.#targets[at]);
+    this.targets = this.places.map((data, place) => {
+      const leaf = leaves[found[place]!];
+      const number = leaf instanceof NDArray ? HostArray.numberOf(leaf, leaf) : -1;
+      return data && { data, argument: number < 0 ? (data as NativeArray) : number };
+    });
   }
 
   run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {
@@ -147,10 +158,6 @@ class Targets {
     this.#plan = plan;
     this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? this.places : undefined;
     return this.#outs;
-  }
-  #targetOf(place: number): NumericArray | undefined {
-    const at = this.#targets.findIndex((_, i) => this.#request.placeOf(i) === place);
-    return this.#targets[at];
   }
 
   #moved(result: NDArray, place: number): NDArray {

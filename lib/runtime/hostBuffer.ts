@@ -1,12 +1,48 @@
 // Memory that is cheap to feed from, made from a dtype and a shape as a caller gives them.
-import { asDtype, type DTypeLike } from '../core/dtype.js';
+import { asDtype, type DType, type DTypeLike, type NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ResourceExhaustedError, ValueError } from '../core/errors.js';
 import { NDArray } from '../core/ndarray.js';
-import { sizeOf } from '../core/shape.js';
+import { isSameShape, sizeOf } from '../core/shape.js';
 import { repr } from './fetches.js';
 import { native } from './native.js';
 
 const isDim = (dim: unknown): dim is number => Number.isSafeInteger(dim) && Number(dim) >= 0;
+
+/** What a feed or a result is like. */
+export interface Form {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** An NDArray whose memory the engine knows by a number. Frozen: what is seen of it runs no one's getters, and stays so. */
+export class HostArray extends NDArray {
+  readonly #number: number;
+  readonly #view: NumericArray;
+  readonly #own: Form;
+  /** The form that it was last found to have, by identity: all that a repeated run has to look at. */
+  #form: Form;
+
+  constructor(dtype: DType, shape: readonly number[], view: NumericArray, number: number) {
+    super(dtype, Object.freeze([...shape]), view);
+    this.#number = number;
+    this.#view = view;
+    this.#own = { dtype, shape: this.shape };
+    this.#form = this.#own;
+    Object.freeze(this);
+  }
+
+  /** The number of a value that is a host array of this form, with elements that are there still; else -1. */
+  static numberOf(value: unknown, form: Form): number {
+    if (typeof value !== 'object' || value === null || !(#number in value)) return -1;
+    // An element, as `length` could be a property of the array's own.
+    if (value.#view[0] === undefined) return -1;
+    if (value.#form !== form) {
+      if (value.#own.dtype !== form.dtype || !isSameShape(value.#own.shape, form.shape)) return -1;
+      value.#form = form;
+    }
+    return value.#number;
+  }
+}
 
 /** An NDArray of zeros in the engine's own memory; `pinned`: by the GPU, where there is one. */
 export const hostBuffer = (dtype: DTypeLike, shape: readonly number[], pinned: boolean): NDArray => {
@@ -16,8 +52,8 @@ export const hostBuffer = (dtype: DTypeLike, shape: readonly number[], pinned: b
   const bytes = shape.every(isDim) ? sizeOf(shape) * type.size : Number.NaN;
   if (!Number.isSafeInteger(bytes)) throw new ValueError(`No buffer has the shape (${shape.map(repr).join(', ')})`);
   try {
-    const { buffer, byteOffset } = native().hostBuffer(bytes, pinned);
-    return new NDArray(type, [...shape], new type.array(buffer, byteOffset, sizeOf(shape)));
+    const { buffer, byteOffset, number } = native().hostBuffer(bytes, pinned);
+    return new HostArray(type, shape, new type.array(buffer, byteOffset, sizeOf(shape)), number);
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     if (code !== 'RESOURCE_EXHAUSTED' && !(error instanceof RangeError)) throw error;

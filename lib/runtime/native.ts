@@ -38,8 +38,8 @@ export interface NativeError extends Error {
   shapes?: string | undefined;
 }
 
-/** Runs one plan, see `NativeSession.runner`. */
-export type NativeRunner = (...memory: readonly (NativeArray | undefined)[]) => NativeResults;
+/** Memory as `runPlan` takes it: an array, or the number of a host buffer whose memory the caller has seen to be there still. */
+export type NativeMemoryArgument = NativeArray | number | undefined;
 
 /** How a run on the session's thread ends. The mailbox is valid until this function returns. */
 export type NativeCallback = (error: NativeError | undefined, results: NativeResults) => void;
@@ -77,10 +77,12 @@ export interface NativeVariable {
 
 /** A session of the engine. Every method may throw a `NativeError`. */
 export interface NativeSession {
+  /** What `runPlan` names it by. */
+  readonly number: number;
   /**
    * Results of at most `mailboxBytes` bytes, each at its fetch position times `mailboxBytes`, for the first `mailboxFetches`
    * positions. Behind them one float64 per position: the first dim of the result, which only a dynamic fetch needs. Behind those eight
-   * bytes per position for the scalars that a runner is fed. Written on this thread only, by the run that returns or calls back.
+   * bytes per position for the scalars that `runPlan` is fed. Written on this thread only, by the run that returns or calls back.
    */
   readonly mailbox: ArrayBuffer;
   /** Verifies and binds a plan. `stateKeys`: the session-wide key of each random state of the plan. */
@@ -93,11 +95,6 @@ export interface NativeSession {
     outs?: readonly (NativeArray | undefined)[],
     traced?: boolean,
   ): NativeResults;
-  /**
-   * A function that runs one plan on this thread. Scalars are fed by the mailbox; its arguments are the other feeds, then (all or none)
-   * memory for the fetches that the mailbox does not take. `undefined` where the plan is fed strings or needs too many arguments.
-   */
-  runner(plan: number): NativeRunner | undefined;
   /** Runs on the session's thread. Feeds are copied before this returns. */
   run(plan: number, feeds: readonly NativeFeed[], callback: NativeCallback, traced?: boolean): void;
   /**
@@ -168,7 +165,13 @@ export interface Native {
   /** The libraries that the GPU's kernels use, or why not, a line each. Loads them: for `doctor`. */
   gpuLibraries(): string[];
   /** Memory that is cheap to feed from, aligned to 64 bytes; `pinned`: by the GPU, where there is one. */
-  hostBuffer(bytes: number, pinned?: boolean): { buffer: ArrayBuffer; byteOffset: number };
+  hostBuffer(bytes: number, pinned?: boolean): { buffer: ArrayBuffer; byteOffset: number; number: number };
+  /**
+   * Runs a plan of a session, both by number, on this thread, after the runs that wait. Scalars are fed by the mailbox; `memory` is the
+   * other feeds, then (all or none) that for the fetches that the mailbox does not take: at most `runPlanMemory` in all, no strings.
+   */
+  runPlan(session: number, plan: number, ...memory: readonly NativeMemoryArgument[]): NativeResults;
+  readonly runPlanMemory: number;
 }
 
 const ADDON = join('build', 'Release', 'grafo.node');

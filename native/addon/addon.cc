@@ -3,7 +3,7 @@
 
 #include "addon/convert.h"
 #include "addon/environment.h"
-#include "addon/pinned_buffer.h"
+#include "addon/host_buffer.h"
 #include "addon/session_object.h"
 #include "addon/testing.h"
 #include "base/thread_pool.h"
@@ -106,25 +106,18 @@ Status gpu_libraries(const Info& call, Napi::Value* result) {
   return {};
 }
 
-// Memory for feeds that begins where a line of the cache does: V8's own is aligned to 16, and a vector in two lines costs a second load.
-// A buffer and where in it; a typed array over it could be too long for V8, which is no error there but the end of the process.
 Status host_buffer(const Info& call, Napi::Value* result) {
-  const napi_env env = call.Env();
-  int64_t bytes = 0;
+  const Napi::Env env = call.Env();
+  int64_t bytes = 0, offset = 0;
+  int32_t number = -1;
   TRY(to_int64(env, call[0], &bytes));
   if (bytes < 0) return Status::error(Code::kInvalidArgument, "A length is expected");
-  napi_value buffer = nullptr, offset = nullptr;
-  uintptr_t begin = 0;
-  if (call[1].ToBoolean()) TRY(new_pinned_buffer(env, bytes, &buffer));
-  if (buffer == nullptr) {
-    void* data = nullptr;
-    TRY(new_buffer(env, bytes + static_cast<int64_t>(kAlignment), &data, &buffer));
-    begin = -reinterpret_cast<uintptr_t>(data) % kAlignment;
-  }
+  napi_value buffer = nullptr;
+  TRY(new_host_buffer(env, bytes, call[1].ToBoolean(), &buffer, &offset, &number));
   const auto object = Napi::Object::New(env);
-  TRY(from_number(env, static_cast<double>(begin), &offset));
   TRY(set_property(env, object, "buffer", buffer));
-  TRY(set_property(env, object, "byteOffset", offset));
+  TRY(set_number(env, object, "byteOffset", static_cast<double>(offset)));
+  TRY(set_number(env, object, "number", number));
   *result = object;
   return {};
 }
@@ -156,7 +149,8 @@ Status define(Napi::Env env, Napi::Object exports) {
   TRY(set_number(env, exports, "mailboxFetches", static_cast<double>(kMailboxFetches)));
   TRY(SessionObject::define(env, exports));
   TRY(define_testing(env, exports));
-  return Environment::create(env);
+  TRY(Environment::create(env));
+  return define_run_plan(env, exports);
 }
 
 Napi::Object start(Napi::Env env, Napi::Object exports) {

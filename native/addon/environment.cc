@@ -24,8 +24,12 @@ Status Environment::create(Napi::Env env) {
   return check(env, napi_add_env_cleanup_hook(env, cleanup, kept));
 }
 
-void Environment::remove(SessionObject* session) {
-  sessions_.erase(std::remove(sessions_.begin(), sessions_.end(), session), sessions_.end());
+int32_t Environment::add(SessionObject* session) {
+  const auto free = std::find(sessions_.begin(), sessions_.end(), nullptr);
+  const auto number = static_cast<int32_t>(free - sessions_.begin());
+  if (free != sessions_.end()) *free = session;
+  else sessions_.push_back(session);
+  return number;
 }
 
 Status Environment::array_buffer(napi_env env, napi_value* constructor) const {
@@ -76,7 +80,9 @@ void Environment::deliver(napi_env env) noexcept {
 
 void Environment::cleanup(void* context) noexcept {
   auto* self = static_cast<Environment*>(context);
-  for (SessionObject* session : self->sessions_) session->detach();
+  for (SessionObject* session : self->sessions_) {
+    if (session != nullptr) session->detach();
+  }
   while (const std::unique_ptr<EnvironmentJob> job = self->next_finished()) job->abandon(self->env_);
   self->sessions_.clear();
 }

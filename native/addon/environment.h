@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "addon/host_buffer.h"
 #include "addon/worker.h"
 #include "runtime/engine.h"
 
@@ -30,8 +31,14 @@ class Environment final : public Completions {
   static Status create(Napi::Env env);
   static Environment* get(Napi::Env env) { return env.GetInstanceData<Environment>(); }
 
-  void add(SessionObject* session) { sessions_.push_back(session); }
-  void remove(SessionObject* session);
+  // Sessions have numbers, for calls that name one without a receiver to unwrap; that of one that is gone is another's.
+  int32_t add(SessionObject* session);
+  void remove(int32_t number) { sessions_[static_cast<size_t>(number)] = nullptr; }
+  SessionObject* session(int32_t number) const {
+    return static_cast<size_t>(number) < sessions_.size() ? sessions_[static_cast<size_t>(number)] : nullptr;
+  }
+
+  const std::shared_ptr<HostBuffers>& host_buffers() const { return host_buffers_; }
 
   // While jobs pend, the event loop stays alive. Both on the JavaScript thread.
   void job_started();
@@ -52,7 +59,8 @@ class Environment final : public Completions {
   napi_threadsafe_function wake_ = nullptr;
   Napi::FunctionReference array_buffer_;
   int64_t pending_ = 0;
-  std::vector<SessionObject*> sessions_;
+  std::vector<SessionObject*> sessions_;  // by number
+  std::shared_ptr<HostBuffers> host_buffers_ = std::make_shared<HostBuffers>();
   std::mutex mutex_;
   std::deque<std::unique_ptr<Job>> finished_;
 };

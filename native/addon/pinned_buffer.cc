@@ -15,7 +15,7 @@ void release(napi_env, void* data, void* calls) { release_pinned(*static_cast<co
 
 }  // namespace
 
-Status new_pinned_buffer(napi_env env, int64_t bytes, napi_value* buffer) {
+Status new_pinned_buffer(napi_env env, int64_t bytes, void** memory, napi_value* buffer) {
   const Engine* engine = nullptr;
   void* data = nullptr;
   if (bytes == 0 || !own_cuda_engine(&engine).ok()) return {};
@@ -25,6 +25,7 @@ Status new_pinned_buffer(napi_env env, int64_t bytes, napi_value* buffer) {
   std::memset(data, 0, static_cast<size_t>(bytes));
   const napi_status made = napi_create_external_arraybuffer(env, data, static_cast<size_t>(bytes), release,
                                                             const_cast<DeviceCalls*>(calls), buffer);
+  *memory = data;
   if (made == napi_ok) return {};
   release_pinned(*calls, data);
   *buffer = nullptr;

@@ -10,6 +10,6 @@ namespace grafo {
 
 // Zeros that a GPU copies from by itself. *buffer stays null where there is no GPU, no such memory left, or a host that allows no
 // external memory: ordinary memory does as well.
-Status new_pinned_buffer(napi_env env, int64_t bytes, napi_value* buffer);
+Status new_pinned_buffer(napi_env env, int64_t bytes, void** memory, napi_value* buffer);
 
 }  // namespace grafo

@@ -177,7 +177,8 @@ Status run_now(napi_env env, SessionObject* self, int32_t plan, const Ports& por
   if (traced) self->times.clear();
   ResultList list(ports.fetches->size());
   Status status = make_sinks(env, *ports.fetches, &sinks, &list);
-  if (status.ok()) status = self->session().run(plan, self->scratch.feeds, traced ? &self->times : nullptr, sinks);
+  // Alone: jobs of the session's thread are submitted on this one, and there are none.
+  if (status.ok()) status = self->session().run_alone(plan, self->scratch.feeds, traced ? &self->times : nullptr, sinks);
   if (status.ok()) status = deliver_fetches(env, self, *ports.fetches, sinks, &list);
   for (HostCopy& copy : self->scratch.copies) copy.clear();
   self->report_memory(env);

@@ -119,15 +119,14 @@ Status SessionObject::open(const Info& info) {
   TRY(set_property(info.Env(), info.This(), "mailbox", mailbox));
   // A property, not a reference of ours: the function may hold the session, and only V8 sees through such a circle.
   if (on_log.IsFunction()) TRY(set_property(info.Env(), info.This(), "onLog", on_log));
-  environment_->add(this);
-  return {};
+  number_ = environment_->add(this);
+  return set_number(info.Env(), info.This(), "number", number_);
 }
 
 // Also where the constructor failed half way, and after detach().
 SessionObject::~SessionObject() {
-  *link_ = nullptr;
   worker_.stop();
-  if (environment_ != nullptr) environment_->remove(this);
+  if (environment_ != nullptr && number_ >= 0) environment_->remove(number_);
   int64_t total = 0;
   if (reported_ != 0) (void)napi_adjust_external_memory(Env(), -reported_, &total);
 }
@@ -311,8 +310,7 @@ void SessionObject::report_memory(napi_env env) {
   if (napi_adjust_external_memory(env, change, &total) == napi_ok) reported_ += change;
 }
 
-Status SessionObject::deliver_log(napi_env env) {
-  if (!session_->has_log()) return {};
+Status SessionObject::deliver_lines(napi_env env) {
   const std::vector<std::string> lines = session_->take_log();
   napi_value function, undefined, text;
   napi_valuetype type;
@@ -368,7 +366,6 @@ Status SessionObject::define(Napi::Env env, Napi::Object exports) {
       env, "NativeSession",
       {raw("runSync", callback<run_sync>), raw("run", callback<run_async>),
        raw("runLoopSync", callback<run_loop_sync>), raw("runLoop", callback<run_loop_async>),
-       raw("runner", callback<make_runner>),
        InstanceMethod<&S::method<&S::load_plan>>("loadPlan", napi_default_method),
        InstanceMethod<&S::method<&S::unload_plan>>("unloadPlan", napi_default_method),
        InstanceMethod<&S::method<&S::cancel_runs>>("cancel", napi_default_method),

@@ -13,7 +13,7 @@
 namespace grafo {
 
 // Results of at most this many bytes are left in the mailbox, each at its position times the size; behind them a
-// double per position: the first dim of a dynamic fetch. Behind those eight bytes per position for scalars that a runner is fed.
+// double per position: the first dim of a dynamic fetch. Behind those eight bytes per position for scalars that runPlan is fed.
 constexpr int64_t kMailboxBytes = 64;
 constexpr size_t kMailboxFetches = 64;
 constexpr size_t kMailboxFeeds = kMailboxFetches * (kMailboxBytes + sizeof(double));
@@ -58,14 +58,12 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   Worker& worker() { return worker_; }
   Environment* environment() { return environment_; }
 
-  // This object while it lives, for functions that may outlive it.
-  const std::shared_ptr<SessionObject*>& link() const { return link_; }
   // The mailbox's memory, nullptr if JavaScript has taken it away.
   uint8_t* mailbox(napi_env env);
   // Keeps V8's idea of our memory up to date.
   void report_memory(napi_env env);
   // Hands lines of Print to the host, whose function may run anything: the mailbox is as before afterwards.
-  Status deliver_log(napi_env env);
+  Status deliver_log(napi_env env) { return session_->has_log() ? deliver_lines(env) : Status(); }
   // The environment ends: no thread of ours may be left.
   void detach();
 
@@ -94,6 +92,7 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   }
 
   Status open(const Info& info);
+  Status deliver_lines(napi_env env);
   Status load_plan(const Info& info, Napi::Value* result);
   Status unload_plan(const Info& info, Napi::Value* result);
   Status cancel_runs(const Info& info, Napi::Value* result);
@@ -113,7 +112,7 @@ class SessionObject final : public Napi::ObjectWrap<SessionObject>, public Worke
   Worker worker_;
   Napi::Reference<Napi::ArrayBuffer> mailbox_;
   int64_t reported_ = 0;
-  std::shared_ptr<SessionObject*> link_ = std::make_shared<SessionObject*>(this);
+  int32_t number_ = -1;
 };
 
 // The engine, with the backend that lies next to the addon.
@@ -129,7 +128,7 @@ Status run_sync(napi_env env, const Call& call, napi_value* result);
 Status run_async(napi_env env, const Call& call, napi_value* result);
 Status run_loop_sync(napi_env env, const Call& call, napi_value* result);
 Status run_loop_async(napi_env env, const Call& call, napi_value* result);
-// runner.cc: a function that runs one plan; undefined where it takes strings or too many arguments.
-Status make_runner(napi_env env, const Call& call, napi_value* result);
+// run_plan.cc
+Status define_run_plan(Napi::Env env, Napi::Object exports);
 
 }  // namespace grafo

@@ -2,7 +2,7 @@
 import test from 'ava';
 import * as tf from '../../lib/index.js';
 import type { FeedKey, FeedValueLike } from '../../lib/runtime/feeds.js';
-import { native } from '../../lib/runtime/native.js';
+import { type NativeMemoryArgument, native } from '../../lib/runtime/native.js';
 import { dense, loadStage } from '../native/plans.js';
 
 const setup = () => {
@@ -144,7 +144,7 @@ test('errors of the engine name the operation and the line of the run, also the 
   });
 });
 
-test('a runner outlives its session and its plan, and then says so', (t) => {
+test('a closed session and numbers of no session are refused', (t) => {
   const { NativeSession } = native();
   const { graph, y, x, k, n } = setup();
   const own = new tf.Session({ graph });
@@ -165,10 +165,13 @@ test('a runner outlives its session and its plan, and then says so', (t) => {
     { message: /closed/ },
   );
   const engine = new NativeSession();
-  t.throws(() => engine.runner(0));
-  t.throws(() => engine.runner(Number.NaN));
+  const { runPlan } = native();
+  const any = { any: true } as never;
+  for (const plan of [0, -1, 2 ** 31, Number.NaN]) t.throws(() => runPlan(engine.number, plan), any);
+  for (const number of [-1, 1e6, 'x', undefined, {}]) t.throws(() => runPlan(number as never, 0), any);
   engine.close();
-  t.throws(() => engine.runner(0));
+  t.throws(() => runPlan(engine.number, 0), any);
+  t.throws(() => (runPlan as () => unknown)(), any);
 });
 
 test('an array that lies about its class or length is refused by the short way as by the long one', (t) => {
@@ -201,11 +204,12 @@ test('an array that lies about its class or length is refused by the short way a
   }
 });
 
-test('a runner takes no byte outside of the buffer it is given, whatever the class of the array', (t) => {
+test('runPlan takes no byte outside of the buffer it is given, whatever the class of the array', (t) => {
   const { NativeSession: Native } = native();
   const session = new Native();
   const stage = dense(16);
-  const run = session.runner(loadStage(session, stage))!;
+  const plan = loadStage(session, stage);
+  const run = (...memory: NativeMemoryArgument[]) => native().runPlan(session.number, plan, ...memory);
   const x = new Float32Array(256).fill(1);
   const out = new Float32Array(256);
   run(x, out);
@@ -218,4 +222,129 @@ test('a runner takes no byte outside of the buffer it is given, whatever the cla
   t.throws(() => run(x, new Float64Array(128)), refused);
   t.throws(() => run('text' as never), refused);
   session.close();
+});
+
+const doubled = () => {
+  const graph = new tf.Graph();
+  return graph.asDefault(() => {
+    const x = tf.placeholder(tf.float32, [300]);
+    const z = tf.placeholder(tf.float32, [300]);
+    const sess = new tf.Session({ graph });
+    const host = (value: number): tf.NDArray => {
+      const array = sess.hostBuffer('float32', [300]);
+      (array.data as Float32Array).fill(value);
+      return array;
+    };
+    return { x, z, y: tf.add(tf.multiply(x, 2), z), sess, host };
+  });
+};
+
+const takeAway = ({ data }: tf.NDArray): void => {
+  structuredClone(data, { transfer: [(data as Float32Array<ArrayBuffer>).buffer] });
+};
+
+test('host buffers cross by number, beside arrays and into each other', (t) => {
+  const { x, z, y, sess, host } = doubled();
+  const into = host(0);
+  const step = sess.makeCallable(y, [x, z], { into });
+  const plain = sess.makeCallable(y, [x, z]);
+  const [one, two] = [host(1), host(2)];
+  const array = tf.ndarray(new Float32Array(300).fill(5), [300]);
+  for (let i = 0; i < 3; i++) {
+    t.is(step(one, two).at(299), 4);
+    t.is(into.at(299), 4);
+    t.is(step(two, array).at(7), 9);
+    t.is(step(array, one).at(7), 11);
+    t.is(plain(two, one).at(299), 5);
+    t.is(step(into, one).at(0), 23);
+    (one.data as Float32Array)[299] = 1;
+  }
+  sess.close();
+});
+
+test('a host buffer cannot be changed, and one that has lost its memory is refused', (t) => {
+  const { x, z, y, sess, host } = doubled();
+  const step = sess.makeCallable(y, [x, z]);
+  const [one, two] = [host(1), host(2)];
+  for (let i = 0; i < 3; i++) step(one, two);
+  for (const change of [
+    () => Object.assign(one, { data: new Float32Array(300).fill(7) }),
+    () => Object.assign(one.shape, [3]),
+    () => Object.defineProperty(one, 'data', { get: () => new Float32Array(1) }),
+  ]) {
+    t.throws(change, { instanceOf: TypeError });
+  }
+  Object.defineProperty(one.data, 'length', { value: 3 });
+  t.is(step(one, two).at(0), 4);
+  takeAway(two);
+  for (let i = 0; i < 3; i++)
+    t.throws(() => step(host(1), two), {
+      instanceOf: tf.errors.InvalidArgumentError,
+      message: /0 bytes|taken away|detached|0 elements/,
+    });
+  t.is(step(host(1), host(2)).at(0), 4);
+
+  // Taken away by a getter of a later value, after it was looked at.
+  const victim = host(3);
+  const hostile = tf.ndarray(new Float32Array(300), [300]);
+  const { data } = hostile;
+  let armed = false;
+  Object.defineProperty(hostile, 'data', {
+    get() {
+      if (armed) takeAway(victim);
+      armed = false;
+      return data;
+    },
+  });
+  for (let i = 0; i < 3; i++) t.is(step(victim, hostile).at(0), 6);
+  armed = true;
+  t.throws(() => step(victim, hostile), { instanceOf: tf.errors.InvalidArgumentError });
+
+  const into = host(0);
+  const filling = sess.makeCallable(y, [x, z], { into });
+  for (let i = 0; i < 3; i++) filling(host(1), host(2));
+  takeAway(into);
+  t.throws(() => filling(host(1), host(2)), { instanceOf: tf.errors.ValueError, message: /into holds 0 elements/ });
+  sess.close();
+});
+
+test('runPlan takes only numbers of memory that is there and has the planned bytes', (t) => {
+  const { NativeSession: Native, hostBuffer, runPlan } = native();
+  const session = new Native();
+  const plan = loadStage(session, dense(16));
+  const x = hostBuffer(1024);
+  const out = hostBuffer(1024);
+  new Float32Array(x.buffer, x.byteOffset, 256).fill(1);
+  runPlan(session.number, plan, x.number, out.number);
+  t.true(new Float32Array(out.buffer, out.byteOffset, 256).every((value) => value > -0.6 && value < 1.6));
+  const refused = { code: 'INVALID_ARGUMENT' } as never;
+  const small = hostBuffer(1020);
+  for (const number of [small.number, -1, 1e6, 2 ** 31, -(2 ** 40)]) {
+    t.throws(() => runPlan(session.number, plan, number), refused, `feed ${number}`);
+    t.throws(() => runPlan(session.number, plan, x.number, number), refused, `into ${number}`);
+  }
+  t.throws(() => runPlan(session.number, plan), refused);
+  t.throws(() => runPlan(session.number, plan, ...new Array<number>(40).fill(x.number)), refused);
+  session.close();
+});
+
+test('numbers of sessions and of host buffers are used again, and never confused', async (t) => {
+  const graph = new tf.Graph();
+  const [x, y] = graph.asDefault(() => {
+    const x = tf.placeholder(tf.float32, [100]);
+    return [x, tf.add(x, 1)] as const;
+  });
+  for (let round = 0; round < 30; round++) {
+    const sessions = Array.from({ length: 5 }, () => new tf.Session({ graph }));
+    const steps = sessions.map((sess) => sess.makeCallable(y, [x]));
+    for (let i = 0; i < 3; i++) {
+      steps.forEach((step, k) => {
+        const array = sessions[k]!.hostBuffer('float32', [100]);
+        (array.data as Float32Array).fill(round * 10 + k);
+        t.is(step(array).at(99), round * 10 + k + 1);
+      });
+    }
+    for (const sess of sessions) sess.close();
+    if (round % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 });
