@@ -26,10 +26,10 @@ export const opCase = (threads: number, inputs: readonly Input[], build: (...inp
     const sets = [first.map((data, k) => hosted(k, data)), inputs.map(({ values }, k) => hosted(k, values(1)))];
     const into = session.hostBuffer(result.dtype, result.shape.asList() as number[]);
     const step = session.makeCallable(result, placeholders, { into });
-    // As a program would write it: spread arguments cost 30 ns.
+    // As a program would write it: arguments that are spread, or taken from a list by its iterator, cost 10 to 30 ns.
     const call =
       inputs.length === 2
-        ? ([a, b]: readonly tf.NDArray[]) => step(a!, b!)
+        ? (values: readonly tf.NDArray[]) => step(values[0]!, values[1]!)
         : (values: readonly tf.NDArray[]) => step(...values);
     return {
       call: (i) => call(sets[i & 1]!),
