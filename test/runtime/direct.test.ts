@@ -1,5 +1,6 @@
 // The short way of repeated runs: the third run of a request must give what the first gave, and refuse what the first refused.
 import test from 'ava';
+import { GrafoError } from '../../lib/core/errors.js';
 import * as tf from '../../lib/index.js';
 import type { FeedKey, FeedValueLike } from '../../lib/runtime/feeds.js';
 import { type NativeMemoryArgument, native } from '../../lib/runtime/native.js';
@@ -258,6 +259,35 @@ test('host buffers cross by number, beside arrays and into each other', (t) => {
     t.is(plain(two, one).at(299), 5);
     t.is(step(into, one).at(0), 23);
     (one.data as Float32Array)[299] = 1;
+  }
+  sess.close();
+});
+
+test('host buffers of other forms are taken as arrays of them are, and those of several plans are what they are', (t) => {
+  const { x, z, y, sess, host } = doubled();
+  const step = sess.makeCallable(y, [x, z]);
+  for (let i = 0; i < 3; i++) step(host(1), host(2));
+  for (const [dtype, shape] of [
+    ['float32', [3, 100]],
+    ['float32', [299]],
+    ['float64', [150]],
+  ] as const) {
+    const other = sess.hostBuffer(dtype, shape);
+    for (let i = 0; i < 3; i++) {
+      t.throws(() => step(other, host(2)), { instanceOf: GrafoError }, `${dtype} [${shape}]`);
+      t.throws(() => step(host(2), other), { instanceOf: GrafoError }, `${dtype} [${shape}]`);
+    }
+  }
+  // One of another dtype is converted, as an array would be.
+  const ints = sess.hostBuffer('int32', [300]);
+  (ints.data as Int32Array).fill(7);
+  for (let i = 0; i < 3; i++) t.is(step(ints, host(2)).at(299), 16);
+  // The same arrays in two callables: each remembers what the other one asked of it.
+  const both = sess.makeCallable(tf.multiply(x, z), [z, x]);
+  const [a, b] = [host(3), host(4)];
+  for (let i = 0; i < 4; i++) {
+    t.is(step(a, b).at(5), 10);
+    t.is(both(a, b).at(5), 12);
   }
   sess.close();
 });
