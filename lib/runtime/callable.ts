@@ -11,8 +11,8 @@ import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
 import type { Fetch } from './fetches.js';
-import { HostArray } from './hostBuffer.js';
-import type { NativeArray, NativeSession } from './native.js';
+import { hostNumberOf } from './hostBuffer.js';
+import type { NativeSession } from './native.js';
 import type { LoadedPlan, Outs, PlanCache } from './planCache.js';
 import { RunRequest } from './request.js';
 import type { RunLimits } from './runQueue.js';
@@ -130,11 +130,13 @@ class Targets {
     });
     const found = request.asked.map((_, place) => leaves.findIndex((_, i) => request.placeOf(i) === place));
     this.places = found.map((at) => this.#targets[at]);
-    this.targets = this.places.map((data, place) => {
-      const leaf = leaves[found[place]!];
-      const number = leaf instanceof NDArray ? HostArray.numberOf(leaf, leaf) : -1;
-      return data && { data, argument: number < 0 ? (data as NativeArray) : number };
+    const numbers = found.map((at) => {
+      const leaf = leaves[at];
+      const number = leaf instanceof NDArray ? hostNumberOf(leaf, leaf) : -1;
+      return number < 0 ? undefined : number;
     });
+    const byNumber = this.places.every((data, i) => data === undefined || numbers[i] !== undefined);
+    this.targets = { datas: this.places, numbers, byNumber, fitted: undefined };
   }
 
   run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {

@@ -5,7 +5,7 @@ import { NDArray } from '../core/ndarray.js';
 import { isSameShape } from '../core/shape.js';
 import { isTyped } from '../core/typedArrays.js';
 import { informed } from './errors.js';
-import { type Form, HostArray } from './hostBuffer.js';
+import { type Form, hostNumberOf } from './hostBuffer.js';
 import {
   type Native,
   type NativeArray,
@@ -19,6 +19,8 @@ import { scalarMemory } from './results.js';
 
 /** How one feed crosses. */
 interface Lane {
+  /** Its place among the values. */
+  readonly place: number;
   readonly form: Form;
   readonly size: number;
   /** Memory of the mailbox, for a scalar. */
@@ -29,36 +31,74 @@ interface Lane {
   readonly tag: string;
 }
 
-/** The caller's memory for a result: its elements, and what crosses for it. */
-export interface Target {
-  readonly data: NumericArray;
-  readonly argument: NativeMemoryArgument;
+/** The caller's memory for the fetches of a plan. */
+export interface Targets {
+  readonly datas: readonly (NumericArray | undefined)[];
+  /** Those of host buffers. */
+  readonly numbers: readonly (number | undefined)[];
+  /** Whether that is all there are. */
+  readonly byNumber: boolean;
+  /** The run that they were last found to fit. */
+  fitted: DirectRun | undefined;
 }
 
-/** The memory for the fetches of a plan. */
-export type Targets = readonly (Target | undefined)[];
+type Arguments = NativeMemoryArgument[];
 
-/** The short way of one loaded plan whose feeds are the request's, one for one. */
+const { apply, defineProperty } = Reflect;
+
+/** A list with elements of its own: no setter that someone has given Array.prototype sees what is written to it. */
+const ownList = (length: number): Arguments => {
+  const list: Arguments = [];
+  for (let i = 0; i < length; i++) {
+    defineProperty(list, i, { value: undefined, writable: true, enumerable: true, configurable: true });
+  }
+  return list;
+};
+
+/** The numbers of a session and a plan, which come before the rest. */
+const NAMED = 2;
+
+/**
+ * The short way of one loaded plan whose feeds are the request's, one for one. The caller holds the values until it returns: the engine is
+ * told of host buffers by number alone.
+ */
 export class DirectRun {
   readonly #plan: LoadedPlan;
   /** Held, so that its number is no other session's. */
   readonly engine: NativeSession;
-  readonly #session: number;
-  readonly #id: number;
-  readonly #lanes: readonly Lane[];
+  readonly #scalars: readonly Lane[];
+  readonly #arrays: readonly Lane[];
   readonly #runPlan: Native['runPlan'];
-  /** What crosses as arguments, filled anew by every run: feeds beside the mailbox, then memory for results beside it. */
-  readonly #memory: NativeMemoryArgument[] = [];
-  /** The caller's memory that was last found to fit. */
-  #fitted: Targets | undefined;
+  /**
+   * Arguments, filled anew by every run: the session, the plan, feeds beside the mailbox, and then memory for results beside it. Apart for values
+   * that are numbers and for all others, whose getters may run this again.
+   */
+  readonly #numbers: Arguments;
+  readonly #numbersInto: Arguments;
+  readonly #others: Arguments;
+  readonly #othersInto: Arguments;
+  /** Scalars, until all values are read: a getter may run what uses the mailbox. */
+  readonly #read: (number | bigint | undefined)[];
+  #isReading = false;
 
-  private constructor(plan: LoadedPlan, engine: NativeSession, lanes: readonly Lane[]) {
+  private constructor(plan: LoadedPlan, engine: NativeSession, lanes: readonly Lane[], outs: number) {
     this.#plan = plan;
     this.engine = engine;
-    this.#session = engine.number;
-    this.#id = plan.id;
-    this.#lanes = lanes;
+    this.#scalars = lanes.filter(({ scalar }) => scalar !== undefined);
+    this.#arrays = lanes.filter(({ scalar }) => scalar === undefined);
     this.#runPlan = native().runPlan;
+    const length = NAMED + this.#arrays.length;
+    const list = (size: number): Arguments => {
+      const made = ownList(size);
+      made[0] = engine.number;
+      made[1] = plan.id;
+      return made;
+    };
+    this.#numbers = list(length);
+    this.#numbersInto = list(length + outs);
+    this.#others = list(length);
+    this.#othersInto = list(length + outs);
+    this.#read = this.#scalars.map(() => undefined);
   }
 
   /** The short way of a plan, undefined where it has none. `shapes` are those it was made for. */
@@ -78,145 +118,147 @@ export class DirectRun {
       const size = shape.reduce((product, dim) => product * dim, 1);
       const scalar = shape.length === 0 ? scalarMemory(tensor.dtype, i, engine) : undefined;
       const tag = tensor.dtype.array?.name ?? '';
-      return { form: { dtype: tensor.dtype, shape }, size, scalar, takesTyped: tensor.shape.isFullyDefined, tag };
+      return {
+        place: i,
+        form: { dtype: tensor.dtype, shape },
+        size,
+        scalar,
+        takesTyped: tensor.shape.isFullyDefined,
+        tag,
+      };
     });
-    const beside =
-      lanes.filter(({ scalar }) => scalar === undefined).length + readers.filter((reader) => !reader.isMailed).length;
-    return beside > native().runPlanMemory ? undefined : new DirectRun(plan, engine, lanes);
+    const outs = readers.filter((reader) => !reader.isMailed).length;
+    const beside = lanes.filter(({ scalar }) => scalar === undefined).length + outs;
+    return beside > native().runPlanMemory ? undefined : new DirectRun(plan, engine, lanes, outs);
   }
 
   /** The plan's results; undefined, and nothing has run, where a value must be converted or has another shape. */
   run(values: readonly unknown[]): NDArray[] | undefined {
-    const count = this.#loadNumbers(values);
-    return count < 0 ? this.#runWithArrays(values, undefined) : this.#plan.values(this.#call(count));
+    if (!this.#loadNumbers(values, this.#numbers)) return this.#runOthers(values, undefined);
+    return this.#plan.values(this.#call(this.#numbers));
   }
 
   /** The same with results in the caller's memory, for each fetch that has some. */
   runInto(values: readonly unknown[], outs: Targets): NDArray[] | undefined {
-    const count = this.#loadNumbers(values);
-    return count < 0 ? this.#runWithArrays(values, outs) : this.#callInto(count, outs);
-  }
-
-  /** Apart from either, so that V8 has the space to make one function of what is usual. */
-  #runWithArrays(values: readonly unknown[], outs: Targets | undefined): NDArray[] | undefined {
-    try {
-      const count = this.#loadArrays(values);
-      if (count < 0) return undefined;
-      return outs === undefined ? this.#plan.values(this.#call(count)) : this.#callInto(count, outs);
-    } finally {
-      this.#forget();
-    }
+    if (!outs.byNumber || !this.#loadNumbers(values, this.#numbersInto)) return this.#runOthers(values, outs);
+    return this.#callInto(this.#numbersInto, outs, true);
   }
 
   /**
-   * Puts values where the engine finds them, where that takes no more than numbers: host arrays' own and those of scalars. No getter of a
-   * value runs here, so what was seen of an array holds when the engine uses it. How many cross as arguments, or -1.
+   * Loads values that take no more than numbers: those of scalars and of host buffers. False where there is another. After the scalars no code of
+   * the caller's runs, here and until the engine has read the arguments: what was seen of a buffer holds.
    */
-  #loadNumbers(values: readonly unknown[]): number {
-    const lanes = this.#lanes;
-    let count = 0;
-    for (let i = 0; i < lanes.length; i++) {
-      const lane = lanes[i]!;
-      if (lane.scalar === undefined) {
-        const number = HostArray.numberOf(values[i], lane.form);
-        if (number < 0) return -1;
-        this.#memory[count++] = number;
-      } else if (!writeNumber(lane.form.dtype, lane.scalar, values[i])) return -1;
+  #loadNumbers(values: readonly unknown[], list: Arguments): boolean {
+    const scalars = this.#scalars;
+    for (let i = 0; i < scalars.length; i++) {
+      const { form, scalar, place } = scalars[i]!;
+      const value = values[place];
+      if (typeof value !== 'number' || !holdsNumber(form.dtype, value)) return false;
+      scalar![0] = value;
     }
-    return count;
+    const arrays = this.#arrays;
+    for (let i = 0; i < arrays.length; i++) {
+      const { form, place } = arrays[i]!;
+      const number = hostNumberOf(values[place], form);
+      if (number < 0) return false;
+      list[NAMED + i] = number;
+    }
+    return true;
   }
 
-  /** The same with arrays of all kinds; -1 where a value must be converted. */
-  #loadArrays(values: readonly unknown[]): number {
-    const lanes = this.#lanes;
-    let count = 0;
-    for (let i = 0; i < lanes.length; i++) {
-      const lane = lanes[i]!;
-      if (lane.scalar !== undefined) {
-        if (!writeScalar(lane.form.dtype, lane.scalar, values[i])) return -1;
-        continue;
-      }
-      const memory = memoryOf(lane, values[i]);
-      if (memory === undefined) return -1;
-      this.#memory[count++] = memory;
+  /** Runs with values of all kinds, as arrays that the engine looks at itself. */
+  #runOthers(values: readonly unknown[], outs: Targets | undefined): NDArray[] | undefined {
+    if (this.#isReading) return undefined;
+    const list = outs === undefined ? this.#others : this.#othersInto;
+    this.#isReading = true;
+    try {
+      if (!this.#loadOthers(values, list)) return undefined;
+      return outs === undefined ? this.#plan.values(this.#call(list)) : this.#callInto(list, outs, false);
+    } finally {
+      this.#isReading = false;
+      // What was fed is the caller's to free.
+      for (let i = NAMED; i < list.length; i++) list[i] = undefined;
     }
-    return count;
   }
 
-  #callInto(count: number, outs: Targets): NDArray[] | undefined {
+  #loadOthers(values: readonly unknown[], list: Arguments): boolean {
+    const scalars = this.#scalars;
+    const read = this.#read;
+    const arrays = this.#arrays;
+    for (let i = 0; i < scalars.length; i++) {
+      read[i] = scalarOf(scalars[i]!.form.dtype, values[scalars[i]!.place]);
+      if (read[i] === undefined) return false;
+    }
+    for (let i = 0; i < arrays.length; i++) {
+      const memory = memoryOf(arrays[i]!, values[arrays[i]!.place]);
+      if (memory === undefined) return false;
+      list[NAMED + i] = memory;
+    }
+    for (let i = 0; i < scalars.length; i++) scalars[i]!.scalar![0] = read[i]!;
+    return true;
+  }
+
+  #callInto(list: Arguments, outs: Targets, byNumber: boolean): NDArray[] | undefined {
     const { readers } = this.#plan;
-    const isFitted = this.#fitted === outs;
-    let all = count;
+    const { datas, numbers } = outs;
+    const isFitted = byNumber && outs.fitted === this;
+    let next = NAMED + this.#arrays.length;
     for (let i = 0; i < readers.length; i++) {
-      const out = outs[i];
-      // Memory that does not fit is refused by the long way. A host array that did fit does so while it has elements.
-      const fits =
-        out === undefined ||
-        (isFitted && typeof out.argument === 'number' ? out.data[0] !== undefined : readers[i]!.fits(out.data));
+      const reader = readers[i]!;
+      const data = datas[i];
+      // Memory that does not fit is refused by the long way. A host buffer that did fit does so while it has elements.
+      const fits = data === undefined || (isFitted ? data[0] !== undefined : reader.fits(data));
       if (!fits) return undefined;
-      if (!readers[i]!.isMailed) this.#memory[all++] = out?.argument;
+      if (!reader.isMailed) list[next++] = byNumber ? numbers[i] : (data as NativeArray | undefined);
     }
-    this.#fitted = outs;
-    const raw = this.#call(all);
+    if (byNumber) outs.fitted = this;
+    const raw = this.#call(list);
     const results = new Array<NDArray>(readers.length);
     for (let i = 0; i < results.length; i++) {
       const reader = readers[i]!;
-      const out = outs[i];
-      if (out === undefined) results[i] = reader.read(raw?.[i]);
-      else results[i] = reader.isMailed ? reader.readInto(out.data) : reader.wrap(out.data);
+      const data = datas[i];
+      if (data === undefined) results[i] = reader.read(raw?.[i]);
+      else results[i] = reader.isMailed ? reader.readInto(data) : reader.wrap(data);
     }
     return results;
   }
 
-  #call(count: number): NativeResults {
+  #call(list: Arguments): NativeResults {
     const run = this.#runPlan;
-    const session = this.#session;
-    const plan = this.#id;
-    const memory = this.#memory;
+    const session = list[0] as number;
+    const plan = list[1] as number;
     try {
-      switch (count) {
-        case 0:
-          return run(session, plan);
-        case 1:
-          return run(session, plan, memory[0]);
+      switch (list.length) {
         case 2:
-          return run(session, plan, memory[0], memory[1]);
+          return run(session, plan);
         case 3:
-          return run(session, plan, memory[0], memory[1], memory[2]);
+          return run(session, plan, list[2]);
+        case 4:
+          return run(session, plan, list[2], list[3]);
+        case 5:
+          return run(session, plan, list[2], list[3], list[4]);
         default:
-          return this.#callWithMany(count);
+          // Not by a spread, which asks an iterator that anyone can have changed.
+          return apply(run, undefined, list) as NativeResults;
       }
     } catch (error) {
       throw informed(this.#plan.stage, error);
     }
   }
-
-  /** Apart as well: a spread is much code. */
-  #callWithMany(count: number): NativeResults {
-    return this.#runPlan(this.#session, this.#id, ...this.#memory.slice(0, count));
-  }
-
-  /** What was fed is the caller's to free. */
-  #forget(): void {
-    for (let i = 0; i < this.#memory.length; i++) this.#memory[i] = undefined;
-  }
 }
 
-/** Writes an element; false where that takes a conversion. */
-const writeNumber = (dtype: DType, memory: NumericArray, value: unknown): boolean => {
-  if (typeof value !== 'number') return false;
-  if (!dtype.isFloating && !(dtype.isInteger && !dtype.isBigInt && isWhole(value, dtype.min!, dtype.max!)))
-    return false;
-  memory[0] = value;
-  return true;
-};
-const writeScalar = (dtype: DType, memory: NumericArray, value: unknown): boolean => {
-  if (writeNumber(dtype, memory, value)) return true;
-  if (!(value instanceof NDArray) || value.dtype !== dtype || value.shape.length !== 0) return false;
+/** Whether a number is one of the dtype's without a conversion. */
+const holdsNumber = (dtype: DType, value: number): boolean =>
+  dtype.isFloating || (dtype.isInteger && !dtype.isBigInt && isWhole(value, dtype.min!, dtype.max!));
+
+/** The element of a scalar value; undefined where it takes a conversion. */
+const scalarOf = (dtype: DType, value: unknown): number | bigint | undefined => {
+  if (typeof value === 'number') return holdsNumber(dtype, value) ? value : undefined;
+  if (!(value instanceof NDArray) || value.dtype !== dtype || value.shape.length !== 0) return undefined;
   const { data } = value;
-  if (data.length !== 1 || data.constructor !== dtype.array) return false;
-  memory[0] = data[0] as number;
-  return true;
+  if (data.length !== 1 || data.constructor !== dtype.array) return undefined;
+  const element: unknown = data[0];
+  return typeof element === 'number' || typeof element === 'bigint' ? element : undefined;
 };
 
 const isWhole = (value: number, min: number | bigint, max: number | bigint): boolean =>

@@ -14,15 +14,35 @@ export interface Form {
   readonly shape: readonly number[];
 }
 
-/** An NDArray whose memory the engine knows by a number. Frozen: what is seen of it runs no one's getters, and stays so. */
-export class HostArray extends NDArray {
+const MADE_HERE = Symbol();
+let found: (value: unknown, form: Form) => number;
+
+/**
+ * An NDArray whose memory the engine knows by a number. Frozen, and made by `hostBuffer` alone: what is seen of it runs no one's code, and
+ * stays so.
+ */
+class HostArray extends NDArray {
   readonly #number: number;
   readonly #view: NumericArray;
   readonly #own: Form;
   /** The form that it was last found to have, by identity: all that a repeated run has to look at. */
   #form: Form;
 
-  constructor(dtype: DType, shape: readonly number[], view: NumericArray, number: number) {
+  static {
+    found = (value, form) => {
+      if (typeof value !== 'object' || value === null || !(#number in value)) return -1;
+      // An element, as `length` could be a property of the array's own.
+      if (value.#view[0] === undefined) return -1;
+      if (value.#form !== form) {
+        if (value.#own.dtype !== form.dtype || !isSameShape(value.#own.shape, form.shape)) return -1;
+        value.#form = form;
+      }
+      return value.#number;
+    };
+  }
+
+  constructor(key: symbol, dtype: DType, shape: readonly number[], view: NumericArray, number: number) {
+    if (key !== MADE_HERE) throw new GraphTypeError('Host buffers are made by session.hostBuffer');
     super(dtype, Object.freeze([...shape]), view);
     this.#number = number;
     this.#view = view;
@@ -30,19 +50,13 @@ export class HostArray extends NDArray {
     this.#form = this.#own;
     Object.freeze(this);
   }
-
-  /** The number of a value that is a host array of this form, with elements that are there still; else -1. */
-  static numberOf(value: unknown, form: Form): number {
-    if (typeof value !== 'object' || value === null || !(#number in value)) return -1;
-    // An element, as `length` could be a property of the array's own.
-    if (value.#view[0] === undefined) return -1;
-    if (value.#form !== form) {
-      if (value.#own.dtype !== form.dtype || !isSameShape(value.#own.shape, form.shape)) return -1;
-      value.#form = form;
-    }
-    return value.#number;
-  }
 }
+
+/**
+ * The number of a value that is a host buffer of this form, with elements that are there still; else -1. It holds while no code of the
+ * caller's runs and the value is held.
+ */
+export const hostNumberOf = (value: unknown, form: Form): number => found(value, form);
 
 /** An NDArray of zeros in the engine's own memory; `pinned`: by the GPU, where there is one. */
 export const hostBuffer = (dtype: DTypeLike, shape: readonly number[], pinned: boolean): NDArray => {
@@ -53,7 +67,7 @@ export const hostBuffer = (dtype: DTypeLike, shape: readonly number[], pinned: b
   if (!Number.isSafeInteger(bytes)) throw new ValueError(`No buffer has the shape (${shape.map(repr).join(', ')})`);
   try {
     const { buffer, byteOffset, number } = native().hostBuffer(bytes, pinned);
-    return new HostArray(type, shape, new type.array(buffer, byteOffset, sizeOf(shape)), number);
+    return new HostArray(MADE_HERE, type, shape, new type.array(buffer, byteOffset, sizeOf(shape)), number);
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     if (code !== 'RESOURCE_EXHAUSTED' && !(error instanceof RangeError)) throw error;

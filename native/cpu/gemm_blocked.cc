@@ -457,7 +457,11 @@ bool Gemm<T>::run(const RunContext* context, const T* a, const T* b, T* c, T* sc
   }
   if (thin_ == Thin::kDots) return multiply_dots(context, shape_, a, b, c, scratch);
   if (thin_ == Thin::kTall) return multiply_tall(context, shape_, a, b, c, scratch);
-  if (bare_ && epilogue == nullptr) return multiply_bare(a, b, c), true;
+  if (bare_ && epilogue == nullptr) {
+    if (context && is_cancelled(*context)) return false;
+    multiply_bare(a, b, c);
+    return true;
+  }
   Block block;
   block.a = a;
   block.b = b;

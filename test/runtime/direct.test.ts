@@ -1,10 +1,15 @@
 // The short way of repeated runs: the third run of a request must give what the first gave, and refuse what the first refused.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { GrafoError } from '../../lib/core/errors.js';
 import * as tf from '../../lib/index.js';
 import type { FeedKey, FeedValueLike } from '../../lib/runtime/feeds.js';
 import { type NativeMemoryArgument, native } from '../../lib/runtime/native.js';
 import { dense, loadStage } from '../native/plans.js';
+
+setFlagsFromString('--expose_gc');
+const collect = runInNewContext('gc') as () => void;
 
 const setup = () => {
   const graph = new tf.Graph();
@@ -377,4 +382,102 @@ test('numbers of sessions and of host buffers are used again, and never confused
     for (const sess of sessions) sess.close();
     if (round % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 5));
   }
+});
+
+test('a getter that runs the same callable changes neither arrays nor scalars of the run that asked it', (t) => {
+  const graph = new tf.Graph();
+  const [x, k, n, y] = graph.asDefault(() => {
+    const x = tf.placeholder(tf.float32, [100]);
+    const k = tf.placeholder(tf.float32, []);
+    const n = tf.placeholder(tf.float32, []);
+    return [x, k, n, tf.add(tf.multiply(tf.reduceSum(x), k), n)] as const;
+  });
+  const sess = new tf.Session({ graph });
+  const step = sess.makeCallable(y, [x, k, n]);
+  const other = sess.hostBuffer('float32', [100]);
+  (other.data as Float32Array).fill(50);
+  const array = tf.ndarray(new Float32Array(100).fill(1), [100]);
+  for (let i = 0; i < 3; i++) t.is(step(other, 1, 1).item(), 5001);
+  const asking = tf.ndarray(3, [], 'float32');
+  const { data } = asking;
+  let left = 0;
+  Object.defineProperty(asking, 'data', {
+    get() {
+      if (left-- > 0) step(other, 9, 9);
+      return data;
+    },
+  });
+  for (const times of [0, 1, 2]) {
+    left = times;
+    t.is(step(array, 2, asking).item(), 203);
+  }
+  left = 1;
+  t.is(step(array, asking, 4).item(), 304);
+  sess.close();
+});
+
+test('changed builtins see no host buffer between the look at it and the run', (t) => {
+  const graph = new tf.Graph();
+  const [xs, y] = graph.asDefault(() => {
+    const xs = Array.from({ length: 5 }, () => tf.placeholder(tf.float32, [100]));
+    return [xs, tf.addN(xs)] as const;
+  });
+  const sess = new tf.Session({ graph });
+  const step = sess.makeCallable(y, xs);
+  const hosts = xs.map((_, i) => {
+    const host = sess.hostBuffer('float32', [100]);
+    (host.data as Float32Array).fill(i);
+    return host;
+  });
+  for (let i = 0; i < 3; i++) t.is(step(...hosts).at(0), 10);
+  const { [Symbol.iterator]: iterate } = Array.prototype;
+  let seen = 0;
+  const call = () => Reflect.apply(step, undefined, hosts) as tf.NDArray;
+  Object.defineProperty(Array.prototype, Symbol.iterator, {
+    configurable: true,
+    writable: true,
+    value(this: unknown[]) {
+      if (this.length >= 5 && this.every((item) => typeof item === 'number')) seen++;
+      return iterate.call(this);
+    },
+  });
+  try {
+    t.is(call().at(0), 10);
+  } finally {
+    Object.defineProperty(Array.prototype, Symbol.iterator, { configurable: true, writable: true, value: iterate });
+  }
+  t.is(seen, 0);
+  const made = hosts[0]!.constructor as new (...args: unknown[]) => unknown;
+  for (const key of [[], [Symbol()]])
+    t.throws(() => new made(...key, tf.float32, [100], new Float32Array(100), 0), {
+      message: /made by session.hostBuffer/,
+    });
+  sess.close();
+});
+
+test('a session keeps neither the memory of a callable that is gone nor what was fed', async (t) => {
+  const { x, z, y, sess, host } = doubled();
+  const kept: WeakRef<object>[] = [];
+  const use = (into: unknown) => {
+    const step = sess.makeCallable(y, [x, z], { into });
+    const fed = [host(1), tf.ndarray(new Float32Array(300), [300])] as const;
+    for (let i = 0; i < 3; i++) {
+      step(host(1), host(2));
+      step(...fed);
+      step(fed[1], fed[0]);
+    }
+    kept.push(new WeakRef(into as object), ...fed.map((array) => new WeakRef(array)));
+  };
+  use(host(0));
+  use(new Float32Array(300));
+  for (let i = 0; i < 10; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    collect();
+  }
+  t.deepEqual(
+    kept.map((ref) => ref.deref()),
+    kept.map(() => undefined),
+  );
+  t.is(sess.makeCallable(y, [x, z])(host(1), host(1)).at(0), 3);
+  sess.close();
 });
