@@ -3,7 +3,7 @@ import type { DType } from '../core/dtype.js';
 import type { Operation } from '../core/graph.js';
 import type { Value } from '../core/lowering.js';
 import type { NDArray } from '../core/ndarray.js';
-import { sizeOf } from '../core/shape.js';
+import { isSameShape, sizeOf } from '../core/shape.js';
 
 /** Where bytes live. */
 export type Storage =
@@ -112,12 +112,7 @@ export interface StepProgram {
 export const sizeOfShape = sizeOf;
 export const bytesOf = (dtype: DType, shape: readonly number[]): number => dtype.size * sizeOfShape(shape);
 
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean => {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-};
+export const sameShape = isSameShape;
 
 /** Whether two reductions may end one tape. */
 export const sameForm = (a: Reduction, b: Reduction): boolean => a.byRows === b.byRows && a.length === b.length;

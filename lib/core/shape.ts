@@ -149,7 +149,7 @@ export const SCALAR = new TensorShape([]);
  */
 export const broadcastShapes = (a: TensorShape, b: TensorShape): TensorShape => {
   if (a.dims === null || b.dims === null) return UNKNOWN;
-  if (a === b || sameDims(a.dims, b.dims)) return a;
+  if (a === b || isSameShape(a.dims, b.dims)) return a;
   const rank = Math.max(a.dims.length, b.dims.length);
   const dims: Dim[] = [];
   for (let i = 0; i < rank; i++) {
@@ -165,10 +165,12 @@ export const broadcastShapes = (a: TensorShape, b: TensorShape): TensorShape => 
     else throw new ValueError(`Dimensions must be equal, but are ${x} and ${y}`);
   }
   // Almost always it is one of the two.
-  return sameDims(dims, a.dims) ? a : sameDims(dims, b.dims) ? b : new TensorShape(dims);
+  return isSameShape(dims, a.dims) ? a : isSameShape(dims, b.dims) ? b : new TensorShape(dims);
 };
 
-const sameDims = (a: readonly Dim[], b: readonly Dim[]): boolean => {
+/** Whether two shapes have the same dims, unknown ones alike. */
+export const isSameShape = (a: readonly Dim[], b: readonly Dim[]): boolean => {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
@@ -179,11 +181,4 @@ export const sizeOf = (dims: readonly number[]): number => {
   let size = 1;
   for (let axis = 0; axis < dims.length; axis++) size *= dims[axis]!;
   return size;
-};
-
-/** Whether two concrete shapes are the same. */
-export const isSameShape = (a: readonly number[], b: readonly number[]): boolean => {
-  if (a.length !== b.length) return false;
-  for (let axis = 0; axis < b.length; axis++) if (a[axis] !== b[axis]) return false;
-  return true;
 };

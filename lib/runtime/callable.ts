@@ -104,9 +104,7 @@ class Targets {
   readonly #request: RunRequest;
   /** For each distinct fetch. */
   readonly #targets: readonly (NumericArray | undefined)[];
-  /** For each asked tensor. */
-  readonly places: Outs;
-  /** The same as they cross the short way. */
+  /** For each asked tensor, as they cross the short way. */
   readonly targets: Crossing;
   #plan: LoadedPlan | undefined;
   #outs: Outs | undefined;
@@ -129,14 +127,14 @@ class Targets {
       throw new ValueError(`into has ${one} and ${other} in the same memory`);
     });
     const found = request.asked.map((_, place) => leaves.findIndex((_, i) => request.placeOf(i) === place));
-    this.places = found.map((at) => this.#targets[at]);
+    const datas = found.map((at) => this.#targets[at]);
     const numbers = found.map((at) => {
       const leaf = leaves[at];
       const number = leaf instanceof NDArray ? hostNumberOf(leaf, leaf) : -1;
       return number < 0 ? undefined : number;
     });
-    const byNumber = this.places.every((data, i) => data === undefined || numbers[i] !== undefined);
-    this.targets = { datas: this.places, numbers, byNumber, fitted: undefined };
+    const byNumber = datas.every((data, i) => data === undefined || numbers[i] !== undefined);
+    this.targets = { datas, numbers, byNumber, fitted: undefined };
   }
 
   run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {
@@ -158,12 +156,12 @@ class Targets {
     const { stage } = plan;
     const direct = plan.plain && stage.next === undefined && stage.variableShapes.size === 0;
     this.#plan = plan;
-    this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? this.places : undefined;
+    this.#outs = direct && stage.fetches.every(({ dynamic }) => !dynamic) ? this.targets.datas : undefined;
     return this.#outs;
   }
 
   #moved(result: NDArray, place: number): NDArray {
-    const target = this.places[place];
+    const target = this.targets.datas[place];
     return target === undefined ? result : moveInto(this.#request.asked[place]!, result, target);
   }
 

@@ -81,13 +81,19 @@ export class DirectRun {
   readonly #read: (number | bigint | undefined)[];
   #isReading = false;
 
-  private constructor(plan: LoadedPlan, engine: NativeSession, lanes: readonly Lane[], outs: number) {
+  private constructor(
+    plan: LoadedPlan,
+    engine: NativeSession,
+    scalars: readonly Lane[],
+    arrays: readonly Lane[],
+    outs: number,
+  ) {
     this.#plan = plan;
     this.engine = engine;
-    this.#scalars = lanes.filter(({ scalar }) => scalar !== undefined);
-    this.#arrays = lanes.filter(({ scalar }) => scalar === undefined);
+    this.#scalars = scalars;
+    this.#arrays = arrays;
     this.#runPlan = native().runPlan;
-    const length = NAMED + this.#arrays.length;
+    const length = NAMED + arrays.length;
     const list = (size: number): Arguments => {
       const made = ownList(size);
       made[0] = engine.number;
@@ -98,7 +104,7 @@ export class DirectRun {
     this.#numbersInto = list(length + outs);
     this.#others = list(length);
     this.#othersInto = list(length + outs);
-    this.#read = this.#scalars.map(() => undefined);
+    this.#read = scalars.map(() => undefined);
   }
 
   /** The short way of a plan, undefined where it has none. `shapes` are those it was made for. */
@@ -128,8 +134,10 @@ export class DirectRun {
       };
     });
     const outs = readers.filter((reader) => !reader.isMailed).length;
-    const beside = lanes.filter(({ scalar }) => scalar === undefined).length + outs;
-    return beside > native().runPlanMemory ? undefined : new DirectRun(plan, engine, lanes, outs);
+    const scalars = lanes.filter(({ scalar }) => scalar !== undefined);
+    const arrays = lanes.filter(({ scalar }) => scalar === undefined);
+    if (arrays.length + outs > native().runPlanMemory) return undefined;
+    return new DirectRun(plan, engine, scalars, arrays, outs);
   }
 
   /** The plan's results; undefined, and nothing has run, where a value must be converted or has another shape. */

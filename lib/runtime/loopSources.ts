@@ -4,7 +4,7 @@ import type { NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
-import { sizeOf } from '../core/shape.js';
+import { isSameShape, sizeOf } from '../core/shape.js';
 import { type FeedKey, FeedSlots, type FeedValueLike, fedFor } from './feeds.js';
 import { type Fetch, FetchStructure, typeName } from './fetches.js';
 import { type RunLimits, SharedLimits } from './limits.js';
@@ -351,7 +351,7 @@ class Column {
     if (count === 0) {
       this.#shape = [...shape];
       this.#size = data.length;
-    } else if (data.length !== this.#size || !isSame(shape, this.#shape)) {
+    } else if (data.length !== this.#size || !isSameShape(shape, this.#shape)) {
       throw new ValueError(
         `A source of '${tensor.name}' gave shape (${shape.join(', ')}) after (${this.#shape.join(', ')}): the steps of a loop have one shape`,
       );
@@ -376,9 +376,6 @@ class Column {
     return new NDArray(tensor.dtype, [count, ...this.#shape], this.#data!.subarray(0, count * this.#size));
   }
 }
-
-const isSame = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 
 /** One step's value. What has the tensor's dtype and shape is the caller's own memory. */
 const valueOf = (tensor: Tensor, item: unknown): { readonly data: NumericArray; readonly shape: readonly number[] } => {

@@ -4,7 +4,7 @@ import type { CompileOptions, Prepared, Request, Stage } from '../compile/stage.
 import type { DataArray, NumericArray } from '../core/dtype.js';
 import type { Graph, Operation } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
-import { sizeOf } from '../core/shape.js';
+import { isSameShape, sizeOf } from '../core/shape.js';
 import { DirectRun } from './directRun.js';
 import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
@@ -177,12 +177,7 @@ export class PlanCache {
 
   #fits({ valueFeeds }: Prepared, plan: Specialised, { datas, shapes }: Fed): boolean {
     if (plan.learnt !== this.#learnt) return false;
-    for (let i = 0; i < shapes.length; i++) {
-      const a = plan.shapes[i]!;
-      const b = shapes[i]!;
-      if (a.length !== b.length) return false;
-      for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
-    }
+    for (let i = 0; i < shapes.length; i++) if (!isSameShape(plan.shapes[i]!, shapes[i]!)) return false;
     for (const i of valueFeeds) if (!sameNumbers(plan.valued[i]!, datas[i]!)) return false;
     return true;
   }

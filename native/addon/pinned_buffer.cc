@@ -25,8 +25,10 @@ Status new_pinned_buffer(napi_env env, int64_t bytes, void** memory, napi_value*
   std::memset(data, 0, static_cast<size_t>(bytes));
   const napi_status made = napi_create_external_arraybuffer(env, data, static_cast<size_t>(bytes), release,
                                                             const_cast<DeviceCalls*>(calls), buffer);
-  *memory = data;
-  if (made == napi_ok) return {};
+  if (made == napi_ok) {
+    *memory = data;
+    return {};
+  }
   release_pinned(*calls, data);
   *buffer = nullptr;
   return made == napi_no_external_buffers_allowed ? Status() : check(env, made);

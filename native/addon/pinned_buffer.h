@@ -8,7 +8,7 @@
 
 namespace grafo {
 
-// Zeros that a GPU copies from by itself. *buffer stays null where there is no GPU, no such memory left, or a host that allows no
+// Zeros that a GPU copies from by itself, and the buffer over them. Both stay null where there is no GPU, no such memory left, or a host that allows no
 // external memory: ordinary memory does as well.
 Status new_pinned_buffer(napi_env env, int64_t bytes, void** memory, napi_value* buffer);
 

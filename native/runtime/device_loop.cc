@@ -130,9 +130,8 @@ class DeviceLoop {
       for (int64_t p = 0; p < ring.steps; ++p) receive();
     }
     for (const Crossing& out : out_) {
-      const PlanValue& value = plan_.plan.values[static_cast<size_t>(plan_.plan.fetches[out.index].value)];
       TRY(link_.calls->copy(link_.instance, Queue::kCompute, Way::kWithin, ring.on_device(half, part) + out.at,
-                            plan_.base[static_cast<size_t>(value.storage)], out.bytes));
+                            plan_.base[static_cast<size_t>(plan_.fetch_storages[out.index])], out.bytes));
     }
     if (part != ring.steps - 1 && i != n_ - 1) return {};
     TRY(ring.used[half].set(Queue::kCompute));

@@ -122,8 +122,7 @@ Status Session::upload_feeds(LoadedPlan* plan, std::span<const Feed> feeds, std:
 namespace {
 
 const void* device_address(const LoadedPlan& plan, size_t fetch) {
-  const PlanValue& value = plan.plan.values[static_cast<size_t>(plan.plan.fetches[fetch].value)];
-  return plan.base[static_cast<size_t>(value.storage)];
+  return plan.base[static_cast<size_t>(plan.fetch_storages[fetch])];
 }
 
 bool crosses_straight(const Sink& sink, size_t bytes) {
