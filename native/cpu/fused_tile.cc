@@ -20,14 +20,15 @@ int long_tile(int64_t size, int64_t bytes, int tile) {
 }
 
 // Tiles that end where the rows of all broadcast inputs do are read where they lie, or filled with one element: the rows'
-// largest part of at most `tile` elements, if that is not much less.
+// largest part of at most `tile` elements, 0 if that is much less than a usual tile.
 int64_t part_of_rows(const std::vector<Walk>& walks, int64_t tile) {
   int64_t row = 0;
   for (const Walk& walk : walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
   if (row == 0) return tile;
-  for (int64_t parts = (row + tile - 1) / tile; row / parts >= std::max<int64_t>(tile / 4, kMinTile); ++parts)
+  const int64_t least = std::max<int64_t>(std::min<int64_t>(tile, kMaxTile) / 4, kMinTile);
+  for (int64_t parts = (row + tile - 1) / tile; row / parts >= least; ++parts)
     if (row % parts == 0) return row / parts;
-  return tile;
+  return 0;
 }
 
 }  // namespace
@@ -40,8 +41,9 @@ int tile_of(const FusedStep& step, int64_t bytes, bool alone) {
   const int64_t row = (whole_row(step) + kMinTile - 1) / kMinTile * kMinTile;
   if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
   if (!step.reductions.empty()) return tile;
-  if (alone) tile = long_tile(step.size, bytes, tile);
-  return static_cast<int>(part_of_rows(step.walks, tile));
+  int64_t part = alone ? part_of_rows(step.walks, long_tile(step.size, bytes, tile)) : 0;
+  if (part == 0) part = part_of_rows(step.walks, tile);
+  return part == 0 ? tile : static_cast<int>(part);
 }
 
 }  // namespace grafo::cpu

@@ -1,6 +1,7 @@
 // Values at the edge of what a functor of `Fused` takes, which random ones do not meet.
 #include <cmath>
 
+#include "cpu/fused.h"
 #include "test/fused_step.h"
 
 namespace {
@@ -125,6 +126,33 @@ TEST("Fused: an element beside each row is that element over the whole row") {
           columns_beside<float>(name, first, also, c);
           columns_beside<double>(name, first, also, c);
         }
+}
+
+// How many elements a tile of x + other has.
+int32_t tile_beside(Value& x, Value& other) {
+  Value y = value(DType::kFloat32, {x.desc.dims[0], x.desc.dims[1]});
+  Tape tape({x.desc.dims[0], x.desc.dims[1]});
+  tape.inputs = {&x, &other}, tape.outputs = {&y};
+  tape.op("AddV2", DType::kFloat32, DType::kFloat32, 0, 1);
+  tape.out(2);
+  Host host;
+  void* instance = nullptr;
+  PreparedStep* step = nullptr;
+  CHECK_EQ(std::string(tape.prepare(host, &instance, &step).text), "");
+  const int32_t tile = static_cast<const cpu::FusedStep*>(step)->tile;
+  grafo_backend()->destroy(instance, step);
+  grafo_backend()->close(instance);
+  return tile;
+}
+
+TEST("Fused: long tiles of one operation end with the rows of what is broadcast") {
+  const DType f = DType::kFloat32;
+  for (const auto& [columns, tile] : {std::pair{100, 512}, {1000, 1000}, {3000, 3000}, {10000, 5000}, {10007, 512}}) {
+    Value x = value(f, {300, columns}), row = value(f, {1, columns}), column = value(f, {300, 1});
+    CHECK_EQ(tile_beside(x, row), tile);
+    CHECK_EQ(tile_beside(x, column), tile);
+    CHECK_EQ(tile_beside(x, x), columns < 3000 ? 2048 : 8192);
+  }
 }
 
 TEST("Fused: an element beside each row that is both arguments") {
