@@ -4,7 +4,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GATES, outcomes } from './lib/gates.js';
-import { measureLimits } from './lib/limits.js';
+import { measureHandover, measureLimits } from './lib/limits.js';
 import { type Entrant, measureTrial } from './lib/measure.js';
 import { nativeTools } from './lib/native.js';
 import { type Options, readOptions, USAGE, UsageError } from './lib/options.js';
@@ -13,6 +13,7 @@ import {
   errorLines,
   failed,
   gatesTable,
+  type Handover,
   json,
   type Machine,
   markdown,
@@ -122,10 +123,13 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
   const versions: Record<string, string> = {};
   const limits = limitsOf(options);
   const rows: ReportedRow[] = [];
+  const handovers: Handover[] = [];
+  const handover = (threads: number) => (options.rivals === 'none' ? undefined : measureHandover(tools, threads));
   for (const threads of options.threads) {
     for (const { trial, rows: specs } of asked) {
       console.log(`\n${trial.name}, ${threads} thread${threads === 1 ? '' : 's'}: ${trial.about}`);
       console.log(line(ROW_HEAD, ROW_WIDTHS));
+      const before = handover(threads);
       const parts = takingPart(rivals, trial.name, threads, missing);
       await measureTrial(
         trial,
@@ -142,6 +146,10 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
         },
         console.log,
       );
+      const after = handover(threads);
+      if (before === undefined || after === undefined) continue;
+      handovers.push({ trial: trial.name, threads, before, after });
+      console.log(`a line from one thread to the other and back: ${before} ns before, ${after} ns after`);
     }
   }
   const startup = startupAsked ? measureStartup(places, options.rivals !== 'none', Math.min(options.rounds, 7)) : [];
@@ -150,6 +158,7 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
     versions,
     missing,
     limits,
+    handovers,
     rows,
     outcomes: [...outcomes(GATES, rows.map(seenOf)), ...(startupAsked ? startupOutcomes(startup) : [])],
     startup: startupAsked ? startupTable(startup) : undefined,

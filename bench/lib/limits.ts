@@ -26,20 +26,38 @@ export const limitsOf = (lines: readonly LimitLine[]): MachineLimits => {
   };
 };
 
-/** Measures the limits with a number of threads; why not, where the program does not build. */
-export const measureLimits = (tools: NativeTools, threads: number): MachineLimits | { readonly missing: string } => {
+/** What limits.cpp prints with these arguments; why not, where the program does not build. */
+const linesOf = (
+  tools: NativeTools,
+  threads: number,
+  ...more: string[]
+): readonly LimitLine[] | { readonly missing: string } => {
   const program = tools.program('limits');
   if ('missing' in program) return program;
-  const { file, args } = pinned({ file: program.file, args: [String(threads)] }, threads);
+  const { file, args } = pinned({ file: program.file, args: [String(threads), ...more] }, threads);
   const { stdout, status } = spawnSync(file, [...args], { encoding: 'utf8' });
   if (status !== 0) return { missing: `limits ended with ${status}` };
-  return limitsOf(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => {
-        const [name, rate] = line.split(' ');
-        return { name: name!, rate: Number(rate) };
-      }),
-  );
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [name, rate] = line.split(' ');
+      return { name: name!, rate: Number(rate) };
+    });
+};
+
+/** Measures the limits with a number of threads; why not, where the program does not build. */
+export const measureLimits = (tools: NativeTools, threads: number): MachineLimits | { readonly missing: string } => {
+  const lines = linesOf(tools, threads);
+  return 'missing' in lines ? lines : limitsOf(lines);
+};
+
+/**
+ * Nanoseconds for a line of the caches from one of the threads to another and back: a virtual machine's processors are at times moved to
+ * where they share a cache and a way to memory, and at times apart. Undefined where the program does not build, or for one thread.
+ */
+export const measureHandover = (tools: NativeTools, threads: number): number | undefined => {
+  if (threads < 2) return undefined;
+  const lines = linesOf(tools, threads, 'handover');
+  return 'missing' in lines ? undefined : lines.find(({ name }) => name === 'handover')?.rate;
 };

@@ -19,12 +19,21 @@ export interface Machine {
   readonly command: string;
 }
 
+/** How far apart two threads were before and after a trial: nanoseconds for a line of the caches there and back. */
+export interface Handover {
+  readonly trial: string;
+  readonly threads: number;
+  readonly before: number;
+  readonly after: number;
+}
+
 /** Everything a run found. */
 export interface Run {
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
   readonly missing: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<number, MachineLimits>>;
+  readonly handovers: readonly Handover[];
   readonly rows: readonly ReportedRow[];
   readonly outcomes: readonly Outcome[];
   readonly startup: Table | undefined;
@@ -142,6 +151,16 @@ const limitsTable = (limits: Run['limits']): Table => ({
   ],
 });
 
+const handoversTable = (handovers: Run['handovers']): Table => ({
+  head: ['hand-over and back, ns', 'threads', 'before', 'after'],
+  rows: handovers.map(({ trial, threads, before, after }) => [
+    trial,
+    String(threads),
+    before.toFixed(0),
+    after.toFixed(0),
+  ]),
+});
+
 const list = (named: Readonly<Record<string, string>>): string =>
   Object.entries(named)
     .map(([name, text]) => `- ${name}: ${text}`)
@@ -157,6 +176,7 @@ export const markdown = (run: Run): string => {
     list(run.versions),
     Object.keys(run.missing).length === 0 ? '' : `Not there:\n${list(run.missing)}`,
     Object.keys(run.limits).length === 0 ? '' : `## What the machine can do\n${markdownTable(limitsTable(run.limits))}`,
+    run.handovers.length === 0 ? '' : markdownTable(handoversTable(run.handovers)),
     `## Gates and goals\n${markdownTable(gatesTable(run.outcomes))}`,
     ...threads.map((count) => {
       const these = rows.filter((row) => row.threads === count);

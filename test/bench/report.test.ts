@@ -50,13 +50,14 @@ test('a row says our time, the best rival, the ratio, the spread, the share of t
   t.true(failed(row(figure('numpy', 2e6))));
 });
 
-test('the results file has the machine, the versions, the limits, the gates, every figure and what does not count', (t) => {
+test('the results file has the machine, the versions, the limits, how far threads were apart, the gates, every figure and what does not count', (t) => {
   const rows = [row(figure('grafo', 3e5), figure('numpy', 2e6), figure('jax', 1, 'checksum 3'))];
   const text = markdown({
     machine: { cpu: 'A CPU', text: '2 CPUs', date: '2026-01-02', load: '0.10', command: 'npm run bench -- --rivals' },
     versions: { grafo: 'grafo 1', numpy: 'numpy 2' },
     missing: { blis: 'gemm.cpp does not build' },
     limits: { 1: limits },
+    handovers: [{ trial: 'gemm', threads: 2, before: 83.4, after: 391 }],
     rows,
     outcomes: outcomes(GATES, rows.map(seenOf)),
     startup: { head: ['import', 'ms'], rows: [['grafo', '9.0']] },
@@ -67,6 +68,7 @@ test('the results file has the machine, the versions, the limits, the gates, eve
     /- numpy: numpy 2/,
     /Not there:\n- blis: gemm\.cpp does not build/,
     /\| copy of 8\.0 MB, GB\/s \| 40 \|/,
+    /\| hand-over and back, ns \| threads \| before \| after \|\n[^\n]+\n\| gemm \| 2 \| 83 \| 391 \|/,
     /\| 1 logreg, 100 runSync \| train\.logreg \| 1 \| 0\.20 \| 0\.15 \| ok \|/,
     /## 1 thread\n[^\n]+\n[^\n]+\n\| train\.logreg \| 300 us \| numpy \| 2\.00 ms \| 0\.15 \|/,
     /### Every figure\n\| row \| grafo \| numpy \| jax \|\n[^\n]+\n\| train\.logreg \| 300 us \| 2\.00 ms \| error \|/,

@@ -1,6 +1,6 @@
 // What the machine can do: FMA peak, and copy bandwidth by working set, with the given number of
 // threads. Prints `name rate`: operations or bytes a nanosecond; the best of several tries, because
-// nothing but a disturbance makes one slower.
+// nothing but a disturbance makes one slower. `limits N handover` prints only `handover ns`.
 #include "worker.h"
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
@@ -96,9 +96,32 @@ static void copies(int threads, Pool& pool) {
   }
 }
 
-int main(int, char** argv) {
+/// Nanoseconds for a line of the caches to go from one thread to another and back: where two processors share a cache it is some
+/// 80, where they do not several times that.
+static double handover(Pool& pool) {
+  constexpr int kTrips = 1000;
+  alignas(64) std::atomic<int> turn{0};
+  return 1 / best(20, [&] {
+           turn = 0;
+           const double started = now_ns();
+           pool.run([&](int t) {
+             for (int i = 0; t < 2 && i < kTrips; i++) {
+               while (turn.load(std::memory_order_acquire) != t) {
+               }
+               turn.store(1 - t, std::memory_order_release);
+             }
+           });
+           return kTrips / (now_ns() - started);
+         });
+}
+
+int main(int argc, char** argv) {
   const int threads = std::atoi(argv[1]);
   Pool pool(threads);
+  if (argc > 2 && std::string(argv[2]) == "handover") {
+    std::printf("handover %.0f\n", threads > 1 ? handover(pool) : 0);
+    return 0;
+  }
   peak<float>("float32", pool);
   peak<double>("float64", pool);
   copies(threads, pool);
