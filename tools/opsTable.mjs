@@ -50,6 +50,36 @@ const stepsOf = (type, { tf, cases, Random, OpRunner }) => {
   return steps;
 };
 
+/** What `tf.gradients` gives for generated cases in floats, where the op has them: `yes` if any has one, `null`, or `none: an error`. */
+const gradientOf = ({ type, grad }, { tf, cases, Random, OpRunner }) => {
+  if (grad === 'none') return 'null';
+  if (grad === 'missing') return 'none: an error';
+  const row = cases[type];
+  if (row === undefined) return 'yes';
+  const dtype = row.dtypes.find((name) => name === 'float32') ?? row.dtypes[0];
+  const random = new Random(`gradient ${type}`);
+  const runner = new OpRunner(type, row.refs ?? []);
+  let differentiated = 0;
+  let found = 'null';
+  // Some cases are errors.
+  for (let i = 0; i < 20 && found === 'null'; i++) {
+    const { inputs, attrs = {} } = row.generate(random, dtype);
+    try {
+      const node = runner.node(inputs, attrs);
+      const xs = node.inputs.filter(({ dtype }) => dtype.isFloating);
+      const gradients = tf.gradients([...node.operation.outputs], xs.length > 0 ? xs : [...node.inputs]);
+      if (gradients.some((one) => one !== null)) found = 'yes';
+      differentiated++;
+    } catch (error) {
+      if (error instanceof tf.errors.LookupError) found = 'none: an error';
+      else if (!(error instanceof tf.GrafoError)) throw error;
+    }
+  }
+  runner.close();
+  if (differentiated === 0 && found === 'null') throw new Error(`${type}: no case could be differentiated`);
+  return found;
+};
+
 /** Where they run; `-` where no step is left, or the op has no cases. */
 const placeOf = ({ gpu, cpu }) => {
   if (cpu.size > 0) return `CPU: ${[...cpu].map((kernel) => `\`${kernel}\``).join(' ')}`;
@@ -92,7 +122,6 @@ const opsPage = (rows, dtypes, tests) => {
       row.lower
     ];
   };
-  const gradient = (row) => (typeof row.grad === 'function' ? 'yes' : row.grad === 'none' ? 'null' : 'none: an error');
   const arguments_ = (args) =>
     Object.entries(args)
       .map(([name, type]) => `${name}: ${type}`)
@@ -101,13 +130,13 @@ const opsPage = (rows, dtypes, tests) => {
     .sort((a, b) => (a.type < b.type ? -1 : 1))
     .map((row) => {
       const steps = stepsOf(row.type, tests);
-      const cells = [row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradient(row)];
+      const cells = [row.type, arguments_(row.inputs), arguments_(row.outputs), types(row), gradientOf(row, tests)];
       return `| ${[...cells, runs(row, steps), placeOf(steps)].join(' | ')} |`;
     });
   return `# Operations
 
-Made from the rows of \`lib/ops\` by \`node tools/opsTable.mjs\`; a test compares. Types are TensorFlow's. *gradient*: yes; null (TensorFlow registers
-none either); or an error where one is asked for. *runs*: fused into tapes with its neighbours, as steps of its own, as a view that costs nothing, or not
+Made from the rows of \`lib/ops\` by \`node tools/opsTable.mjs\`; a test compares. Types are TensorFlow's. *gradient*: yes; null (as TensorFlow's: what
+is behind it gets none); or an error where one is asked for. *runs*: fused into tapes with its neighbours, as steps of its own, as a view that costs nothing, or not
 at all (worked out while planning). All ${rows.size} run on the CPU. *with a GPU*: where a session on one runs the steps of numbers that the op's
 test cases are planned to (docs/inside/cuda.md); steps on strings always run on the CPU.
 
