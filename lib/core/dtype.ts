@@ -116,17 +116,29 @@ const dtype = (
   limits?: readonly [number | bigint, number | bigint],
 ): DType => Object.freeze(new DType(name, number, enumName, kind, array as ArrayConstructor | undefined, limits));
 
+/** IEEE floats of 32 bits in a `Float32Array`: what numbers are where nothing says otherwise. */
 export const float32 = dtype('float32', 1, 'DT_FLOAT', 'float', Float32Array, [-F32_MAX, F32_MAX]);
+/** IEEE floats of 64 bits in a `Float64Array`; `tf.float64` is TensorFlow's `DT_DOUBLE`. */
 export const float64 = dtype('float64', 2, 'DT_DOUBLE', 'float', Float64Array, [-F64_MAX, F64_MAX]);
+/** Signed integers of 32 bits in an `Int32Array`; results that do not fit wrap around. */
 export const int32 = dtype('int32', 3, 'DT_INT32', 'int', Int32Array, [-(2 ** 31), 2 ** 31 - 1]);
+/** Unsigned integers of 8 bits in a `Uint8Array`. */
 export const uint8 = dtype('uint8', 4, 'DT_UINT8', 'uint', Uint8Array, [0, 255]);
+/** Signed integers of 16 bits in an `Int16Array`. */
 export const int16 = dtype('int16', 5, 'DT_INT16', 'int', Int16Array, [-32768, 32767]);
+/** Signed integers of 8 bits in an `Int8Array`. */
 export const int8 = dtype('int8', 6, 'DT_INT8', 'int', Int8Array, [-128, 127]);
+/** Byte strings of any length, each a JavaScript string (as UTF-8) or a `Uint8Array`. */
 export const string = dtype('string', 7, 'DT_STRING', 'string');
+/** Signed integers of 64 bits in a `BigInt64Array`. */
 export const int64 = dtype('int64', 9, 'DT_INT64', 'int', BigInt64Array, [-(2n ** 63n), 2n ** 63n - 1n]);
+/** true and false, as 1 and 0 in a `Uint8Array`. */
 export const bool = dtype('bool', 10, 'DT_BOOL', 'bool', Uint8Array, [0, 1]);
+/** Unsigned integers of 16 bits in a `Uint16Array`. */
 export const uint16 = dtype('uint16', 17, 'DT_UINT16', 'uint', Uint16Array, [0, 65535]);
+/** Unsigned integers of 32 bits in a `Uint32Array`. */
 export const uint32 = dtype('uint32', 22, 'DT_UINT32', 'uint', Uint32Array, [0, 2 ** 32 - 1]);
+/** Unsigned integers of 64 bits in a `BigUint64Array`. */
 export const uint64 = dtype('uint64', 23, 'DT_UINT64', 'uint', BigUint64Array, [0n, 2n ** 64n - 1n]);
 
 /** Every dtype, in the order of TensorFlow's numbers. */

@@ -110,21 +110,37 @@ const opError = (code: ErrorCode): (new (text: string, place?: ErrorPlace) => Op
     }
   };
 
+/** A run that was ended: by its `signal`, by `session.close()`, or with the worker it ran in. */
 export class CancelledError extends opError('CANCELLED') {}
+/** TensorFlow's error for an error that no other code fits; grafo has it for programs that ask for it, and throws none. */
 export class UnknownError extends opError('UNKNOWN') {}
+/** Values or shapes of a run that an operation cannot take: a feed of the wrong shape, an index out of range, a placeholder that was not fed. */
 export class InvalidArgumentError extends opError('INVALID_ARGUMENT') {}
+/** A run that took longer than its `timeoutMs`. */
 export class DeadlineExceededError extends opError('DEADLINE_EXCEEDED') {}
+/** A library that does not have what it was named for (`GRAFO_BLAS`), or is not there. */
 export class NotFoundError extends opError('NOT_FOUND') {}
+/** TensorFlow's error for something that was to be made and is there already; grafo has it for programs that ask for it, and throws none. */
 export class AlreadyExistsError extends opError('ALREADY_EXISTS') {}
+/** TensorFlow's error for something the caller may not do; grafo has it for programs that ask for it, and throws none. */
 export class PermissionDeniedError extends opError('PERMISSION_DENIED') {}
+/** Memory that is not there, or that the session's `memoryBytes` does not allow; the message tells how much was asked for. */
 export class ResourceExhaustedError extends opError('RESOURCE_EXHAUSTED') {}
+/** A state that does not allow the run: a variable that is read before it is initialized. */
 export class FailedPreconditionError extends opError('FAILED_PRECONDITION') {}
+/** TensorFlow's error for work that was given up, often because of other work; grafo has it for programs that ask for it, and throws none. */
 export class AbortedError extends opError('ABORTED') {}
+/** TensorFlow's error for an end that was passed; grafo has it for programs that ask for it, and throws none. */
 export class OutOfRangeError extends opError('OUT_OF_RANGE') {}
+/** An operation or dtype that the engine or the device does not have. */
 export class UnimplementedError extends opError('UNIMPLEMENTED') {}
+/** A fault of grafo itself: a plan that its own checks refuse. Please report it. */
 export class InternalError extends opError('INTERNAL') {}
+/** The engine, or a GPU, that cannot be had here; the message tells why, as `npx grafo doctor` does. */
 export class UnavailableError extends opError('UNAVAILABLE') {}
+/** TensorFlow's error for data that is lost or damaged; grafo has it for programs that ask for it, and throws none. */
 export class DataLossError extends opError('DATA_LOSS') {}
+/** TensorFlow's error for a caller without credentials; grafo has it for programs that ask for it, and throws none. */
 export class UnauthenticatedError extends opError('UNAUTHENTICATED') {}
 
 const BY_NUMBER = [
