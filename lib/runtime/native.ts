@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UnavailableError } from '../core/errors.js';
 
 /** Memory that a feed can be read from, as the plan's dtype asks for. bool is `Uint8Array` of 0 and 1. */
 export type NativeArray =
@@ -178,6 +179,8 @@ const ADDON = join('build', 'Release', 'grafo.node');
 
 /** The package's folder: the nearest one above this file whose package.json is grafo's. */
 function packageFolder(): string | undefined {
+  // A bundler that makes CommonJS leaves no URL.
+  if (!import.meta.url?.startsWith('file:')) return undefined;
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
     if (existsSync(manifest)) {
@@ -221,20 +224,18 @@ function load(): Native {
       tried.push(`${path} (${from}): ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  const error = new Error(
+  throw new UnavailableError(
     [
       "grafo's native engine could not be loaded.",
       'Tried:',
       ...tried.map((line) => `  ${line}`),
       'What to do:',
       '  - build it: npx grafo build   (in a clone: npm run build:native); it needs a C++20 compiler and CMake or Python',
+      '  - in a bundle: leave grafo out of it (external), as it finds its engine beside its own files',
       '  - or set GRAFO_NATIVE to the absolute path of a grafo.node',
       '  - after `npm install --ignore-scripts` nothing has been built yet, and the first line is all that is missing',
     ].join('\n'),
-  ) as NativeError;
-  error.code = 'UNAVAILABLE';
-  error.node = -1;
-  throw error;
+  );
 }
 
 let loaded: Native | undefined;

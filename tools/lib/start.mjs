@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { addon, output, root } from './nativeBuild.mjs';
 
 const dist = path.join(root, 'dist');
@@ -29,28 +29,32 @@ const scriptOf = (bundle) => {
   return `(function($builtin, $url) {"use strict"; ${code}})`;
 };
 
+/** A number of a URL: compiled code has the URL that it was made with, which stacks tell, so a package that was moved has none. */
+const numberOf = (url) => [...url].reduce((sum, c) => (Math.imul(sum, 31) + c.codePointAt(0)) >>> 0, 0);
+
 const moduleOf = (
   names,
   hash,
 ) => `// What Node loads: index.js as a script, of which V8's compiled code may be at hand (tools/lib/start.mjs made this).
 const builtin = process.getBuiltinModule;
+const numberOf = ${numberOf};
 const load = () => {
   // Node keeps source maps of modules only.
   if (process.sourceMapsEnabled) return builtin('node:module').createRequire(import.meta.url)('./index.js');
   const { readFileSync, statSync } = builtin('node:fs');
   const { Script } = builtin('node:vm');
+  // Named as the bundle is, whose lines these are.
+  const url = import.meta.url.replace(/start\\.js$/, 'index.js');
   const file = import.meta.dirname + '/code.js';
   const source = readFileSync(file, 'latin1');
   let cachedData;
   try {
-    const kept = \`\${import.meta.dirname}/../build/Release/start-${hash}-\${process.version}-\${process.arch}.cache\`;
+    const kept = \`\${import.meta.dirname}/../build/Release/start-${hash}-\${numberOf(url)}-\${process.version}-\${process.arch}.cache\`;
     // V8 compares the length of a source only: code that was edited since is compiled.
     if (statSync(kept).mtimeMs >= statSync(file).mtimeMs) cachedData = readFileSync(kept);
   } catch {
     // None was made by this Node.
   }
-  // Named as the bundle is, whose lines these are.
-  const url = import.meta.url.replace(/start\\.js$/, 'index.js');
   const main = new Script(source, { filename: url, cachedData }).runInThisContext();
   // The module of a test runner may have globals of its own; a script has Node's.
   return (main instanceof Function ? main : (0, eval)(\`\${source}\\n//# sourceURL=\${url}\`))(builtin, url);
@@ -76,7 +80,8 @@ export const writeStart = () => {
 export const keptCode = () => {
   if (!existsSync(start)) return undefined;
   const hash = /start-(\w+)-/.exec(readFileSync(start, 'utf8'))[1];
-  return path.join(output, `start-${hash}-${process.version}-${process.arch}.cache`);
+  const url = pathToFileURL(path.join(dist, 'index.js')).href;
+  return path.join(output, `start-${hash}-${numberOf(url)}-${process.version}-${process.arch}.cache`);
 };
 
 /**
