@@ -65,7 +65,8 @@ export interface Stage {
 /** A feed's part in a plan key: its shape always, its value where a shape depends on it. */
 export interface FeedValue {
   readonly shape: readonly number[];
-  readonly array: NDArray;
+  /** The value, of a feed that shapes depend on; null of others. */
+  readonly array: NDArray | null;
 }
 
 /** The passes that need no shapes, done once per (fetches, feeds). */
@@ -103,9 +104,10 @@ export interface CompileOptions {
   readonly reuse?: boolean;
   /** Whether an operation on a device that is not there may run on the CPU. */
   readonly allowSoftPlacement?: boolean;
-  /** Full names of the devices there are; the CPU where none are told. */
+  /** @internal Full names of the devices there are; the CPU where none are told. */
   readonly devices?: readonly string[];
-  /** Kernels that the device has; the others run on the CPU. Undefined where the CPU is the device. */
+  /** @internal Kernels that the device has; the others run on the CPU. Undefined where the CPU is the device. */
   readonly deviceKernels?: ReadonlySet<string> | undefined;
+  /** @internal How constants are folded. */
   readonly evaluate?: Evaluator | undefined;
 }

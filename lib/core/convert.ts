@@ -2,12 +2,13 @@
 
 import { constOp } from './constOp.js';
 import type { TensorSource } from './defineOp.js';
-import { asDtype, bool, type DataArray, type DType, type DTypeLike, type NumericArray, string } from './dtype.js';
+import { asDtype, bool, type DType, type DTypeLike, type NumericArray, string } from './dtype.js';
 import { GraphTypeError, ValueError } from './errors.js';
 import { getDefaultGraph, Tensor } from './graph.js';
 import type { NestedValue } from './literal.js';
 import { NDArray, toNDArray } from './ndarray.js';
 import { nameIn, type OptionNames } from './options.js';
+import { copyOfData } from './typedArrays.js';
 
 /** What every op takes for an input: a tensor, a variable, or a literal that becomes a constant. */
 export type TensorLike = Tensor | TensorSource | NDArray | NumericArray | NestedValue | readonly TensorLike[];
@@ -93,8 +94,7 @@ const literal = (value: TensorLike, dtype: DType | undefined, preferred: DType |
  */
 export const ownArray = (value: unknown, dtype?: DType, preferred?: DType): NDArray => {
   const made = toNDArray(value, dtype, preferred);
-  if (made.dtype === string)
-    return new NDArray(string, [...made.shape], Array.from(made.data as (string | Uint8Array)[], ownText));
-  return made === value ? new NDArray(made.dtype, [...made.shape], made.data.slice() as DataArray) : made;
+  return made === value || made.dtype === string
+    ? new NDArray(made.dtype, [...made.shape], copyOfData(made.data))
+    : made;
 };
-const ownText = (text: string | Uint8Array): string | Uint8Array => (typeof text === 'string' ? text : text.slice());

@@ -1,6 +1,8 @@
 // From a JavaScript literal (a number, nested arrays, a typed array) to dtype, shape and flat elements.
 import { bool, type DataArray, DTYPES, type DType, float32, int32, int64, string, uint8 } from './dtype.js';
 import { GraphTypeError, ValueError } from './errors.js';
+import { preview } from './preview.js';
+import { copyOfArray, plainView, tagOf } from './typedArrays.js';
 
 /** An element or nested arrays of elements. */
 export type NestedValue = number | bigint | boolean | string | Uint8Array | readonly NestedValue[] | ArrayBufferView;
@@ -15,8 +17,9 @@ export interface Flat {
 const MAX_DEPTH = 32;
 
 const ofTypedArray = (view: ArrayBufferView): DType | undefined => {
-  if (view instanceof Uint8ClampedArray) return uint8;
-  return DTYPES.find((type) => type !== bool && type.array !== undefined && view instanceof type.array);
+  const tag = tagOf(view);
+  if (tag === 'Uint8ClampedArray') return uint8;
+  return DTYPES.find((type) => type !== bool && type.array?.name === tag);
 };
 
 const pythonType = (value: unknown): string => {
@@ -28,15 +31,7 @@ const pythonType = (value: unknown): string => {
 };
 
 const mismatch = (dtype: DType, value: unknown): GraphTypeError =>
-  new GraphTypeError(`Expected ${dtype}, got ${describe(value)} of type '${pythonType(value)}' instead.`);
-
-const describe = (value: unknown): string => {
-  try {
-    return typeof value === 'string' ? `'${value}'` : String(value);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-};
+  new GraphTypeError(`Expected ${dtype}, got ${preview(value)} of type '${pythonType(value)}' instead.`);
 
 /** The dtype a list of elements has where nothing else decides. */
 const inferDtype = (elements: readonly unknown[], preferred: DType | undefined): DType => {
@@ -56,7 +51,7 @@ const inferDtype = (elements: readonly unknown[], preferred: DType | undefined):
               : undefined;
     if (type === undefined) {
       throw new GraphTypeError(
-        `Failed to convert object of type ${pythonType(element)} to Tensor. Contents: ${describe(element)}.`,
+        `Failed to convert object of type ${pythonType(element)} to Tensor. Contents: ${preview(element)}.`,
       );
     }
     if (found === undefined || found === type) found = type;
@@ -92,13 +87,11 @@ const coerce = (element: unknown, dtype: DType): number | bigint | string | Uint
       if (typeof element === 'number') return element;
       if (typeof element === 'bigint') return Number(element);
       throw mismatch(dtype, element);
-    default: {
-      const integer =
-        typeof element === 'bigint' ? element : Number.isInteger(element) ? BigInt(element as number) : undefined;
-      if (integer === undefined || integer < BigInt(dtype.min!) || integer > BigInt(dtype.max!))
-        throw mismatch(dtype, element);
-      return dtype.isBigInt ? integer : Number(integer);
-    }
+    default:
+      // Numbers and BigInts compare by value.
+      if (typeof element !== 'bigint' && !Number.isInteger(element)) throw mismatch(dtype, element);
+      if ((element as number) < dtype.min! || (element as number) > dtype.max!) throw mismatch(dtype, element);
+      return dtype.isBigInt ? BigInt(element as number) : Number(element);
   }
 };
 
@@ -133,15 +126,8 @@ const walk = (value: readonly unknown[], dtype: DType | undefined): { shape: num
 };
 
 const ragged = (value: readonly unknown[], shape: readonly number[]): ValueError => {
-  let text: string;
-  try {
-    text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item)).replaceAll(',', ', ');
-  } catch {
-    text = 'value';
-  }
-  if (text.length > 80) text = `${text.slice(0, 77)}...`;
   return new ValueError(
-    `Argument must be a dense tensor: ${text} - got shape [${value.length}], but wanted [${shape.join(', ')}].`,
+    `Argument must be a dense tensor: ${preview(value, 80)} - got shape [${value.length}], but wanted [${shape.join(', ')}].`,
   );
 };
 
@@ -164,8 +150,7 @@ export const flatten = (value: unknown, dtype?: DType, preferred?: DType): Flat 
     if (own === undefined) throw new GraphTypeError(`No dtype holds the elements of a ${value.constructor.name}`);
     const elements = value as unknown as LengthTyped;
     const target = dtype ?? own;
-    if (target === own)
-      return { dtype: own, shape: [elements.length], data: (value as unknown as Float32Array).slice() };
+    if (target === own) return { dtype: own, shape: [elements.length], data: copyOfArray(plainView(value)!) };
     if (target.kind === 'string') throw mismatch(target, elements[0]);
     const data = new target.array!(elements.length);
     for (let i = 0; i < elements.length; i++) {

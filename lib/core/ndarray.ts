@@ -143,11 +143,13 @@ export const castData = (data: DataArray, from: DType, to: DType): DataArray => 
     if (to.isFloating) result[i] = Number(element);
     else if (to === bool) result[i] = Number(element) === 0 ? 0 : 1;
     else {
-      const value = typeof element === 'bigint' ? element : Number.isInteger(element) ? BigInt(element) : undefined;
-      if (value === undefined || value < BigInt(to.min!) || value > BigInt(to.max!)) {
+      // Numbers and BigInts compare by value.
+      const fits =
+        (typeof element === 'bigint' || Number.isInteger(element)) && element >= to.min! && element <= to.max!;
+      if (!fits) {
         throw new GraphTypeError(`Expected ${to}, got ${element} of type '${from}' instead.`);
       }
-      result[i] = to.isBigInt ? value : Number(value);
+      result[i] = to.isBigInt ? BigInt(element) : Number(element);
     }
   }
   return result;

@@ -1,11 +1,11 @@
 // Callables: the same fetches again and again, with nothing looked up on the way.
-import type { DataArray, NumericArray } from '../core/dtype.js';
+import type { NumericArray } from '../core/dtype.js';
 import { GraphTypeError, ValueError } from '../core/errors.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { sizeOf } from '../core/shape.js';
-import { isTyped, lengthOf, tagOf } from '../core/typedArrays.js';
+import { copyOfData, isTyped, lengthOf, tagOf } from '../core/typedArrays.js';
 import type { Targets as Crossing } from './directRun.js';
 import { typedError } from './errors.js';
 import { runStages } from './execution.js';
@@ -77,7 +77,7 @@ export const makeCallable = <R>(
     const given = request.slots.convert(values, false);
     // What is fetched as it is fed may lie where results are written.
     const isKept = into !== undefined && !request.direct;
-    const fed = isKept ? { ...given, datas: given.datas.map((data) => data.slice() as DataArray) } : given;
+    const fed = isKept ? { ...given, datas: given.datas.map(copyOfData) } : given;
     context.ready();
     try {
       if (!request.runs) return request.build([], fed);

@@ -7,7 +7,9 @@ import { type Graph, Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import type { NestedValue } from '../core/literal.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
+import { cut } from '../core/preview.js';
 import { sizeOf, TensorShape } from '../core/shape.js';
+import { copyOfData, isSameMemory, plainView, tagOf } from '../core/typedArrays.js';
 import { repr, typeName } from './fetches.js';
 
 /** What is fed for a tensor. A typed array is a vector, or has the placeholder's shape where that is fully known and as large. */
@@ -65,7 +67,7 @@ export const readFeeds = (feeds: unknown): FeedPairs => {
 /** The tensor a feed's key names; TypeError with TensorFlow's words where there is none. */
 const tensorOfKey = (graph: Graph, key: unknown): Tensor => {
   const refuse = (why: string): never => {
-    throw new GraphTypeError(`Cannot interpret feed_dict key as Tensor: ${why}`);
+    throw new GraphTypeError(`Cannot interpret feed_dict key as Tensor: ${cut(why, 400)}`);
   };
   if (typeof key === 'string') {
     if (!key.includes(':')) {
@@ -95,7 +97,7 @@ export interface Fed {
 
 /** The same feeds in memory of their own. */
 export const ownFed = ({ datas, shapes }: Fed): Fed => ({
-  datas: datas.map((data) => data.slice() as DataArray),
+  datas: datas.map(copyOfData),
   shapes: shapes.map((shape) => [...shape]),
 });
 
@@ -203,19 +205,19 @@ const wrongShape = (tensor: Tensor, shape: readonly number[]): ValueError =>
 /** Async runs keep their own memory; what conversion already made new needs no second copy. */
 const ownCopy = (data: DataArray, value: unknown): DataArray => {
   const given = value instanceof NDArray ? value.data : value;
-  return data === given ? (data.slice() as DataArray) : data;
+  return isSameMemory(data, given) || Array.isArray(data) ? copyOfData(data) : data;
 };
 
 /** Whether a value is a typed array whose memory was taken away. */
 export const isDetached = (data: unknown): boolean =>
   ArrayBuffer.isView(data) && !(data instanceof DataView) && detached(data as NumericArray);
 
+/** Of no length, and not to be read: its memory was taken away, or made too small for it. */
 const detached = (data: NumericArray): boolean => {
   if (data.length > 0) return false;
-  const { buffer } = data as { buffer: ArrayBufferLike & { detached?: boolean } };
-  if (buffer.detached !== undefined) return buffer.detached;
   try {
-    return buffer.byteLength === 0 && buffer instanceof ArrayBuffer && new Uint8Array(buffer).length < 0;
+    Uint8Array.prototype.at.call(data as Uint8Array, 0);
+    return false;
   } catch {
     return true;
   }
@@ -283,7 +285,9 @@ const truth = (value: unknown): NDArray => {
 const typed = (dtype: DType, value: NumericArray): DataArray => {
   if (detached(value)) throw new InvalidArgumentError('The memory of a fed typed array is detached');
   if (dtype.array !== undefined && value.constructor === dtype.array) return value;
-  if (dtype.isFloating && !(value instanceof BigInt64Array || value instanceof BigUint64Array)) {
+  const view = plainView(value);
+  if (view !== undefined && dtype !== bool && tagOf(view) === dtype.array?.name) return view;
+  if (dtype.isFloating && tagOf(value)?.startsWith('Big') === false) {
     const data = new dtype.array!(value.length);
     data.set(value as never);
     return data;
@@ -296,22 +300,43 @@ const cast = (data: DataArray, from: DType, to: DType): DataArray => {
   return castData(data, from, to);
 };
 
+/** Elements as the dtype's own typed array or list of texts, in the same memory; InvalidArgumentError where they are something else. */
+const plainOf = ({ dtype, name }: Tensor, data: DataArray): DataArray => {
+  const refuse = (what: unknown, wanted: string): InvalidArgumentError =>
+    new InvalidArgumentError(`The memory fed for Tensor '${name}' is ${typeName(what)}, not ${wanted}`);
+  if (dtype.array === undefined) {
+    if (!Array.isArray(data)) throw refuse(data, 'an array of strings');
+    for (const text of data as unknown[]) {
+      if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
+        throw new InvalidArgumentError(
+          `A text fed for Tensor '${name}' is ${typeName(text)}, not a string or a Uint8Array`,
+        );
+      }
+    }
+    return data;
+  }
+  if (data.constructor === dtype.array) return data;
+  const view = ArrayBuffer.isView(data) ? plainView(data as NumericArray) : undefined;
+  if (view === undefined || tagOf(view) !== dtype.array.name) throw refuse(data, dtype.name);
+  return view;
+};
+
 /** Checks size and shape against the tensor; shared memory is copied, because another thread may write it. */
 const checked = (tensor: Tensor, data: DataArray, shape: readonly number[], size: number): NDArray => {
-  const { dtype } = tensor;
   if (!Array.isArray(data) && detached(data)) {
     throw new InvalidArgumentError(`The memory fed for Tensor '${tensor.name}' is detached`);
   }
-  if (dtype.array === undefined ? !Array.isArray(data) : data.constructor !== dtype.array) {
-    const wanted = dtype.array === undefined ? 'an array of strings' : dtype.name;
-    throw new InvalidArgumentError(`The memory fed for Tensor '${tensor.name}' is ${typeName(data)}, not ${wanted}`);
-  }
-  const memory = !Array.isArray(data) && isShared(data) ? (data.slice() as DataArray) : data;
+  const plain = plainOf(tensor, data);
+  const memory = !Array.isArray(plain) && isShared(plain) ? copyOfData(plain) : plain;
   if (memory.length !== size) {
     throw new InvalidArgumentError(
       `The memory fed for Tensor '${tensor.name}' holds ${memory.length} elements, its shape ${new TensorShape([...shape])} needs ${size}`,
     );
   }
   if (!tensor.shape.isCompatibleWith(shape)) throw wrongShape(tensor, shape);
+  // Without elements, but with strides that no number holds.
+  if (size === 0 && !Number.isSafeInteger(shape.reduce((product, dim) => product * Math.max(dim, 1), 8))) {
+    throw namedFor(tensor, new InvalidArgumentError(`A feed's shape ${new TensorShape([...shape])} is too large`));
+  }
   return new NDArray(tensor.dtype, shape, memory);
 };

@@ -5,6 +5,7 @@ import { GrafoError, GraphTypeError, LookupError, ValueError } from '../core/err
 import { type Graph, Operation, Tensor } from '../core/graph.js';
 import { IndexedSlices } from '../core/indexedSlices.js';
 import type { NDArray } from '../core/ndarray.js';
+import { cut, preview } from '../core/preview.js';
 
 /** Anything a session can fetch: a tensor, a variable, an operation, a name, or arrays, maps and objects of them. */
 export type Fetch =
@@ -204,7 +205,9 @@ const elementOf = (graph: Graph, fetch: unknown): Tensor | Operation | undefined
       return graph.asGraphElement(fetch);
     } catch (error) {
       if (!(error instanceof LookupError || error instanceof ValueError)) throw error;
-      throw new ValueError(`Fetch argument ${repr(fetch)} cannot be interpreted as a Tensor. (${error.text})`);
+      throw new ValueError(
+        `Fetch argument ${repr(fetch)} cannot be interpreted as a Tensor. (${cut(error.text, 400)})`,
+      );
     }
   }
   const element = fetch instanceof Operation ? fetch : tensorOf(fetch, true);
@@ -230,11 +233,11 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 /** Python's `%r` of what may stand in a fetch or feed. */
 export const repr = (value: unknown): string => {
   if (value === null || value === undefined) return 'None';
-  if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'string' || Array.isArray(value) || ArrayBuffer.isView(value)) return preview(value);
   try {
     const own = (value as { [INSPECT]?: unknown })[INSPECT];
-    if (typeof own === 'function' && !ArrayBuffer.isView(value)) return String(own.call(value));
+    if (typeof own === 'function') return String(own.call(value));
     return String(value);
   } catch (error) {
     return error instanceof GrafoError ? error.text : Object.prototype.toString.call(value);

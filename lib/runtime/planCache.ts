@@ -5,6 +5,7 @@ import type { DataArray, NumericArray } from '../core/dtype.js';
 import type { Graph, Operation } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
 import { isSameShape, sizeOf } from '../core/shape.js';
+import { copyOfData } from '../core/typedArrays.js';
 import { DirectRun } from './directRun.js';
 import { informed } from './errors.js';
 import type { Fed } from './feeds.js';
@@ -192,13 +193,13 @@ export class PlanCache {
     if (found === undefined) {
       const own = shapes.map((shape) => Object.freeze([...shape]));
       const arrays = own.map((shape, i) => {
-        const dtype = request.feeds[i]!.dtype;
-        const data = prepared.valueFeeds.includes(i) ? (datas[i]!.slice() as DataArray) : datas[i]!;
-        return { shape, array: new NDArray(dtype, shape, data) };
+        // What shapes depend on is kept; the rest of what is fed is the caller's, and may be large.
+        const isKept = prepared.valueFeeds.includes(i);
+        return { shape, array: isKept ? new NDArray(request.feeds[i]!.dtype, shape, copyOfData(datas[i]!)) : null };
       });
       const stage = prepared.specialize(arrays, known);
       this.#onPlaced?.(prepared.operations, stage.leftToCpu());
-      const valued = arrays.map(({ array }, i) => (prepared.valueFeeds.includes(i) ? array.data : undefined));
+      const valued = arrays.map(({ array }) => array?.data);
       found = { plan: this.load(stage), key, shapes: own, valued, learnt: 0, direct: 'unknown' };
       cached.plans.set(key, found);
     } else this.#used.delete(found);

@@ -1,7 +1,7 @@
 // A request of a session as its caller repeats it: fetches and feed keys understood once, then run by identity.
-import type { DataArray } from '../core/dtype.js';
 import type { Graph, Tensor } from '../core/graph.js';
 import { NDArray } from '../core/ndarray.js';
+import { copyOfData } from '../core/typedArrays.js';
 import type { DirectRun } from './directRun.js';
 import type { Fed } from './feeds.js';
 import { FeedSlots } from './feeds.js';
@@ -67,7 +67,7 @@ export class RunRequest {
       this.#places.map((place) => {
         if (place >= 0) return results[place]!;
         const slot = -1 - place;
-        const data = fed.datas[slot]!.slice() as DataArray;
+        const data = copyOfData(fed.datas[slot]!);
         return new NDArray(this.slots.tensors[slot]!.dtype, [...fed.shapes[slot]!], data);
       }),
     );

@@ -4,7 +4,7 @@ import type { FetchInfo } from '../compile/stage.js';
 import { type DataArray, type DType, type NumericArray, string } from '../core/dtype.js';
 import { NDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
-import { isTyped } from '../core/typedArrays.js';
+import { copyOfData, isTyped } from '../core/typedArrays.js';
 import type { NativeSession as Engine, NativeStrings as PackedStrings } from './native.js';
 
 type RawResult = ArrayBuffer | PackedStrings | undefined;
@@ -134,5 +134,4 @@ export class ResultReader {
 }
 
 /** A copy with memory of its own. */
-export const copyOf = (array: NDArray): NDArray =>
-  new NDArray(array.dtype, array.shape, array.data.slice() as DataArray);
+export const copyOf = (array: NDArray): NDArray => new NDArray(array.dtype, array.shape, copyOfData(array.data));

@@ -4,6 +4,7 @@ import { InvalidArgumentError, UnimplementedError, ValueError } from '../core/er
 import type { Graph, Tensor } from '../core/graph.js';
 import { castData, NDArray, toNDArray } from '../core/ndarray.js';
 import { sizeOf } from '../core/shape.js';
+import { copyOfData } from '../core/typedArrays.js';
 import { informed, typedError } from './errors.js';
 import { type FeedKey, type FeedValueLike, fedFor, isDetached, readFeeds } from './feeds.js';
 import type { Fetch } from './fetches.js';
@@ -92,7 +93,7 @@ class Loop {
       if (!(value instanceof Stepped)) return value;
       const slot = slots.slotOf(i);
       const { whole, part } = split(slots.tensors[slot]!, value.value as FeedValueLike);
-      this.#whole[slot] = own ? (whole.slice() as DataArray) : whole;
+      this.#whole[slot] = own ? copyOfData(whole) : whole;
       return part;
     });
     const fed = slots.convert(first, own);

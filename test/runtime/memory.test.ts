@@ -99,6 +99,35 @@ measured('a closed session leaves no thread, a forgotten one is collected, whate
   t.is(threads(), before);
 });
 
+test('plans keep no feed: what was fed is collected while they are kept', async (t) => {
+  const { x, y } = new tf.Graph().asDefault(() => {
+    const x = tf.placeholder('float32', [null, 8]);
+    return { x, y: tf.reduceSum(tf.square(x), 1) };
+  });
+  using sess = new tf.Session({ graph: y.graph });
+  let collected = 0;
+  const registry = new FinalizationRegistry<undefined>(() => collected++);
+  const fed = (rows: number): tf.NDArray => {
+    const data = new Float32Array(8 * rows).fill(1);
+    registry.register(data, undefined);
+    return tf.ndarray(data.subarray(0), [rows, 8]);
+  };
+  const given = (rows: number): tf.NDArray => {
+    const array = new tf.NDArray(tf.float32, [rows, 8], new Float32Array(8 * rows).fill(1));
+    registry.register(array.data as Float32Array, undefined);
+    return array;
+  };
+  for (let rows = 1000; rows < 1010; rows++) {
+    await sess.run(y, [[x, fed(rows)]]);
+    sess.runSync(y, [[x, given(rows + 100)]]);
+  }
+  for (let i = 0; i < 50 && collected < 20; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  t.is(collected, 20);
+});
+
 test('a constant factor of a product is kept packed: the session counts the copy, and no run differs by a bit', (t) => {
   const [rows, from, to] = [16, 600, 520];
   const weights = Float32Array.from({ length: from * to }, (_, i) => Math.sin(i * 7));

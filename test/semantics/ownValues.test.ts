@@ -32,6 +32,38 @@ for (const [title, build, expected] of BUILDS) {
   });
 }
 
+test('a Buffer and a subclass are copied too, whose own slice is the same memory', (t) => {
+  class Shared extends Int32Array {
+    override slice(): this {
+      return this;
+    }
+  }
+  const buffer = Buffer.from([1, 2]);
+  const shared = Shared.of(1, 2) as Shared;
+  const text = Buffer.from('ab');
+  const builds = [() => tf.constant(buffer, 'uint8'), () => tf.constant(tf.ndarray(buffer)), () => tf.constant(shared)];
+  for (const build of builds) {
+    buffer.set([1, 2]);
+    shared.set([1, 2]);
+    const change = (): void => {
+      buffer.fill(9);
+      shared.fill(9);
+    };
+    t.is(fresh(build, tf.ndarray(0), change), '[1 2]');
+  }
+  const array = tf.ndarray(buffer);
+  buffer.fill(7);
+  t.deepEqual([...(array.data as Uint8Array)], [9, 9]);
+  t.is(
+    fresh(
+      () => tf.constant(text, 'string'),
+      tf.ndarray(0),
+      () => text.fill('x'),
+    ),
+    'ab',
+  );
+});
+
 test('a constant of strings copies the array and its bytes', (t) => {
   const bytes = new TextEncoder().encode('ab');
   const array = new tf.NDArray(tf.string, [2], ['x', bytes]);
