@@ -105,7 +105,11 @@ export const startServer = async ({
     answer(response, 200, { probability: p, label: Number(p > 0.5), step });
   };
   const server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    // What stands in the first line of a request need not be a path.
+    const asked = URL.canParse(request.url ?? '', 'http://localhost')
+      ? new URL(request.url!, 'http://localhost')
+      : null;
+    const { pathname = '', searchParams = new URLSearchParams() } = asked ?? {};
     if (request.method !== 'GET') answer(response, 405, { error: 'only GET is answered here' });
     else if (pathname === '/status') answer(response, 200, { step, cost: lastCost, training });
     else if (pathname === '/predict') {

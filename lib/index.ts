@@ -273,5 +273,6 @@ export {
   type StepSource,
   stepped,
 } from './runtime/runLoop.js';
-export { type RunOptions, Session, type SessionOptions, type SyncRunOptions } from './runtime/session.js';
+export { type RunOptions, Session, type SyncRunOptions } from './runtime/session.js';
+export type { SessionOptions } from './runtime/sessionOptions.js';
 export { type ChromeTrace, type RunMetadata, Trace, type TracedStep, type TraceRow } from './runtime/trace.js';

@@ -265,7 +265,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
   ): Operation => {
     const name = options === undefined ? undefined : nameIn(options, type, takes());
     let first: Tensor | undefined;
-    for (const input in values) first = commonTensor(values[input], 0, first);
+    for (const input of Object.keys(values)) first = commonTensor(values[input], 0, first);
     const graph = first?.graph ?? getDefaultGraph();
     const attrs = new Map<string, AttrValue>();
     for (const name of Object.keys(given)) {
@@ -357,7 +357,7 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
 
   /** Defaults and checks of the attributes that inputs do not decide. */
   const fillAttrs = (attrs: Map<string, AttrValue>): void => {
-    for (const name in specs) {
+    for (const name of Object.keys(specs)) {
       const spec = specs[name]!;
       if (!attrs.has(name)) {
         if (spec.default === undefined) throw new GraphTypeError(`No argument for attr '${name}' of '${type}' Op`);
@@ -375,10 +375,10 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
   const ordered = (attrs: ReadonlyMap<string, AttrValue>): ReadonlyMap<string, AttrValue> => {
     const given = attrs.keys();
     let same = true;
-    for (const name in specs) same &&= given.next().value === name;
+    for (const name of Object.keys(specs)) same &&= given.next().value === name;
     if (same) return attrs;
     const sorted = new Map<string, AttrValue>();
-    for (const name in specs) sorted.set(name, attrs.get(name)!);
+    for (const name of Object.keys(specs)) sorted.set(name, attrs.get(name)!);
     return sorted;
   };
 

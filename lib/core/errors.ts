@@ -64,7 +64,7 @@ export class GrafoError extends Error {
     this.fed = place.fed;
   }
   override get name(): string {
-    return this.constructor.name;
+    return 'GrafoError';
   }
 }
 
@@ -72,6 +72,9 @@ export class GrafoError extends Error {
 export class ValueError extends GrafoError {
   constructor(text: string, place: ErrorPlace = {}) {
     super(text, 'INVALID_ARGUMENT', place);
+  }
+  override get name(): string {
+    return 'ValueError';
   }
 }
 
@@ -90,6 +93,9 @@ export class RuntimeError extends GrafoError {
   constructor(text: string, place: ErrorPlace = {}) {
     super(text, 'FAILED_PRECONDITION', place);
   }
+  override get name(): string {
+    return 'RuntimeError';
+  }
 }
 
 /** Something asked for by name that is not there (Python's `LookupError` and `KeyError`). */
@@ -97,10 +103,18 @@ export class LookupError extends GrafoError {
   constructor(text: string, place: ErrorPlace = {}) {
     super(text, 'NOT_FOUND', place);
   }
+  override get name(): string {
+    return 'LookupError';
+  }
 }
 
 /** An error of an operation while the graph runs. One subclass per code, as in `tf.errors`. */
-export class OpError extends GrafoError {}
+export class OpError extends GrafoError {
+  /** Of its code: a minified program has other names for classes. */
+  override get name(): string {
+    return `${this.code.toLowerCase().replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Error`;
+  }
+}
 
 // Its type is written out: else every class brings Error's static members, and with them Node's types, into the declarations.
 const opError = (code: ErrorCode): (new (text: string, place?: ErrorPlace) => OpError) =>

@@ -67,6 +67,10 @@ export class Tensor {
     const device = this.device === '' ? '' : `, device=${this.device}`;
     return `Tensor("${this.name}"${shape}, dtype=${this.dtype.name}${this.isRef ? '_ref' : ''}${device})`;
   }
+  /** Its name: a tensor in an object that is logged as JSON brings no graph with it. */
+  toJSON(): string {
+    return this.name;
+  }
   [INSPECT](): string {
     return `<tf.Tensor '${this.name}' shape=${this.#shape} dtype=${this.dtype.name}${this.isRef ? '_ref' : ''}>`;
   }
@@ -152,6 +156,10 @@ export class Operation {
   /** Python's `str` of an operation is its NodeDef; here its short form. */
   toString(): string {
     return `<tf.Operation '${this.name}' type=${this.type}>`;
+  }
+  /** Its name. */
+  toJSON(): string {
+    return this.name;
   }
   [INSPECT](): string {
     return this.toString();

@@ -58,7 +58,7 @@ const unknownOption = (
 
 /** Throws a TypeError for the first key of `given` that is none of `names`. */
 export const checkOptions = <O>(what: string, given: object | null | undefined, names: OptionNames<O>): void => {
-  for (const key in given)
+  for (const key of Object.keys(given ?? {}))
     if (!Object.hasOwn(names, key)) throw unknownOption(what, key, Object.keys(names), Object.keys(names));
 };
 

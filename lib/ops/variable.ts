@@ -267,6 +267,10 @@ export class Variable implements TensorSource {
   toString(): string {
     return `<tf.Variable '${this.name}' shape=${this.shape} dtype=${this.dtype.name}_ref>`;
   }
+  /** Its name. */
+  toJSON(): string {
+    return this.name;
+  }
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }

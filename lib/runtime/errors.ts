@@ -71,7 +71,8 @@ const shapesOf = (op: Operation): string | undefined =>
  * @param runFrom the user's line of an async run; by default the one on the stack now.
  */
 export const typedError = (graph: Graph, error: unknown, runFrom?: UserPlace): unknown => {
-  if (error instanceof OpError && error.runFrom === undefined && error.node !== undefined)
+  // Of one that tells no operation (a limit that was reached) an async run's line is told too.
+  if (error instanceof OpError && error.runFrom === undefined && (error.node ?? runFrom) !== undefined)
     return withLine(error, runFrom);
   if (!isNativeError(error)) return error;
   const op = error.node > 0 ? operationOf(graph, error.node) : undefined;
@@ -98,9 +99,10 @@ const named = (graph: Graph, { code, message }: NativeError): string =>
 
 /** What the compiler refused, with the line that ran it. */
 const withLine = (error: OpError, runFrom: UserPlace | undefined): OpError => {
-  const { code, text, op, node, shapes, createdAt, fed, stack } = error;
+  const { code, text, op, node, shapes, createdAt, fed, stack, cause } = error;
   const line = (runFrom ?? new UserPlace()).toString() || undefined;
   const made = opErrorFromCode(CODES.indexOf(code), text, { op, node, shapes, createdAt, runFrom: line, fed });
+  if (cause !== undefined) made.cause = cause;
   made.stack = `${made.name}: ${made.message}${/\n {4}at [\s\S]*$/.exec(stack ?? '')?.[0] ?? ''}`;
   return made;
 };

@@ -5,7 +5,8 @@ import type { NDArray } from '../core/ndarray.js';
 import { installDefaultRunner, installOnVariable, type Runner } from '../ops/variable.js';
 import { currentSession, install, uninstall } from './defaultSession.js';
 import type { Feeds } from './feeds.js';
-import { Session, type SessionOptions } from './session.js';
+import { Session } from './session.js';
+import type { SessionOptions } from './sessionOptions.js';
 
 declare module '../core/graph.js' {
   interface Tensor {

@@ -64,8 +64,7 @@ export const watchLimits = (
       abort();
       return undefined;
     }
-    signal.addEventListener('abort', abort, { once: true });
-    releases.push(() => signal.removeEventListener('abort', abort));
+    releases.push(onAbort(signal, abort));
   }
   if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
     releases.push(
@@ -77,6 +76,31 @@ export const watchLimits = (
     for (const release of releases) release();
   };
 };
+
+/** Who is told of a signal. One listener does for all: Node takes more than ten of one signal for a leak. */
+const told = new WeakMap<StopSignal, Set<() => void>>();
+
+/** Calls a function when a signal is aborted; returns what forgets it. */
+const onAbort = (signal: StopSignal, then: () => void): (() => void) => {
+  const waiting = told.get(signal) ?? new Set();
+  const tell = (): void => {
+    told.delete(signal);
+    for (const one of waiting) one();
+  };
+  if (waiting.size === 0) {
+    told.set(signal, waiting);
+    signal.addEventListener('abort', tell, { once: true });
+    listeners.set(waiting, tell);
+  }
+  waiting.add(then);
+  return () => {
+    waiting.delete(then);
+    if (waiting.size > 0 || told.get(signal) !== waiting) return;
+    told.delete(signal);
+    signal.removeEventListener('abort', listeners.get(waiting)!);
+  };
+};
+const listeners = new WeakMap<Set<() => void>, () => void>();
 
 /** The longest that a timer waits; it takes more for 1 ms. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -101,11 +125,14 @@ export class SharedLimits {
   #waiting: ((why: GrafoError) => void) | undefined;
 
   constructor(limits: RunLimits, what: string) {
-    this.#release = watchLimits(limits, what, (why) => {
-      this.why = why;
-      this.#control.abort(why);
-      this.#waiting?.(why);
-    });
+    this.#release = watchLimits(limits, what, (why) => this.stop(why));
+  }
+
+  /** Ends all of it. */
+  stop(why: GrafoError): void {
+    this.why ??= why;
+    this.#control.abort(this.why);
+    this.#waiting?.(this.why);
   }
 
   /** The limits of one of the runs; what it rejects with is not the reason, `why` is. */

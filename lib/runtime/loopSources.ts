@@ -152,6 +152,7 @@ class LoopSources {
   /** At most `n` steps on the session's thread; the next chunk is gathered meanwhile. */
   async run(fetches: Fetch, n: number, given: RunLimits): Promise<unknown> {
     const limits = new SharedLimits(given, 'loop');
+    const forget = this.#context.queue.onClose((why) => limits.stop(why));
     const hurry = setInterval(() => this.#hurry?.(), PATIENCE_MS).unref();
     let all: Results;
     try {
@@ -168,6 +169,7 @@ class LoopSources {
     } finally {
       clearInterval(hurry);
       limits.release();
+      forget();
     }
     return all.build(this.#lanes);
   }

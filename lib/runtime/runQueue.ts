@@ -41,6 +41,8 @@ export class RunQueue {
   #inFlight = false;
   #pumping = false;
   #onIdle: (() => void) | undefined;
+  /** Who else is told when the session closes: loops that wait for a source. */
+  readonly #closers = new Set<(why: CancelledError) => void>();
 
   /**
    * @param limit most runs waiting.
@@ -118,9 +120,17 @@ export class RunQueue {
     while (this.#waiting.length > 0) this.#runNow(this.#waiting.shift()!);
   }
 
+  /** Calls `stop` when the session is closed; returns what forgets it. */
+  onClose(stop: (why: CancelledError) => void): () => void {
+    this.#closers.add(stop);
+    return () => this.#closers.delete(stop);
+  }
+
   /** Rejects what waits; calls `then` when the run in flight, if any, is complete. */
   close(then: () => void): void {
-    for (const job of this.#waiting.splice(0)) this.#settle(job, new CancelledError('Session has been closed.'));
+    const why = (): CancelledError => new CancelledError('Session has been closed.');
+    for (const job of this.#waiting.splice(0)) this.#settle(job, why());
+    for (const stop of [...this.#closers]) stop(why());
     if (this.#active === undefined) then();
     else this.#onIdle = then;
   }

@@ -3,27 +3,18 @@
 import type { CompileOptions } from '../compile/stage.js';
 import type { TensorSource } from '../core/defineOp.js';
 import type { DTypeLike } from '../core/dtype.js';
-import { GraphTypeError, RuntimeError, UnimplementedError, ValueError } from '../core/errors.js';
-import { Graph, getDefaultGraph, type Operation, type Tensor } from '../core/graph.js';
+import { GraphTypeError, RuntimeError } from '../core/errors.js';
+import { type Graph, getDefaultGraph, Operation, type Tensor } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
 import { checkOptions, type OptionNames } from '../core/options.js';
 import { UserPlace } from '../core/place.js';
 import { type Callable, type CallableOptions, makeCallable } from './callable.js';
 import { type DefaultHolder, withDefaultSession } from './defaultSession.js';
-import {
-  choosesGpu,
-  type DeviceInfo,
-  deviceNames,
-  findGpu,
-  type GpuOptions,
-  gpuKernels,
-  gpuOptions,
-  placementLog,
-} from './devices.js';
+import { choosesGpu, type DeviceInfo, deviceNames, findGpu, gpuKernels, gpuOptions, placementLog } from './devices.js';
 import { typedError } from './errors.js';
 import { runStages, StagedRun } from './execution.js';
 import { type FeedKey, type Feeds, type FeedValueLike, ownFed, readFeeds } from './feeds.js';
-import { type Fetch, type Fetched, repr, typeName } from './fetches.js';
+import { type Fetch, type Fetched, typeName } from './fetches.js';
 import { hostBuffer } from './hostBuffer.js';
 import { checkLimits, type RunLimits } from './limits.js';
 import { loopLater, loopNow } from './loopSources.js';
@@ -32,34 +23,8 @@ import { PlanCache } from './planCache.js';
 import { RecentRequests, type RunRequest } from './request.js';
 import { type LoopFeeds, loopPairs } from './runLoop.js';
 import { RunQueue } from './runQueue.js';
+import { type SessionOptions, sessionOptions } from './sessionOptions.js';
 import { Trace } from './trace.js';
-
-/** Options of a session. */
-export interface SessionOptions {
-  /** The graph to run; by default the default graph. */
-  readonly graph?: Graph | undefined;
-  /** Threads a run may use; by default what the machine grants the process. Results do not depend on it. */
-  readonly threads?: number | undefined;
-  /** Most bytes that variables, constants and intermediate values may take together. */
-  readonly memoryBytes?: number | undefined;
-  /** Most async runs that may wait; one more is rejected with RESOURCE_EXHAUSTED. 10,000 by default. */
-  readonly maxInFlight?: number | undefined;
-  /** Receives the lines of `tf.Print`; by default they go to standard error. What it throws is the error of the run that printed. */
-  readonly onLog?: ((line: string) => void) | undefined;
-  /**
-   * Where the session computes: '/cpu:0' or '/gpu:0'. By default on the GPU, where there is one and the graph asks for it
-   * (`tf.device('/gpu:0')`) or holds much data when the session is opened. The environment variable GRAFO_DEVICE sets another default.
-   */
-  readonly device?: string | undefined;
-  /** What the session asks of its GPU: its memory, and how exactly it multiplies. */
-  readonly gpu?: GpuOptions | undefined;
-  /** Runs on the CPU what asks for a device that is not there. */
-  readonly allowSoftPlacement?: boolean | undefined;
-  /** Tells `onLog` where each operation runs, once, when it is first run. */
-  readonly logDevicePlacement?: boolean | undefined;
-  /** Passes of the compiler to switch off. */
-  readonly compile?: CompileOptions | undefined;
-}
 
 /** Options of a run on this thread. */
 export interface SyncRunOptions {
@@ -69,51 +34,10 @@ export interface SyncRunOptions {
 /** Options of one run. */
 export interface RunOptions extends RunLimits, SyncRunOptions {}
 
-const SESSION: OptionNames<SessionOptions> = {
-  graph: true,
-  threads: true,
-  memoryBytes: true,
-  maxInFlight: true,
-  onLog: true,
-  device: true,
-  gpu: true,
-  allowSoftPlacement: true,
-  logDevicePlacement: true,
-  compile: true,
-};
-const COMPILE: OptionNames<CompileOptions> = {
-  fold: true,
-  simplify: true,
-  cse: true,
-  repeat: true,
-  share: true,
-  fuse: true,
-  epilogues: true,
-  batch: true,
-  inPlace: true,
-  reuse: true,
-  allowSoftPlacement: true,
-  evaluate: true,
-  devices: true,
-  deviceKernels: true,
-};
 const RUN_SYNC: OptionNames<SyncRunOptions> = { trace: true };
 const LIMITS: OptionNames<RunLimits> = { signal: true, timeoutMs: true };
 const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, ...LIMITS };
 
-/** A target, a graph or a plain object of options. */
-const isArgument = (value: unknown): boolean => {
-  if (value === undefined || typeof value === 'string' || value instanceof Graph) return true;
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-};
-
-const MAX_IN_FLIGHT = 10_000;
-const checkedInFlight = (given: unknown): number => {
-  if (given === Number.POSITIVE_INFINITY || (Number.isSafeInteger(given) && Number(given) >= 0)) return given as number;
-  throw new ValueError(`Session: maxInFlight takes a whole number of runs or Infinity, not ${repr(given)}`);
-};
 /** Time that inline runs may take of one turn of the event loop. */
 const INLINE_MS = 1;
 
@@ -142,22 +66,7 @@ export class Session {
    * @param options the options.
    */
   constructor(graphOrTarget?: Graph | SessionOptions | string, options?: SessionOptions) {
-    if (typeof graphOrTarget === 'string' && graphOrTarget !== '') {
-      throw new UnimplementedError(`Sessions run in this process only; no target '${graphOrTarget}'`);
-    }
-    if (!isArgument(graphOrTarget)) {
-      throw new GraphTypeError(`target must be a string, but got ${typeName(graphOrTarget)}`);
-    }
-    const given: SessionOptions =
-      graphOrTarget instanceof Graph
-        ? { ...options, graph: graphOrTarget }
-        : { ...(typeof graphOrTarget === 'object' ? graphOrTarget : {}), ...options };
-    if (given.graph !== undefined && !(given.graph instanceof Graph)) {
-      throw new GraphTypeError(`graph must be a tf.Graph, but got ${typeName(given.graph)}`);
-    }
-    checkOptions('Session', given, SESSION);
-    checkOptions('Session: compile', given.compile, COMPILE);
-    const maxInFlight = checkedInFlight(given.maxInFlight ?? MAX_IN_FLIGHT);
+    const given = sessionOptions(graphOrTarget, options);
     const gpu = gpuOptions(given.gpu);
     this.graph = given.graph ?? getDefaultGraph();
     const { NativeSession: Native } = native();
@@ -195,7 +104,7 @@ export class Session {
     const placed = given.logDevicePlacement === true ? placementLog(this.#onGpu, onLog) : undefined;
     this.#cache = new PlanCache(this.graph, engine, compile, placed);
     this.#queue = new RunQueue(
-      maxInFlight,
+      given.maxInFlight,
       () => engine.cancel(),
       () => engine.finish(),
     );
@@ -240,7 +149,7 @@ export class Session {
   runSync<const F extends Fetch>(fetches: F, feeds?: Feeds, options?: SyncRunOptions): Fetched<F> {
     this.#checkOpen();
     if (options !== undefined) checkOptions('runSync', options, RUN_SYNC);
-    const trace = options === undefined ? undefined : this.#traceOf(options.trace);
+    const trace = this.#traceOf(options?.trace);
     const { keys, values } = readFeeds(feeds);
     const request = this.#recent.find(fetches, keys);
     return this.#now(request, values, trace) as Fetched<F>;
@@ -466,7 +375,10 @@ export class Session {
    * @example sess.loadVariable(w, [[1], [2]])
    */
   loadVariable(variable: { readonly initializer: Operation }, value: FeedValueLike): void {
-    const { initializer } = variable;
+    const initializer = (variable as Partial<typeof variable> | null | undefined)?.initializer;
+    if (!(initializer instanceof Operation)) {
+      throw new GraphTypeError(`loadVariable takes a tf.Variable, not ${typeName(variable)}`);
+    }
     this.runSync(initializer, [[initializer.inputs[1]!, value]]);
   }
 

@@ -216,6 +216,8 @@ Status Session::run_loop(int32_t id, int64_t n, std::span<const Feed> feeds,
       return static_cast<uint8_t*>(sinks[f].data) + i * plan->fetches[f].bytes;
     };
     for (int64_t i = 0; i < n; ++i) {
+      // A plan may have no step that would ask.
+      if (cancelled_.load(std::memory_order_relaxed) != 0) return Status::error(Code::kCancelled, "The run was cancelled");
       for (size_t f = 0; f < feeds.size(); ++f) {
         const int64_t bytes = plan->feeds[f].bytes;
         if (stepped[f] == 0 || bytes == 0) continue;

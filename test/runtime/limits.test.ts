@@ -99,3 +99,53 @@ test('maxInFlight is a whole number of waiting runs, 0 and Infinity too', async 
   none.close();
   new tf.Session({ graph, maxInFlight: Number.POSITIVE_INFINITY }).close();
 });
+
+test('a signal that limits many runs is listened to once, and tells all of them', async (t) => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', hear);
+  const control = new AbortController();
+  const { signal } = control;
+  const runs = Array.from({ length: 30 }, () => session.run(y, [[x, big]], { signal }));
+  const [first] = runs;
+  await first;
+  control.abort('enough');
+  const settled = await Promise.allSettled(runs);
+  const cancelled = settled.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  t.true(cancelled.length > 20, `${cancelled.length}`);
+  for (const { reason } of cancelled) {
+    t.true(reason instanceof tf.errors.CancelledError);
+    t.is(reason.cause, 'enough');
+    t.regex(reason.runFrom, /^limits\.test\.ts:/);
+  }
+  // Nothing is left of it, and the next one works.
+  const again = new AbortController();
+  await session.run(y, [[x, big]], { signal: again.signal });
+  again.abort();
+  await new Promise(setImmediate);
+  process.off('warning', hear);
+  t.deepEqual(warnings, []);
+});
+
+test('a loop of nothing but an operation without steps is ended by its limits', async (t) => {
+  const nothing = graph.asDefault(() => tf.noOp());
+  await t.throwsAsync(session.runLoop(nothing, 1e15, [], { timeoutMs: 30 }), {
+    instanceOf: tf.errors.DeadlineExceededError,
+  });
+  await t.throwsAsync(session.runLoop(nothing, 1e15, [], { signal: AbortSignal.timeout(30) }), {
+    instanceOf: tf.errors.CancelledError,
+  });
+});
+
+test('closing a session ends a loop that waits for its source', async (t) => {
+  const own = new tf.Session({ graph });
+  async function* quiet() {
+    yield big;
+    await new Promise(() => {});
+  }
+  const loop = own.runLoop(y, Number.POSITIVE_INFINITY, [[x, tf.stepped(quiet())]]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  own.close();
+  const error = await t.throwsAsync(loop, { instanceOf: tf.errors.CancelledError });
+  t.is((error as tf.GrafoError).text, 'Session has been closed.');
+});

@@ -1,6 +1,6 @@
 // Sessions on the real engine: running, queueing, closing, errors and default sessions.
 import test from 'ava';
-import { GrafoError, InvalidArgumentError, RuntimeError } from '../../lib/core/errors.js';
+import { CancelledError, GrafoError, InvalidArgumentError, RuntimeError } from '../../lib/core/errors.js';
 import { Graph, type Tensor } from '../../lib/core/graph.js';
 import { type NDArray, ndarray } from '../../lib/core/ndarray.js';
 import { add, multiply } from '../../lib/ops/arithmetic.js';
@@ -260,7 +260,9 @@ test('a closed session refuses runs, rejects what waits and finishes what runs',
   const step = sess.makeCallable(sum, [x, y]);
   sess.close();
   sess.close();
-  await t.throwsAsync(waiting, { message: 'Session has been closed.' });
+  const why = await t.throwsAsync(waiting, { instanceOf: CancelledError });
+  t.is((why as CancelledError).text, 'Session has been closed.');
+  t.regex((why as CancelledError).runFrom!, /^session\.test\.ts:/);
   t.is(((await running).data as Float32Array)[0], 2);
   for (const run of [() => sess.runSync(sum), () => step(1, 2), () => sess.memory(), () => sess.explain(sum)]) {
     const error = t.throws(run, { instanceOf: RuntimeError });

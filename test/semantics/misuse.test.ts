@@ -41,3 +41,29 @@ test('a constraint is a function', (t) => {
     text,
   );
 });
+
+test('an enumerable property of Object.prototype is no option', (t) => {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype.extend = () => undefined;
+  try {
+    new tf.Graph().asDefault(() => {
+      using session = new tf.Session({ threads: 1 });
+      t.is((session.runSync(tf.add(1, 2, { name: 'sum' })) as tf.NDArray).item(), 3);
+    });
+  } finally {
+    delete prototype.extend;
+  }
+});
+
+test('a budget of no bytes is refused, one without end is the largest', (t) => {
+  t.throws(() => new tf.Session({ memoryBytes: 0 }), { instanceOf: tf.errors.ValueError });
+  using session = new tf.Session({ graph: new tf.Graph(), memoryBytes: Number.POSITIVE_INFINITY });
+  t.is(session.listDevices()[0]!.memoryLimitBytes, Number.MAX_SAFE_INTEGER);
+});
+
+test('graph elements are their names in JSON', (t) => {
+  new tf.Graph().asDefault(() => {
+    const v = new tf.Variable(1, { name: 'v' });
+    t.is(JSON.stringify({ v, x: v.add(1), op: v.initializer }), '{"v":"v:0","x":"add:0","op":"v/Assign"}');
+  });
+});
