@@ -1,7 +1,9 @@
-// simplify: local rewrites that change no bit of any result. A row is {type, rewrite}; a rewrite gives the new ref of output 0 or undefined.
+// simplify: local rewrites that change no bit of any result, but that powers by simple exponents are rounded once. A row is {types, apply};
+// a rewrite gives the new ref of output 0 or undefined.
 
 import type { AttrValue } from '../core/attrs.js';
 import { constantValue } from '../core/constantValue.js';
+import { findOp } from '../core/defineOp.js';
 import { isStateful, type Node, type Pass, type Ref, refDtype, rewrite } from './program.js';
 import { updatedVariables, variableOf } from './versions.js';
 
@@ -55,6 +57,23 @@ const foldTranspose =
     return changed ? { node: { ...node, attrs, inputs }, output: 0 } : undefined;
   };
 
+/** Operations that are a power by a constant, as TensorFlow's own optimizer replaces it; integers have no roots and no reciprocals. */
+const POWERS: ReadonlyMap<number, string> = new Map([
+  [2, 'Square'],
+  [0.5, 'Sqrt'],
+  [-0.5, 'Rsqrt'],
+  [-1, 'Reciprocal'],
+]);
+const power: Rule['apply'] = (node) => {
+  const [x, y] = node.inputs as [Ref, Ref];
+  const exponent = scalar(y);
+  if (exponent === undefined) return undefined;
+  if (exponent === 1) return free(node) ? x : undefined;
+  const type = POWERS.get(exponent);
+  if (type === undefined || (exponent !== 2 && !refDtype(x).isFloating)) return undefined;
+  return { node: { ...node, row: findOp(type), inputs: [x] }, output: 0 };
+};
+
 const RULES: readonly Rule[] = [
   // x * 1 and x / 1 are x to the bit, NaN included; x + 0 is not (-0 + 0 = 0).
   {
@@ -95,6 +114,7 @@ const RULES: readonly Rule[] = [
       return outer.every((axis, i) => inner[axis] === i) ? input.node.inputs[0] : undefined;
     },
   },
+  { types: ['Pow'], apply: power },
   { types: ['MatMul'], apply: foldTranspose(['transpose_a', 'transpose_b']) },
   { types: ['BatchMatMul', 'BatchMatMulV2'], apply: foldTranspose(['adj_x', 'adj_y']) },
   {

@@ -11,7 +11,7 @@ import { type Dim, sizeOf, TensorShape, UNKNOWN } from '../core/shape.js';
 import { gatherGrad, unsortedSegmentSumGrad } from './arrayGrad.js';
 import { reshape, shape, squeeze } from './arrayShape.js';
 import { where } from './compare.js';
-import { numbersOf, picked } from './hostValue.js';
+import { MAX_HOST_SIZE, numbersOf, picked } from './hostValue.js';
 import { get } from './indexing.js';
 import { concat } from './join.js';
 import { reduceProd } from './reduce.js';
@@ -61,6 +61,8 @@ const gatherOp = defineOp('GatherV2', {
   host: (c) => {
     const [params, indices, axis] = c.values;
     if (!params || !indices || !axis || c.attr<number>('batch_dims') !== 0) return null;
+    // Shapes and indices are integers and few; rows of data that a former stage left here are the engine's.
+    if (!params.dtype.isInteger || Math.max(params.size, indices.size) > MAX_HOST_SIZE) return null;
     const at = Number(axis.data[0]) + (Number(axis.data[0]) < 0 ? params.rank : 0);
     const rows = numbersOf(indices);
     if (rows.some((row) => row < 0 || row >= params.shape[at]!)) return null;

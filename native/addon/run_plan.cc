@@ -6,7 +6,7 @@ namespace grafo {
 namespace {
 
 constexpr size_t kNamed = 2;  // the session's number, the plan's
-constexpr size_t kMaxMemory = 30, kFewMemory = 4;
+constexpr size_t kMaxMemory = 126, kFewMemory = 4;
 
 bool is_fed_by_mailbox(const Port& port, size_t position) {
   return port.rank == 0 && port.dtype != DType::kString && position < kMailboxFetches;
@@ -81,11 +81,8 @@ Status run_numbered(napi_env env, napi_callback_info info, napi_value* result) {
   void* environment = nullptr;
   int32_t number = -1, plan = -1;
   TRY(check(env, napi_get_cb_info(env, info, &count, given, nullptr, &environment)));
-  if (count > kNamed + kFewMemory) {
-    count = kNamed + kMaxMemory;
-    TRY(check(env, napi_get_cb_info(env, info, &count, given, nullptr, &environment)));
-  }
   if (count > kNamed + kMaxMemory) return Status::error(Code::kInvalidArgument, "%zu arguments", count);
+  if (count > kNamed + kFewMemory) TRY(check(env, napi_get_cb_info(env, info, &count, given, nullptr, &environment)));
   // Not to_int32: it takes as long again, and all that a fraction does here is to name another number.
   if (napi_get_value_int32(env, given[0], &number) != napi_ok || napi_get_value_int32(env, given[1], &plan) != napi_ok)
     return Status::error(Code::kInvalidArgument, "The numbers of a session and a plan are expected");
@@ -97,6 +94,7 @@ Status run_numbered(napi_env env, napi_callback_info info, napi_value* result) {
   sinks.clear();
   Memory memory(env, self, given + kNamed, count < kNamed ? 0 : count - kNamed);
   TRY(read_memory(env, self, ports, memory, &sinks));
+  if (memory.is_left()) return Status::error(Code::kInvalidArgument, "%zu arguments are too many", count);
   return run_now(env, self, plan, ports, sinks, false, result);
 }
 

@@ -103,6 +103,12 @@ const SIMPLIFIED: readonly [string, (x: tf.Tensor) => tf.Tensor, string[]][] = [
   ['x + 0 is not x: -0 + 0 is 0', (x) => tf.exp(tf.add(x, 0)), ['Fused(Add Exp)']],
   ['a transpose of its inverse is x', (x) => tf.exp(tf.transpose(tf.transpose(x, [1, 0]), [1, 0])), ['Fused(Exp)']],
   ['a transpose feeding a product becomes its flag', (x) => tf.matmul(tf.transpose(x, [1, 0]), x), ['MatMul']],
+  ['x ** 2 is a square', (x) => tf.pow(x, 2), ['Fused(Square)']],
+  ['x ** 0.5 is a root', (x) => tf.pow(x, 0.5), ['Fused(Sqrt)']],
+  ['x ** -0.5 is the reciprocal of one', (x) => tf.pow(x, -0.5), ['Fused(Rsqrt)']],
+  ['1 / x by a power', (x) => tf.pow(x, -1), ['Fused(Reciprocal)']],
+  ['x ** 1 is x', (x) => tf.exp(tf.pow(x, 1)), ['Fused(Exp)']],
+  ['x ** 3 and powers of several exponents stay', (x) => tf.pow(tf.pow(x, 3), [2, 2]), ['Fused(Pow Pow)']],
   ['reshape of reshape is one view', (x) => tf.exp(tf.reshape(tf.reshape(x, [4]), [2, 2])), ['Fused(Exp)']],
 ];
 for (const [title, build, expected] of SIMPLIFIED) {
@@ -112,6 +118,33 @@ for (const [title, build, expected] of SIMPLIFIED) {
       t.deepEqual(kernels(compile([build(x)], [[x, [2, 2]]])), expected);
     })());
 }
+
+test('simplify: powers by simple exponents have the bits of what they are replaced by, and integers no roots', (t) =>
+  inGraph(() => {
+    const values = [0, -0, 1, -1.5, 3.3, 1e-40, 1e30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+    for (const dtype of ['float32', 'float64'] as const) {
+      const x = tf.placeholder(dtype, [values.length]);
+      using session = new tf.Session();
+      const pairs = [
+        [tf.pow(x, 2), tf.square(x)],
+        [tf.pow(x, 0.5), tf.sqrt(x)],
+        [tf.pow(x, -0.5), tf.rsqrt(x)],
+        [tf.pow(x, -1), tf.reciprocal(x)],
+        [tf.pow(x, 1), tf.identity(x)],
+      ] as const;
+      for (const [power, simple] of pairs) {
+        t.deepEqual(session.runSync(power, [[x, values]]).data, session.runSync(simple, [[x, values]]).data);
+      }
+    }
+    const n = tf.placeholder('int32', [3]);
+    const x = tf.placeholder('float', [3]);
+    using session = new tf.Session();
+    const slope = tf.gradients(tf.pow(x, 2), x)[0]!;
+    t.notRegex(session.explain(slope, [[x, [1, 2, 3]]]), /Fused\([^)]*Pow/);
+    t.deepEqual(session.runSync(slope as tf.Tensor, [[x, [1, 2, 3]]]).toArray(), [2, 4, 6]);
+    t.deepEqual(session.runSync(tf.pow(n, 2), [[n, [3, -4, 65536]]]).toArray(), [9, 16, 0]);
+    t.throws(() => session.runSync(tf.pow(n, -1), [[n, [1, 2, 3]]]), { instanceOf: tf.errors.InvalidArgumentError });
+  })());
 
 test('fuse: the 8-op cross-entropy chain is one step', (t) =>
   inGraph(() => {

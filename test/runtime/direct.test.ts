@@ -359,7 +359,8 @@ test('runPlan takes only numbers of memory that is there and has the planned byt
     t.throws(() => runPlan(session.number, plan, x.number, number), refused, `into ${number}`);
   }
   t.throws(() => runPlan(session.number, plan), refused);
-  t.throws(() => runPlan(session.number, plan, ...new Array<number>(40).fill(x.number)), refused);
+  for (const count of [3, 40, 400])
+    t.throws(() => runPlan(session.number, plan, ...new Array<number>(count).fill(x.number)), refused, `${count}`);
   session.close();
 });
 
