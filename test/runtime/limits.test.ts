@@ -107,12 +107,10 @@ test('a signal that limits many runs is listened to once, and tells all of them'
   const control = new AbortController();
   const { signal } = control;
   const runs = Array.from({ length: 30 }, () => session.run(y, [[x, big]], { signal }));
-  const [first] = runs;
-  await first;
   control.abort('enough');
   const settled = await Promise.allSettled(runs);
   const cancelled = settled.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
-  t.true(cancelled.length > 20, `${cancelled.length}`);
+  t.true(cancelled.length >= 29, `${cancelled.length}`);
   for (const { reason } of cancelled) {
     t.true(reason instanceof tf.errors.CancelledError);
     t.is(reason.cause, 'enough');
