@@ -4,7 +4,7 @@ import { constantValue } from '../core/constantValue.js';
 import { convertToTensor, type TensorLike } from '../core/convert.js';
 import type { ShapeContext } from '../core/defineOp.js';
 import { defineOp, type Named } from '../core/defineOp.js';
-import { bool, float32, float64, int8, int16, int32, int64, string, uint8, uint16 } from '../core/dtype.js';
+import { bool, float32, float64, int8, int16, int32, int64, NUMERIC, string, uint8, uint16 } from '../core/dtype.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/graph.js';
 import type { LowerContext, Words } from '../core/lowering.js';
@@ -249,7 +249,8 @@ const mirrorPadOp = defineOp('MirrorPad', {
 const mirrorPadGradOp = defineOp('MirrorPadGrad', {
   inputs: { input: 'T', paddings: 'Tpaddings' },
   outputs: { output: 'T' },
-  attrs: { T, Tpaddings: INDEX, mode: MODE },
+  // It adds up, so it takes numbers only, though TensorFlow's OpDef has any T: no dtype but theirs has a kernel.
+  attrs: { T: { type: 'type', allowed: NUMERIC }, Tpaddings: INDEX, mode: MODE },
   shape: padShape(-1),
   grad: ([dy], { inputs, attr }) => ({
     input: mirrored(dy!, inputs.paddings, attr<string>('mode')),
