@@ -8,7 +8,7 @@ export interface VariableUpdates {
   readonly updates: readonly Node[];
 }
 
-/** The rule of DESIGN.md ("a read belongs to its consumer"), answered for every node of one program. */
+/** The rule that a read belongs to its consumer (docs/inside/compile.md, Variables), answered for every node of one program. */
 export class Versions {
   readonly #updates = new Map<Operation, Node[]>();
   readonly #updateIndex = new Map<Node, number>();

@@ -22,7 +22,7 @@ struct TileArgs {
   int64_t c_row;
   bool add;  // C += instead of C =
   bool far;  // C is larger than the near caches
-  T* pack;   // where tile_and_pack() leaves B, rows as wide as the tile
+  T* pack;   // where a tile with kPack leaves B, rows as wide as the tile
 };
 
 template <class T>

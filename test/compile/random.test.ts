@@ -1,4 +1,4 @@
-// N7: random programs over variables, against an interpreter of the rules, and against themselves without the passes. All numbers are int32:
+// Random programs over variables, against an interpreter of the rules, and against themselves without the passes. All numbers are int32:
 // nothing is rounded, so that every difference is a fault.
 import test from 'ava';
 import type { CompileOptions } from '../../lib/compile/stage.js';

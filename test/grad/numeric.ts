@@ -1,4 +1,4 @@
-// N4 and N5: gradients of an op in float64 against central differences of the session's own forward, and of the gradient for the second order.
+// Gradients of an op in float64 against central differences of the session's own forward, and of the gradient for the second order.
 import { findOp } from '../../lib/core/defineOp.js';
 import * as tf from '../../lib/index.js';
 import type { Generated, Random } from '../ops/generate.js';
@@ -6,7 +6,7 @@ import type { GradientCase } from '../ops/rows.js';
 import { fromNDArray, OpRunner, toNDArray } from '../ops/runner.js';
 import type { Arr, Attrs, Input } from '../reference/array.js';
 
-/** Relative errors allowed: N4 and N5, and float32 against float64. */
+/** Relative errors allowed: of the first order, of the second, and of float32 against float64. */
 export const FIRST = 1e-6;
 export const SECOND = 1e-5;
 export const SINGLE = 1e-4;

@@ -1,5 +1,5 @@
-// Case rows of the elementwise ops, one line each: what an element becomes, the dtypes TensorFlow 1.15's CPU kernels take, N2's ulps, and
-// where the gradient is smooth.
+// Case rows of the elementwise ops, one line each: what an element becomes, the dtypes TensorFlow 1.15's CPU kernels take, the ulps that are
+// allowed, and where the gradient is smooth.
 import type { Arr, Attrs } from '../reference/array.js';
 import { addN, dividing, elementwise } from '../reference/elementwise.js';
 import * as s from '../reference/scalar.js';

@@ -1,4 +1,4 @@
-// Generated inputs: N1's shapes and values from a seeded generator, so that a failure names the seed that makes it again.
+// Generated inputs: shapes and values, the odd ones often, from a seeded generator, so that a failure names the seed that makes it again.
 import {
   type Arr,
   type Attrs,
@@ -125,7 +125,7 @@ export class Random {
     return result;
   }
 
-  /** A dimension of N1's list that leaves `room` elements at most. */
+  /** A dimension of the list above that leaves `room` elements at most. */
   dim(room: number, zero = true): number {
     const dims = (this.smooth ? [1, 2, 3] : DIMS).filter((dim) => dim <= room && (zero || dim > 0));
     return dims.length === 0 ? 1 : this.pick(dims);

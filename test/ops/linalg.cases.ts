@@ -1,4 +1,4 @@
-// Case rows of matrix products, over N3's sizes.
+// Case rows of matrix products, over sizes around the kernels' tiles, and some long sums.
 import { batchMatmul, matmul } from '../reference/linalg.js';
 import type { Generated, Random, ValueOptions } from './generate.js';
 import { type CaseRow, type CaseRows, FI } from './rows.js';

@@ -1,4 +1,4 @@
-// N1 for array: generated cases against the float64 references.
+// Array ops: generated cases against the float64 references.
 import test from 'ava';
 import { findOp } from '../../lib/core/defineOp.js';
 import { arrayCases } from './array.cases.js';

@@ -1,4 +1,4 @@
-// N1 for elementwise, compare, cast: generated cases against the float64 references.
+// Elementwise, compare and cast: generated cases against the float64 references.
 import test from 'ava';
 import { findOp } from '../../lib/core/defineOp.js';
 import { castCases } from './cast.cases.js';

@@ -1,4 +1,4 @@
-// N1 for reduce, linalg, nn, random, state, training: generated cases against the float64 references.
+// Reduce, linalg, nn, random, state and training: generated cases against the float64 references.
 import test from 'ava';
 import { findOp } from '../../lib/core/defineOp.js';
 import { linalgCases } from './linalg.cases.js';

@@ -1,4 +1,4 @@
-// N1: generated cases of one op against its reference, for every dtype of its row.
+// Generated cases of one op against its reference, for every dtype of its row.
 import type { ExecutionContext } from 'ava';
 import { type Arr, type Attrs, type Input, one, Refused, sizeOf } from '../reference/array.js';
 import { difference } from './compare.js';

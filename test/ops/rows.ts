@@ -24,7 +24,7 @@ export interface GradientCase {
 export interface CaseRow {
   readonly ref: Reference;
   readonly dtypes: readonly string[];
-  /** N2: allowed ulps against the float64 reference; 0 is bit-exact. */
+  /** Allowed ulps against the float64 reference; 0 is bit-exact. */
   readonly ulp?: number;
   /** The same for float64, where the reference itself is not near enough. */
   readonly ulp64?: number;

@@ -48,7 +48,7 @@ const product = (
           } else exact += BigInt(x) * BigInt(y);
         }
         data.push(isFloat(a.dtype) ? total : wrap(a.dtype, exact));
-        // N3: min(K, 4 sqrt(K)) roundings of the sum of absolute products; the reference's own float64 sum adds as many for float64.
+        // min(K, 4 sqrt(K)) roundings of the sum of absolute products; the reference's own float64 sum adds as many for float64.
         bound.push(Math.max(1, Math.min(ka, 4 * Math.sqrt(ka))) * absolute * (a.dtype === 'float64' ? 2 : 1));
       }
     }

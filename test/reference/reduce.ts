@@ -1,4 +1,4 @@
-// Reductions, argmax and cumulative ops by their definitions; float results carry the N3 bound of their sums.
+// Reductions, argmax and cumulative ops by their definitions; float results carry the bound of their sums' rounding.
 import {
   type Arr,
   arr,
@@ -56,7 +56,7 @@ export const sum = (group: readonly Element[]): number => {
 };
 const sumAbs = (group: readonly Element[]): number =>
   (group as number[]).reduce((total, element) => total + Math.abs(element), 0);
-/** N3: 2 log2(n) + 2 roundings of the sum of absolute values. */
+/** 2 log2(n) + 2 roundings of the sum of absolute values. */
 const factor = (n: number): number => 2 * Math.log2(Math.max(n, 1)) + 2;
 
 type Fold = {
