@@ -173,7 +173,7 @@ const BY_NAME: ReadonlyMap<string, DType> = new Map([
 ]);
 const BY_NUMBER: ReadonlyMap<number, DType> = new Map(DTYPES.map((type) => [type.asDatatypeEnum, type]));
 
-/** The dtype of a name, number or dtype. Throws TypeError for anything else: `asDtype('float') // float32`. */
+/** The dtype of a name, number or dtype. Throws TypeError for anything else: `tf.asDtype('float').name // 'float32'`. */
 export const asDtype = (like: DTypeLike | number): DType => {
   if (like instanceof DType) return like;
   const found = typeof like === 'number' ? BY_NUMBER.get(like) : BY_NAME.get(like);

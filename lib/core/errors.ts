@@ -35,7 +35,11 @@ export interface ErrorPlace {
   fed?: string | undefined;
 }
 
-/** The base of every error grafo throws. `code` is TensorFlow's, `text` the message without grafo's location lines. */
+/**
+ * The base of every error grafo throws. `code` is TensorFlow's, `text` the message without grafo's location lines.
+ *
+ * @example new tf.errors.ValueError('no such shape') instanceof tf.GrafoError // true
+ */
 export class GrafoError extends Error {
   readonly code: ErrorCode;
   readonly text: string;
@@ -177,6 +181,6 @@ const BY_NUMBER = [
   UnauthenticatedError,
 ] as const;
 
-/** The op error for a code of `error_codes.proto`, as the engine reports it. */
+/** The op error for a code of `error_codes.proto`, as the engine reports it: `tf.errors.opErrorFromCode(3, 'bad').code // 'INVALID_ARGUMENT'`. */
 export const opErrorFromCode = (code: number, text: string, place: ErrorPlace = {}): OpError =>
   new (BY_NUMBER[code] ?? UnknownError)(text, place);

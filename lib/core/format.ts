@@ -4,7 +4,7 @@ import type { NDArray } from './ndarray.js';
 const THRESHOLD = 1000;
 const EDGE = 3;
 
-/** The shortest decimal that rounds to the same float32 or float64: `shortest(0.1f, 4) // '0.1'`. */
+/** The shortest decimal that rounds to the same float32 or float64: `shortest(Math.fround(0.1), 4) // '0.1'`. */
 export const shortest = (value: number, bytes: number): string => {
   if (bytes === 8 || !Number.isFinite(value)) return String(value);
   for (let digits = 1; digits <= 9; digits++) {

@@ -12,7 +12,7 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 const OP_NAME = /^[A-Za-z0-9.][A-Za-z0-9_.\\\-/]*$/;
 const SCOPE_NAME = /^[A-Za-z0-9_.\\\-/]*$/;
 
-/** One output of an operation: a name for a value that a session computes. */
+/** One output of an operation: a name for a value that a session computes: `tf.constant(1).add(2).name // 'add:0'`. */
 export class Tensor {
   readonly op: Operation;
   /** Position among the operation's outputs. */
@@ -101,7 +101,7 @@ export interface OperationInit {
   readonly outputs: readonly { dtype: DType; isRef: boolean }[];
 }
 
-/** A node of the graph. */
+/** A node of the graph: `tf.constant(1).op.type // 'Const'`. */
 export class Operation {
   readonly graph: Graph;
   readonly row: OpRow;
@@ -176,7 +176,14 @@ export let enterScope: (graph: Graph, name: string) => string | null;
 /** Leaves both: `previous` is what `enterScope` gave. */
 export let leaveScope: (graph: Graph, previous: string | null) => void;
 
-/** A graph of operations. `graph.asDefault(() => ...)` makes it the one that builders add to. */
+/**
+ * A graph of operations. `graph.asDefault(() => ...)` makes it the one that builders add to.
+ *
+ * @example
+ * const graph = new tf.Graph();
+ * graph.asDefault(() => tf.constant(1, 'int32', { name: 'one' }));
+ * graph.getOperations().map((op) => op.name) // ['one']
+ */
 export class Graph {
   readonly #operations: Operation[] = [];
   readonly #byName = new Map<string, Operation>();
@@ -462,7 +469,7 @@ const kindOf = (value: unknown): string => (value === null ? 'null' : typeof val
 
 const DEFAULT_STACK: Graph[] = [new Graph()];
 
-/** The graph that builders add to. */
+/** The graph that builders add to: `tf.getDefaultGraph() === tf.constant(1).graph // true`. */
 export const getDefaultGraph = (): Graph => DEFAULT_STACK.at(-1)!;
 
 /** Replaces the default graph by an empty one; RuntimeError inside `asDefault`. */

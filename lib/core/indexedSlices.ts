@@ -10,7 +10,11 @@ export const installDensify = (densify: Densify): void => {
   hooks.densify = densify;
 };
 
-/** Rows `values` at `indices` of a tensor of shape `denseShape`; repeated indices add up. */
+/**
+ * Rows `values` at `indices` of a tensor of shape `denseShape`; repeated indices add up.
+ *
+ * @example new tf.IndexedSlices(tf.constant([5, 6]), tf.constant([2, 2], 'int32'), tf.constant([3], 'int32')).asTensor() // [0, 0, 11]
+ */
 export class IndexedSlices implements TensorSource {
   readonly values: Tensor;
   readonly indices: Tensor;

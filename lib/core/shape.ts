@@ -17,7 +17,7 @@ const notADimension = (dim: unknown): ValueError | GraphTypeError =>
 export const MAX_RANK = 8;
 
 /**
- * A static shape, as TensorFlow's `TensorShape`: `new TensorShape([null, 2]).toString() // (?, 2)`.
+ * A static shape, as TensorFlow's `TensorShape`: `String(new tf.TensorShape([null, 2])) // '(?, 2)'`.
  * Immutable; a dimension may be unknown (`null`), and so may the rank.
  */
 export class TensorShape {

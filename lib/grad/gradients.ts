@@ -56,7 +56,7 @@ const asList = <T>(value: Many<T>): readonly T[] => (Array.isArray(value) ? (val
  *   LookupError where an operation on the way has no gradient.
  * @example
  * const x = tf.constant(3);
- * const [dx] = tf.gradients(tf.square(x), [x]); // 6 in a session
+ * tf.gradients(tf.square(x), [x]) // [6]
  */
 export const gradients = (
   ys: Many<Differentiable>,

@@ -149,7 +149,7 @@ export const glorotUniformInitializer = (options: InitializerOptions = {}): Init
     mode: 'fan_avg',
     distribution: 'uniform',
   });
-/** Glorot's (Xavier's) normal numbers. */
+/** Glorot's (Xavier's) normal numbers: `tf.glorotNormalInitializer()([3, 4]).shape.asList() // [3, 4]`. */
 export const glorotNormalInitializer = (options: InitializerOptions = {}): Initializer =>
   varianceScalingInitializer({
     ...optionsOf('glorotNormalInitializer', DRAWN, options),
@@ -157,7 +157,7 @@ export const glorotNormalInitializer = (options: InitializerOptions = {}): Initi
     mode: 'fan_avg',
     distribution: 'truncated_normal',
   });
-/** He's uniform numbers, for relu. */
+/** He's uniform numbers, for relu: `tf.heUniform()([3, 4]).shape.asList() // [3, 4]`. */
 export const heUniform = (options: InitializerOptions = {}): Initializer =>
   varianceScalingInitializer({
     ...optionsOf('heUniform', DRAWN, options),
@@ -165,7 +165,7 @@ export const heUniform = (options: InitializerOptions = {}): Initializer =>
     mode: 'fan_in',
     distribution: 'uniform',
   });
-/** He's normal numbers, for relu. */
+/** He's normal numbers, for relu: `tf.heNormal()([3, 4]).shape.asList() // [3, 4]`. */
 export const heNormal = (options: InitializerOptions = {}): Initializer =>
   varianceScalingInitializer({
     ...optionsOf('heNormal', DRAWN, options),
@@ -173,7 +173,7 @@ export const heNormal = (options: InitializerOptions = {}): Initializer =>
     mode: 'fan_in',
     distribution: 'truncated_normal',
   });
-/** LeCun's uniform numbers. */
+/** LeCun's uniform numbers: `tf.lecunUniform()([3, 4]).shape.asList() // [3, 4]`. */
 export const lecunUniform = (options: InitializerOptions = {}): Initializer =>
   varianceScalingInitializer({
     ...optionsOf('lecunUniform', DRAWN, options),
@@ -181,7 +181,7 @@ export const lecunUniform = (options: InitializerOptions = {}): Initializer =>
     mode: 'fan_in',
     distribution: 'uniform',
   });
-/** LeCun's normal numbers. */
+/** LeCun's normal numbers: `tf.lecunNormal()([3, 4]).shape.asList() // [3, 4]`. */
 export const lecunNormal = (options: InitializerOptions = {}): Initializer =>
   varianceScalingInitializer({
     ...optionsOf('lecunNormal', DRAWN, options),

@@ -104,5 +104,11 @@ export const GraphKeys = Object.freeze({
 /** The items of a collection of the default graph: `tf.getCollection('losses') // []`. */
 export const getCollection = <T = unknown>(key: string, scope?: string): T[] =>
   getDefaultGraph().getCollection<T>(key, scope);
-/** Adds to a collection of the default graph: `tf.addToCollection('losses', loss)`. */
+/**
+ * Adds to a collection of the default graph.
+ *
+ * @example
+ * tf.addToCollection('losses', tf.constant(2));
+ * tf.getCollection('losses') // [2]
+ */
 export const addToCollection = (key: string, value: unknown): void => getDefaultGraph().addToCollection(key, value);

@@ -168,9 +168,9 @@ const update =
     return row({ ref, value }, { use_locking: useLocking }, { name }).output;
   };
 
-/** Adds to a variable in place; shapes must be equal: `tf.assignAdd(counter, 1)`. */
+/** Adds to a variable in place; shapes must be equal: `tf.assignAdd(new tf.Variable([1, 2]), [3, 4]) // [4, 6]`. */
 export const assignAdd: Update = update('assignAdd', assignAddOp);
-/** Subtracts from a variable in place; shapes must be equal: `tf.assignSub(counter, 1)`. */
+/** Subtracts from a variable in place; shapes must be equal: `tf.assignSub(new tf.Variable([1, 2]), [3, 4]) // [-2, -2]`. */
 export const assignSub: Update = update('assignSub', assignSubOp);
 
 type Scatter = (ref: RefLike, indices: TensorLike, updates: TensorLike, options?: UpdateOptions) => Tensor;
@@ -186,21 +186,22 @@ const scatter =
  * INVALID_ARGUMENT "indices[0] = 9 is not in [0, 5)".
  *
  * @param indices rows, of any shape; `updates` has it followed by the shape of a row, or is a scalar.
+ * @example tf.scatterUpdate(new tf.Variable([1, 2, 3]), [2, 0], [7, 8]) // [8, 2, 7]
  */
 export const scatterUpdate: Scatter = scatter('scatterUpdate', scatterUpdateOp);
-/** Adds to rows of a variable: `tf.scatterAdd(v, [0, 0], [1, 2])` adds 3 to row 0. */
+/** Adds to rows of a variable, as often as they are named: `tf.scatterAdd(new tf.Variable([1, 2]), [0, 0], [1, 2]) // [4, 2]`. */
 export const scatterAdd: Scatter = scatter('scatterAdd', scatterAddOp);
-/** Subtracts from rows of a variable. */
+/** Subtracts from rows of a variable: `tf.scatterSub(new tf.Variable([1, 2]), [1], 5) // [1, -3]`. */
 export const scatterSub: Scatter = scatter('scatterSub', scatterSubOp);
-/** Multiplies rows of a variable. */
+/** Multiplies rows of a variable: `tf.scatterMul(new tf.Variable([1, 2]), [1], [5]) // [1, 10]`. */
 export const scatterMul: Scatter = scatter('scatterMul', scatterMulOp);
-/** Divides rows of a variable. */
+/** Divides rows of a variable: `tf.scatterDiv(new tf.Variable([1, 2]), [1], [4]) // [1, 0.5]`. */
 export const scatterDiv: Scatter = scatter('scatterDiv', scatterDivOp);
-/** Takes the smaller of rows of a variable and the updates. */
+/** Takes the smaller of rows of a variable and the updates: `tf.scatterMin(new tf.Variable([1, 5]), [0, 1], [3, 3]) // [1, 3]`. */
 export const scatterMin: Scatter = scatter('scatterMin', scatterMinOp);
-/** Takes the larger of rows of a variable and the updates. */
+/** Takes the larger of rows of a variable and the updates: `tf.scatterMax(new tf.Variable([1, 5]), [0, 1], [3, 3]) // [3, 5]`. */
 export const scatterMax: Scatter = scatter('scatterMax', scatterMaxOp);
 
-/** Whether a variable has a value in the session: a bool scalar. */
+/** Whether a variable has a value in the session, a bool scalar: `tf.isVariableInitialized(new tf.Variable(1)) // true` once it is initialised. */
 export const isVariableInitialized = (ref: RefLike, options: Named = {}): Tensor =>
   isInitializedOp({ ref }, {}, options).output;

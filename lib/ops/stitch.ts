@@ -76,7 +76,11 @@ export const listDiffOp = defineOp('ListDiff', {
   },
 });
 
-/** Lists merged by index: `merged[indices[k][i]] = data[k][i]`, later lists over earlier ones. */
+/**
+ * Lists merged by index: `merged[indices[k][i]] = data[k][i]`, later lists over earlier ones. For lists that are known when a plan is made.
+ *
+ * @example tf.dynamicStitch([[0, 2], [1]], [tf.range(5, 7), tf.range(8, 9)]) // [5, 8, 6]
+ */
 export const dynamicStitch = (
   indices: readonly TensorLike[],
   data: readonly TensorLike[],

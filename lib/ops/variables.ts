@@ -14,9 +14,13 @@ import type { Variable } from './variable.js';
 
 const collection = (key: string, scope?: string): Variable[] => getDefaultGraph().getCollection<Variable>(key, scope);
 
-/** The global variables, in the order they were made; `scope` is a pattern their names begin with. */
+/**
+ * The global variables, in the order they were made; `scope` is a pattern their names begin with.
+ *
+ * @example [new tf.Variable(1, { name: 'v' }), tf.globalVariables('v').length][1] // 1
+ */
 export const globalVariables = (scope?: string): Variable[] => collection(GraphKeys.GLOBAL_VARIABLES, scope);
-/** The variables of this process only (metrics, counters). */
+/** The variables of this process only (metrics, counters): `tf.localVariables() // []`. */
 export const localVariables = (scope?: string): Variable[] => collection(GraphKeys.LOCAL_VARIABLES, scope);
 /** The variables that optimizers train: `tf.trainableVariables() // []`. */
 export const trainableVariables = (scope?: string): Variable[] => collection(GraphKeys.TRAINABLE_VARIABLES, scope);
@@ -40,18 +44,24 @@ export const variablesInitializer = (list: readonly Variable[], options: Named =
   return list.length === 0 ? noOp({ name }) : group(...list.map((variable) => variable.initializer), { name });
 };
 
-/** One operation that initialises every global variable: `sess.run(tf.globalVariablesInitializer())`. */
+/** One operation that initialises every global variable: `sess.runSync(tf.globalVariablesInitializer()) // null`. */
 export const globalVariablesInitializer = (): Operation => variablesInitializer(globalVariables());
-/** One operation that initialises every local variable. */
+/** One operation that initialises every local variable: `sess.runSync(tf.localVariablesInitializer()) // null`. */
 export const localVariablesInitializer = (): Operation => variablesInitializer(localVariables());
-/** The older name of `globalVariablesInitializer`. */
+/** The older name of `globalVariablesInitializer`: `tf.initializeAllVariables().name // 'init'`. */
 export const initializeAllVariables = globalVariablesInitializer;
 /** The older name of `localVariablesInitializer`. */
 export const initializeLocalVariables = localVariablesInitializer;
 /** The older name of `variablesInitializer`. */
 export const initializeVariables = variablesInitializer;
 
-/** The names of variables that have no value yet, as a string vector; of all variables where none are given. */
+/**
+ * The names of variables that have no value yet, as a string vector; of all variables where none are given.
+ *
+ * @example
+ * const v = new tf.Variable(1, { name: 'v' });
+ * sess.runSync(tf.reportUninitializedVariables([v])).toArray() // ['v']
+ */
 export const reportUninitializedVariables = (list?: readonly Variable[], options: Named = {}): Tensor => {
   const variables = list ?? [...globalVariables(), ...localVariables()];
   return nameScope(nameIn(options, 'report_uninitialized_variables') ?? 'report_uninitialized_variables', () => {

@@ -106,7 +106,7 @@ export const doctor = (load: () => Native = native, read: ReadSystem = readSyste
   }
 };
 
-/** A report, or what `doctor` finds now, as lines for people: `console.log(tf.doctorText())`. */
+/** A report, or what `doctor` finds now, as lines for people: `tf.doctorText().slice(0, 6) // 'engine'`. */
 export const doctorText = (report: Report = doctor()): string => {
   const { nodeApi, memoryBytes } = report;
   const rows: [string, string | null][] = [

@@ -63,7 +63,8 @@ const percent = (part: number, whole: number): string => `${whole === 0 ? 0 : ((
  * @example
  * const trace = new tf.Trace();
  * sess.runSync(loss, [[x, batch]], { trace });
- * console.log(String(trace)); // a row for each kernel: calls, time, GB/s, GFLOP/s
+ * console.log(String(trace)); // prints a row for each kernel: calls, time, GB/s, GFLOP/s
+ * trace.runs // 1
  */
 export class Trace {
   readonly #steps: TracedStep[] = [];

@@ -34,7 +34,11 @@ export const getGlobalStep = (graph: Graph = getDefaultGraph()): Variable | Tens
   return step;
 };
 
-/** Makes the global step: an int64 variable that starts at 0. ValueError '"global_step" already exists.'. */
+/**
+ * Makes the global step: an int64 variable that starts at 0. ValueError '"global_step" already exists.'.
+ *
+ * @example tf.train.createGlobalStep() // 0
+ */
 export const createGlobalStep = (graph: Graph = getDefaultGraph()): Variable => {
   if (getGlobalStep(graph) !== null) throw new ValueError('"global_step" already exists.');
   return graph.asDefault(() =>
@@ -49,7 +53,7 @@ export const createGlobalStep = (graph: Graph = getDefaultGraph()): Variable => 
   );
 };
 
-/** The global step, made where there is none. */
+/** The global step, made where there is none: `tf.train.getOrCreateGlobalStep().name // 'global_step:0'`. */
 export const getOrCreateGlobalStep = (graph: Graph = getDefaultGraph()): Variable | Tensor =>
   getGlobalStep(graph) ?? createGlobalStep(graph);
 
@@ -58,6 +62,13 @@ interface Runner {
   runSync(fetch: Tensor): { item(): number | bigint | boolean | string };
 }
 
-/** The value of a global step in a session, as a number: `tf.train.globalStep(sess, step)`. */
+/**
+ * The value of a global step in a session, as a number.
+ *
+ * @example
+ * const step = tf.train.createGlobalStep();
+ * sess.runSync(step.initializer);
+ * tf.train.globalStep(sess, step) // 0
+ */
 export const globalStep = (session: Runner, step: Variable | Tensor): number =>
   Number(session.runSync(step instanceof Variable ? step.asTensor(true) : step).item());

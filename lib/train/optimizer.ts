@@ -71,7 +71,11 @@ const withStep = <O extends ApplyGradientsOptions>(
   return all;
 };
 
-/** The base of every optimizer: a subclass says how one variable is updated. */
+/**
+ * The base of every optimizer: a subclass says how one variable is updated.
+ *
+ * @example new tf.train.GradientDescentOptimizer(0.1) instanceof tf.train.Optimizer // true
+ */
 export abstract class Optimizer {
   static readonly GATE_NONE = 0;
   static readonly GATE_OP = 1;

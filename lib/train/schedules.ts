@@ -190,7 +190,7 @@ export const piecewiseConstant = (
     limits.reduceRight((after, limit, i) => select(lessEqual(given, limit), rates[i]!, after), rates.at(-1)!),
   );
 };
-/** TensorFlow's newer name of `piecewiseConstant`. */
+/** TensorFlow's newer name of `piecewiseConstant`: `tf.train.piecewiseConstantDecay(3, [2], [0.1, 0.01]) // 0.01`. */
 export const piecewiseConstantDecay = piecewiseConstant;
 
 /**

@@ -5,9 +5,9 @@ import test from 'ava';
 import * as tf from '../../lib/index.js';
 import { ROOT } from '../helpers/root.js';
 import { isSame, plain, shown } from '../helpers/values.js';
-import { ARRAYS, RANDOM } from './missing.arrays.js';
-import { CONTROL, NAMESPACES, NETWORKS, SPARSE, TRAINING } from './missing.programs.js';
-import type { Made, Ways } from './ways.js';
+import { ARRAYS, RANDOM } from './missing/arrays.js';
+import { CONTROL, NAMESPACES, NETWORKS, SPARSE, TRAINING } from './missing/programs.js';
+import type { Made, Ways } from './missing/ways.js';
 
 const WAYS: Ways = { ...CONTROL, ...ARRAYS, ...RANDOM, ...SPARSE, ...NETWORKS, ...TRAINING, ...NAMESPACES };
 

@@ -1,6 +1,6 @@
 // The rows of docs/missing.md about numbers, arrays and random numbers.
-import * as tf from '../../lib/index.js';
-import { plain } from '../helpers/values.js';
+import * as tf from '../../../lib/index.js';
+import { plain } from '../../helpers/values.js';
 import {
   between,
   by,

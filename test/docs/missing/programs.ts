@@ -1,6 +1,6 @@
 // The rows of docs/missing.md about control flow, sparse tensors, networks, training and names.
-import * as tf from '../../lib/index.js';
-import { isSame, plain } from '../helpers/values.js';
+import * as tf from '../../../lib/index.js';
+import { isSame, plain } from '../../helpers/values.js';
 import { between, by, f, i, LITTLE, pair, picture, sequences, slotted, updated, variable, type Ways } from './ways.js';
 
 export const CONTROL: Ways = {

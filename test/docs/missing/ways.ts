@@ -1,6 +1,6 @@
 // How the calls of docs/missing.md are tried: what a row's calls read, and what they give.
-import * as tf from '../../lib/index.js';
-import { isSame, plain } from '../helpers/values.js';
+import * as tf from '../../../lib/index.js';
+import { isSame, plain } from '../../helpers/values.js';
 
 type Given = Record<string, unknown>;
 type Plain = null | undefined | number | string | boolean | readonly Plain[] | { readonly [name: string]: Plain };
