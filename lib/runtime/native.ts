@@ -46,7 +46,7 @@ export type NativeMemoryArgument = NativeArray | number | undefined;
 export type NativeCallback = (error: NativeError | undefined, results: NativeResults) => void;
 
 export interface NativeSessionOptions {
-  /** Threads of one run, the caller among them; 0 or none: as many as the process may use. */
+  /** Threads of one run, the caller among them, 64 at most; 0 or none: as many as the process may use. */
   threads?: number | undefined;
   /** Budget of the session's native memory; 0 or none: what the machine has. */
   memoryBytes?: number | undefined;
