@@ -11,8 +11,9 @@
     ],
     # Of all CPU code; see CMakeLists.txt.
     "cpu_flags": ["-falign-loops=64"],
+    # Without MMX: GCC 12 may move 8 bytes through one of its registers, after which x87 (long double) computes NaN.
     "conditions": [
-      ["target_arch=='x64'", { "lowest_flags": ["-march=x86-64-v2"] }, { "lowest_flags": ["-march=armv8-a"] }]
+      ["target_arch=='x64'", { "lowest_flags": ["-march=x86-64-v2", "-mno-mmx"] }, { "lowest_flags": ["-march=armv8-a"] }]
     ]
   },
   "target_defaults": {
@@ -51,19 +52,19 @@
           "target_name": "grafo_cpu_v2", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v2", "<@(cpu_flags)"]
+          "cflags_cc": ["-march=x86-64-v2", "-mno-mmx", "<@(cpu_flags)"]
         },
         {
           "target_name": "grafo_cpu_v3", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v3", "<@(cpu_flags)"]
+          "cflags_cc": ["-march=x86-64-v3", "-mno-mmx", "<@(cpu_flags)"]
         },
         {
           "target_name": "grafo_cpu_v4", "type": "shared_library", "product_prefix": "", "product_extension": "so",
           "product_dir": "<(PRODUCT_DIR)", "dependencies": ["grafo_cpu_common"],
           "sources": ["<@(cpu_units)"],
-          "cflags_cc": ["-march=x86-64-v4", "-mprefer-vector-width=512", "<@(cpu_flags)"]
+          "cflags_cc": ["-march=x86-64-v4", "-mno-mmx", "-mprefer-vector-width=512", "<@(cpu_flags)"]
         }
       ]
     }, {
