@@ -49,6 +49,7 @@ const holdsTensor = (value: unknown, depth = 0): boolean =>
  * Converts a value to a tensor of the default graph; TypeError or ValueError with TensorFlow's words where it cannot be.
  *
  * @param value a tensor or variable (returned as it is, its dtype checked), or a literal (a new `Const`).
+ * @example tf.convertToTensor([1, 2]) // [1, 2]
  */
 export const convertToTensor = (value: TensorLike, options: ConvertOptions = {}): Tensor => {
   nameIn(options, 'convertToTensor', CONVERT);

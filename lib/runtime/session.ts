@@ -42,7 +42,8 @@ const RUN: OptionNames<RunOptions> = { ...RUN_SYNC, ...LIMITS };
 const INLINE_MS = 1;
 
 /**
- * Runs operations of a graph and holds its variables. Sessions of one graph have separate variables.
+ * Runs operations of a graph and holds its variables. Sessions of one graph have separate variables. `using` closes one where its block ends
+ * (TypeScript 5.2, Node 24); elsewhere call `close()`.
  *
  * @example
  * const x = tf.placeholder('float', []);
@@ -177,8 +178,9 @@ export class Session {
   }
 
   /**
-   * Runs without blocking: the promise of what `runSync` returns. Runs of a session happen in the order of their calls. Feeds are copied
-   * before this returns. A run that takes about as long as handing it over is done at once.
+   * Runs on the session's own thread: the promise of what `runSync` returns. Runs of a session happen in the order of their calls. The plan is made
+   * on the calling thread, at the first run with its shapes, and feeds are copied before this returns. A run that takes about as long as handing it
+   * over is done at once.
    *
    * @param options `signal` and `timeoutMs` cancel the run: CANCELLED, DEADLINE_EXCEEDED. `trace` measures its steps.
    * @example await sess.run(train, [[x, batch]], { timeoutMs: 1000 })

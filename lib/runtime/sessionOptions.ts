@@ -10,9 +10,15 @@ import { repr, typeName } from './fetches.js';
 export interface SessionOptions {
   /** The graph to run; by default the default graph. */
   readonly graph?: Graph | undefined;
-  /** Threads a run may use; by default what the machine grants the process. Results do not depend on it. */
+  /**
+   * Threads a run may use, 64 at most; by default what affinity and the cgroup's quota grant the process (docs/inside/threads.md), or GRAFO_THREADS.
+   * Results do not depend on it.
+   */
   readonly threads?: number | undefined;
-  /** Most bytes that variables, constants and intermediate values may take together. */
+  /**
+   * Most bytes that variables, constants, the arena, copies of feeds and results may take together, Infinity: no limit; by default three quarters of
+   * what the machine or the cgroup has.
+   */
   readonly memoryBytes?: number | undefined;
   /** Most async runs that may wait; one more is rejected with RESOURCE_EXHAUSTED. 10,000 by default. */
   readonly maxInFlight?: number | undefined;
