@@ -1,5 +1,6 @@
 // Slice reads a strided part of x; SliceGrad puts a tensor into such a part of a padded one.
 #include "cpu/kernels.h"
+#include "cpu/short_rows.h"
 #include "cpu/strided.h"
 
 namespace grafo::cpu {
@@ -10,7 +11,40 @@ struct SliceStep : PreparedStep {
   Strided part;       // row-major over the small side, positions in the large side
   int64_t size;       // of the large side
   bool padded;        // SliceGrad has an input with the value of the rest
+  bool in_order;      // the part goes forward only and leaves little out
 };
+
+// Item i < n goes from + i * stride -> to + i * apart, one of which is 1. The compiler has vectors for the strides it knows.
+template <class T>
+void copy_items(T* to, int64_t apart, const T* from, int64_t stride, int64_t n) {
+  if (apart != 1) {
+    for (int64_t i = 0; i < n; ++i) to[i * apart] = from[i];
+  } else if (stride == -1) {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+  } else if (stride == 2) {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * 2];
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+  }
+}
+
+// A row of x is `size` items `stride` apart, the next row x_step further; a row of y likewise.
+template <class T>
+void copy_run(T* y, int64_t y_step, int64_t y_stride, const T* x, int64_t x_step, int64_t x_stride, int64_t size, int64_t n) {
+  constexpr int64_t kItem = sizeof(T);
+  constexpr int64_t kShort = 8, kAtOnce = 256;  // so many rows stay in the L1 cache
+  const auto copy = [=](int64_t column, int64_t row, int64_t bytes, int64_t rows) {
+    copy_rows(reinterpret_cast<char*>(y + row * y_step + column * y_stride), y_step * kItem,
+              reinterpret_cast<const char*>(x + row * x_step + column * x_stride), x_step * kItem, bytes, rows);
+  };
+  if (x_stride == 1 && y_stride == 1) return copy(0, 0, size * kItem, n);
+  if (size <= kShort && n >= size) {
+    for (int64_t row = 0; row < n; row += kAtOnce)
+      for (int64_t column = 0; column < size; ++column) copy(column, row, kItem, std::min(kAtOnce, n - row));
+    return;
+  }
+  for (int64_t row = 0; row < n; ++row) copy_items(y + row * y_step, y_stride, x + row * x_step, x_stride, size);
+}
 
 template <class T>
 Status run_slice(const PreparedStep& base, RunContext& context, void* const* buffers) {
@@ -21,17 +55,14 @@ Status run_slice(const PreparedStep& base, RunContext& context, void* const* buf
   const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
   parallel_for(context, step.part.rows(), kGrainBytes / (bytes + 16) + 1,
                [&](int64_t begin, int64_t end) {
-                 step.part.walk(begin, end, [&](int64_t row, int64_t at) {
-                   T* const to = y + row * size;
-                   if (stride == 1) {
-                     std::memcpy(to, x + at, static_cast<size_t>(bytes));
-                   } else {
-                     for (int64_t i = 0; i < size; ++i) to[i] = x[at + i * stride];
-                   }
+                 step.part.walk(begin, end, [&](int64_t row, int64_t at, int64_t n) {
+                   copy_run(y + row * size, size, 1, x + at, step.part.run_step(), stride, size, n);
                  });
                });
   return Status();
 }
+
+constexpr int64_t kLongRow = 256, kFilledAtOnce = 8192;  // bytes
 
 template <class T>
 Status run_slice_grad(const PreparedStep& base, RunContext& context, void* const* buffers) {
@@ -39,21 +70,31 @@ Status run_slice_grad(const PreparedStep& base, RunContext& context, void* const
   const T* const dy = static_cast<const T*>(buffers[0]);
   T* const dx = static_cast<T*>(buffers[step.padded ? 2 : 1]);
   const T pad = step.padded ? *static_cast<const T*>(buffers[1]) : T(0);
-  parallel_for(context, step.size, kGrainBytes / static_cast<int64_t>(sizeof(T)),
-               [&](int64_t begin, int64_t end) { std::fill(dx + begin, dx + end, pad); });
+  const auto fill = [=](int64_t begin, int64_t end) { std::fill(dx + begin, dx + end, pad); };
+  if (!step.in_order)
+    parallel_for(context, step.size, kGrainBytes / static_cast<int64_t>(sizeof(T)), fill);
   if (step.part.rank == 0) return Status();
-  const int64_t size = step.part.row_size(), stride = step.part.row_step();
-  const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
-  parallel_for(context, step.part.rows(), kGrainBytes / (bytes + 16) + 1,
+  const int64_t size = step.part.row_size(), stride = step.part.row_step(), apart = step.part.run_step();
+  const int64_t bytes = size * static_cast<int64_t>(sizeof(T)), rows = step.part.rows();
+  // In order: dx is filled just ahead of the rows, with what of short ones is then still in the L1 cache, of long ones the gaps only.
+  const int64_t span = (size - 1) * stride + 1;
+  const int64_t at_once =
+      !step.in_order ? rows : bytes >= kLongRow ? 1 : kFilledAtOnce / (apart * static_cast<int64_t>(sizeof(T)) + 1) + 1;
+  parallel_for(context, rows, kGrainBytes / (bytes + 16) + 1,
                [&](int64_t begin, int64_t end) {
-                 step.part.walk(begin, end, [&](int64_t row, int64_t at) {
-                   const T* const from = dy + row * size;
-                   if (stride == 1) {
-                     std::memcpy(dx + at, from, static_cast<size_t>(bytes));
-                   } else {
-                     for (int64_t i = 0; i < size; ++i) dx[at + i * stride] = from[i];
+                 int64_t filled = begin == 0 ? 0 : step.part.position_of(begin);  // up to here dx is done
+                 step.part.walk(begin, end, [&](int64_t row, int64_t at, int64_t n) {
+                   for (int64_t m; n > 0; n -= m, row += m, at += m * apart) {
+                     m = std::min(n, at_once);
+                     if (step.in_order) {
+                       const int64_t last = at + (m - 1) * apart + span;
+                       fill(filled, m == 1 && stride == 1 ? at : last);
+                       filled = last;
+                     }
+                     copy_run(dx + at, apart, stride, dy + row * size, size, 1, size, m);
                    }
                  });
+                 if (step.in_order) fill(filled, end == rows ? step.size : step.part.position_of(end));
                });
   return Status();
 }
@@ -124,6 +165,8 @@ Status prepare_slice_grad(const StepDesc& desc, const HostServices&, StepPointer
     grad->part = part;
     grad->size = dx.size;
     grad->padded = padded;
+    grad->in_order = part.rank > 0 && 8 * desc.inputs[0].size >= dx.size && (part.rows() > 1 || 2 * desc.inputs[0].size >= dx.size);
+    for (int d = 0; d < part.rank; ++d) grad->in_order &= part.steps[d] > 0;
     step = std::move(grad);
   });
   return Status();

@@ -38,19 +38,33 @@ struct Strided {
     for (int d = 0; d + 1 < rank; ++d) n *= dims[d];
     return n;
   }
-  // visit(row, position of its first item on the strided side) for rows [begin, end).
+  // Of a row's first item on the strided side.
+  int64_t position_of(int64_t row) const {
+    int64_t position = offset;
+    for (int d = rank - 2; d >= 0; --d) {
+      position += row % dims[d] * steps[d];
+      row /= dims[d];
+    }
+    return position;
+  }
+  // How far rows of a run are from each other.
+  int64_t run_step() const { return rank > 1 ? steps[rank - 2] : 0; }
+  // visit(row, position of its first item on the strided side, n) for the runs of n rows, run_step() apart, that rows [begin, end)
+  // consist of.
   template <class Visit>
   void walk(int64_t begin, int64_t end, Visit&& visit) const {
+    const int64_t length = rank > 1 ? dims[rank - 2] : 1;
     int64_t at[kMaxRank] = {};
     int64_t position = offset;
-    for (int64_t d = rank - 2, row = begin; d >= 0; --d) {
-      at[d] = row % dims[d];
-      row /= dims[d];
+    for (int64_t d = rank - 3, run = begin / length; d >= 0; --d) {
+      at[d] = run % dims[d];
+      run /= dims[d];
       position += at[d] * steps[d];
     }
-    for (int64_t row = begin; row < end; ++row) {
-      visit(row, position);
-      for (int d = rank - 2; d >= 0; --d) {
+    for (int64_t row = begin, first = begin % length, n; row < end; row += n, first = 0) {
+      n = std::min(length - first, end - row);
+      visit(row, position + first * run_step(), n);
+      for (int d = rank - 3; d >= 0; --d) {
         position += steps[d];
         if (++at[d] < dims[d]) break;
         position -= steps[d] * dims[d];

@@ -7,6 +7,7 @@
 #include "cpu/fused.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/kernels.h"
+#include "cpu/short_rows.h"
 #include "cpu/strided.h"
 #include "cpu/transpose_block.h"
 
@@ -31,10 +32,11 @@ Status run_rows(const PreparedStep& base, RunContext& context, void* const* buff
   T* const y = static_cast<T*>(buffers[1]);
   const int64_t size = step.outer.row_size();
   const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
+  const int64_t run_bytes = step.outer.run_step() * static_cast<int64_t>(sizeof(T));
   parallel_for(context, step.outer.rows(), kGrainBytes / (bytes + 16) + 1,
                [&](int64_t begin, int64_t end) {
-                 step.outer.walk(begin, end, [&](int64_t row, int64_t at) {
-                   std::memcpy(y + row * size, x + at, static_cast<size_t>(bytes));
+                 step.outer.walk(begin, end, [&](int64_t row, int64_t at, int64_t n) {
+                   copy_rows(reinterpret_cast<char*>(y + row * size), bytes, reinterpret_cast<const char*>(x + at), run_bytes, bytes, n);
                  });
                });
   return Status();
