@@ -1,6 +1,7 @@
 // Gather: copies the rows of params that the indices name.
 #include "cpu/indices.h"
 #include "cpu/kernels.h"
+#include "cpu/short_rows.h"
 #include "cpu/strided.h"
 
 namespace grafo::cpu {
@@ -15,18 +16,9 @@ struct GatherStep : PreparedStep {
   bool empty;                       // y is, but indices are checked all the same
 };
 
-// The common widths are one load and store; the rest is memcpy.
-inline void copy_row(char* to, const char* from, int64_t bytes) {
-  switch (bytes) {
-    case 4:
-      std::memcpy(to, from, 4);
-      return;
-    case 8:
-      std::memcpy(to, from, 8);
-      return;
-    default:
-      std::memcpy(to, from, static_cast<size_t>(bytes));
-  }
+template <class I, class Row>
+void take_rows(char* to, const char* from, const I* indices, int64_t n, Row row) {
+  for (int64_t i = 0; i < n; ++i) row(to + i * row.bytes, from + static_cast<int64_t>(indices[i]) * row.bytes);
 }
 
 template <class I>
@@ -41,17 +33,14 @@ Status run_gather(const PreparedStep& base, RunContext& context, void* const* bu
   const int64_t bytes = step.row_bytes;
   parallel_for(context, step.outer * n, kGrainBytes / (bytes + 32) + 1,
                [&](int64_t begin, int64_t end) {
-                 int64_t outer = begin / n, i = begin % n;
-                 const I* index = indices + outer / per_batch * n;
-                 for (int64_t row = begin; row < end; ++row) {
-                   const int64_t from = outer * step.limit + static_cast<int64_t>(index[i]);
-                   copy_row(y + row * bytes, params + from * bytes, bytes);
-                   if (++i == n) {
-                     i = 0;
-                     ++outer;
-                     if (outer % per_batch == 0) index += n;
+                 dispatch_row(bytes, [&](auto copy) {
+                   int64_t outer = begin / n, i = begin % n, batch = outer / per_batch;
+                   for (int64_t row = begin, taken; row < end; row += taken, i = 0) {
+                     taken = std::min(n - i, end - row);
+                     take_rows(y + row * bytes, params + outer * step.limit * bytes, indices + batch * n + i, taken, copy);
+                     if (++outer % per_batch == 0) ++batch;
                    }
-                 }
+                 });
                });
   return Status();
 }

@@ -1,5 +1,8 @@
 // Indices that come as data: checked all before anything is written, and named in the error as TensorFlow names them.
 #pragma once
+#include <algorithm>
+#include <limits>
+
 #include "cpu/prepared.h"
 
 namespace grafo::cpu {
@@ -17,6 +20,13 @@ struct IndexShape {
   int64_t at(const void* indices, int64_t i) const {
     return dtype == DType::kInt32 ? static_cast<const int32_t*>(indices)[i]
                                   : static_cast<const int64_t*>(indices)[i];
+  }
+  // `n` of them from `begin` on.
+  void copy(const void* indices, int64_t begin, int64_t n, int64_t* to) const {
+    if (dtype == DType::kInt32)
+      std::copy_n(static_cast<const int32_t*>(indices) + begin, n, to);
+    else
+      std::copy_n(static_cast<const int64_t*>(indices) + begin, n, to);
   }
   // "[1,2]", or nothing for a scalar.
   void where(int64_t i, char* text, size_t bytes) const {
@@ -36,8 +46,18 @@ struct IndexShape {
   template <class I>
   int64_t first_bad(const void* indices, int64_t limit, int64_t low = 0) const {
     const I* const index = static_cast<const I*>(indices);
-    for (int64_t i = 0; i < size; ++i)
-      if (index[i] < low || index[i] >= limit) return i;
+    const I lowest = static_cast<I>(std::max<int64_t>(low, std::numeric_limits<I>::min()));
+    const I highest = static_cast<I>(std::min<int64_t>(limit - 1, std::numeric_limits<I>::max()));
+    // Many at a time, in vectors; where one of them is bad, they are looked through.
+    constexpr int64_t kBlock = 256;
+    for (int64_t begin = 0; begin < size; begin += kBlock) {
+      const int64_t end = std::min(begin + kBlock, size);
+      bool bad = false;
+      for (int64_t i = begin; i < end; ++i) bad |= (index[i] < lowest) | (index[i] > highest);
+      if (!bad) continue;
+      for (int64_t i = begin; i < end; ++i)
+        if (index[i] < lowest || index[i] > highest) return i;
+    }
     return -1;
   }
   Status check(const void* indices, int64_t limit) const {
