@@ -1,4 +1,6 @@
 // Where: the coordinates of the elements that are not zero, in row-major order.
+#include <algorithm>
+
 #include "cpu/kernels.h"
 #include "cpu/strided.h"
 
@@ -12,24 +14,48 @@ struct WhereStep : PreparedStep {
   int64_t size;
 };
 
+constexpr int64_t kAtOnce = 512;
+
+// The positions of what is not zero, without a branch: each position is written, and the next one over it where it does not stay.
+template <class T>
+int64_t find_nonzero(const T* x, int64_t position, int64_t n, int64_t* found) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    found[count] = position + i;
+    count += x[i] != T(0);
+  }
+  return count;
+}
+
 template <class T>
 Status run_where(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const WhereStep&>(base);
   const T* const x = static_cast<const T*>(buffers[0]);
   int64_t* y = static_cast<int64_t*>(buffers[1]);
-  int64_t at[kMaxRank] = {};
-  int64_t found = 0;
-  for (int64_t i = 0; i < step.size; ++i) {
-    if (x[i] != T(0)) {
-      ++found;
-      for (int d = 0; d < step.rank; ++d) *y++ = at[d];
+  const int64_t last = step.rank == 0 ? 1 : step.dims[step.rank - 1];
+  int64_t at[kMaxRank] = {}, row_end = last;  // the row that was reached
+  int64_t total = 0;
+  for (int64_t begin = 0; begin < step.size; begin += kAtOnce) {
+    int64_t found[kAtOnce];
+    const int64_t n = find_nonzero(x + begin, begin, std::min(kAtOnce, step.size - begin), found);
+    total += n;
+    if (step.rank == 1) {
+      std::copy(found, found + n, y);
+      y += n;
+      continue;
     }
-    for (int d = step.rank - 1; d >= 0; --d) {
-      if (++at[d] < step.dims[d]) break;
-      at[d] = 0;
+    if (step.rank == 0) continue;
+    for (int64_t i = 0; i < n; ++i) {
+      for (; found[i] >= row_end; row_end += last)
+        for (int d = step.rank - 2; d >= 0; --d) {
+          if (++at[d] < step.dims[d]) break;
+          at[d] = 0;
+        }
+      for (int d = 0; d + 1 < step.rank; ++d) *y++ = at[d];
+      *y++ = found[i] - (row_end - last);
     }
   }
-  context.dynamic_sizes[0] = found;
+  context.dynamic_sizes[0] = total;
   return Status();
 }
 
