@@ -8,31 +8,49 @@ namespace {
 
 enum Op { kAssign, kAdd, kSub, kMul, kDiv, kMin, kMax };
 
-// row[c] op= by[c * by_step], by_step being 0 or 1.
-using UpdateRow = void (*)(void* row, const void* by, int64_t by_step, int64_t n);
+template <Op op, class T>
+inline T updated(T old, T value) {
+  if constexpr (op == kAssign) return value;
+  if constexpr (op == kAdd) return static_cast<T>(old + value);
+  if constexpr (op == kSub) return static_cast<T>(old - value);
+  // 16-bit numbers must not be promoted to int, which could overflow.
+  if constexpr (op == kMul && sizeof(T) == 2) return static_cast<T>(uint32_t{old} * value);
+  if constexpr (op == kMul && sizeof(T) != 2) return static_cast<T>(old * value);
+  if constexpr (op == kDiv) {
+    // The lowest number by -1 would trap; as everywhere, it wraps around.
+    if constexpr (std::is_signed_v<T> && !std::is_floating_point_v<T>)
+      return value == T(-1) ? static_cast<T>(uint64_t{0} - static_cast<uint64_t>(old)) : static_cast<T>(old / value);
+    else
+      return static_cast<T>(old / value);
+  }
+  if constexpr (op == kMin) return value < old ? value : old;
+  if constexpr (op == kMax) return old < value ? value : old;
+}
+
+// Row rows[i] of var, `inner` items long, op= row i of by, for i < n and columns [begin, end). Or by is one number.
+using UpdateRows = void (*)(void* var, const void* by, bool scalar, const int64_t* rows, int64_t n, int64_t inner,
+                            int64_t begin, int64_t end);
 
 template <Op op, class T>
-void update_row(void* row, const void* by, int64_t by_step, int64_t n) {
-  T* const var = static_cast<T*>(row);
-  const T* const update = static_cast<const T*>(by);
-  for (int64_t c = 0; c < n; ++c) {
-    const T old = var[c], value = update[c * by_step];
-    if constexpr (op == kAssign) var[c] = value;
-    if constexpr (op == kAdd) var[c] = static_cast<T>(old + value);
-    if constexpr (op == kSub) var[c] = static_cast<T>(old - value);
-    // 16-bit numbers must not be promoted to int, which could overflow.
-    if constexpr (op == kMul && sizeof(T) == 2) var[c] = static_cast<T>(uint32_t{old} * value);
-    if constexpr (op == kMul && sizeof(T) != 2) var[c] = static_cast<T>(old * value);
-    if constexpr (op == kDiv) {
-      // The lowest number by -1 would trap; as everywhere, it wraps around.
-      if constexpr (std::is_signed_v<T> && !std::is_floating_point_v<T>)
-        var[c] = value == T(-1) ? static_cast<T>(uint64_t{0} - static_cast<uint64_t>(old))
-                                : static_cast<T>(old / value);
-      else
-        var[c] = static_cast<T>(old / value);
+void update_rows(void* var, const void* by, bool scalar, const int64_t* rows, int64_t n, int64_t inner, int64_t begin,
+                 int64_t end) {
+  T* const to = static_cast<T*>(var);
+  const T* const from = static_cast<const T*>(by);
+  const T value = scalar ? *from : T(0);
+  if (inner == 1) {
+    for (int64_t i = 0; i < n; ++i) {
+      T* const item = to + rows[i];
+      *item = updated<op, T>(*item, scalar ? value : from[i]);
     }
-    if constexpr (op == kMin) var[c] = value < old ? value : old;
-    if constexpr (op == kMax) var[c] = old < value ? value : old;
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    T* const row = to + rows[i] * inner;
+    if (scalar) {
+      for (int64_t c = begin; c < end; ++c) row[c] = updated<op, T>(row[c], value);
+    } else {
+      for (int64_t c = begin; c < end; ++c) row[c] = updated<op, T>(row[c], from[i * inner + c]);
+    }
   }
 }
 
@@ -42,29 +60,29 @@ using Wrapping = typename std::conditional_t<std::is_floating_point_v<T>, Type<T
                                              std::make_unsigned<T>>::type;
 
 template <class T>
-UpdateRow pick(int op) {
+UpdateRows pick(int op) {
   using W = Wrapping<T>;
   switch (op) {
     case kAdd:
-      return update_row<kAdd, W>;
+      return update_rows<kAdd, W>;
     case kSub:
-      return update_row<kSub, W>;
+      return update_rows<kSub, W>;
     case kMul:
-      return update_row<kMul, W>;
+      return update_rows<kMul, W>;
     case kDiv:
-      return update_row<kDiv, T>;
+      return update_rows<kDiv, T>;
     case kMin:
-      return update_row<kMin, T>;
+      return update_rows<kMin, T>;
     default:
-      return update_row<kMax, T>;
+      return update_rows<kMax, T>;
   }
 }
 
-UpdateRow choose(int op, DType dtype) {
-  UpdateRow update = nullptr;
+UpdateRows choose(int op, DType dtype) {
+  UpdateRows update = nullptr;
   if (op == kAssign)
     dispatch_bytes(dtype, [&](auto type) {
-      update = update_row<kAssign, typename decltype(type)::type>;
+      update = update_rows<kAssign, typename decltype(type)::type>;
     });
   else
     dispatch_numeric(dtype,
@@ -76,7 +94,7 @@ struct ScatterStep : PreparedStep {
   ScatterStep(Run run_function, const TensorDesc& desc)
       : PreparedStep(run_function), indices(desc) {}
   IndexShape indices;
-  UpdateRow update;
+  UpdateRows update;
   int64_t limit, inner, item;
   bool scalar;    // updates are one number
   bool division;  // of integers
@@ -98,10 +116,12 @@ Status run_scatter(const PreparedStep& base, RunContext& context, void* const* b
   // Threads take columns, never rows: an index may come twice, and the later one goes on from the earlier.
   const int64_t grain = std::max<int64_t>(16, grain_for(n));
   parallel_for(context, inner, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = 0; i < n; ++i) {
-      char* const row = var + (step.indices.at(buffers[0], i) * inner + begin) * item;
-      const char* const by = step.scalar ? updates : updates + (i * inner + begin) * item;
-      step.update(row, by, step.scalar ? 0 : 1, end - begin);
+    constexpr int64_t kAtOnce = 256;
+    int64_t rows[kAtOnce];
+    for (int64_t i = 0; i < n; i += kAtOnce) {
+      const int64_t some = std::min(kAtOnce, n - i);
+      step.indices.copy(buffers[0], i, some, rows);
+      step.update(var, step.scalar ? updates : updates + i * inner * item, step.scalar, rows, some, inner, begin, end);
     }
   });
   return Status();
@@ -167,7 +187,7 @@ Status prepare_scatter_update(const StepDesc& desc, const HostServices&, StepPoi
           (d < indices.rank ? indices.dims[d] : var.dims[d - indices.rank + 1]))
         return reject(desc, "dimension %d of the updates is wrong", d);
   }
-  const UpdateRow update = choose(op, var.dtype);
+  const UpdateRows update = choose(op, var.dtype);
   if (!update) return reject(desc, "no kernel for %s", dtype_name(var.dtype));
   auto scatter = std::make_unique<ScatterStep>(run_scatter, indices);
   scatter->update = update;

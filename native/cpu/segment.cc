@@ -14,6 +14,21 @@ struct SegmentStep : PreparedStep {
 };
 
 template <class T, class I>
+void add_items(T* y, const T* data, const I* ids, int64_t n) {
+  for (int64_t i = 0; i < n; ++i)
+    if (ids[i] >= 0) y[ids[i]] = static_cast<T>(y[ids[i]] + data[i]);
+}
+template <class T, class I>
+void add_rows(T* y, const T* data, const I* ids, int64_t n, int64_t inner, int64_t begin, int64_t end) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (ids[i] < 0) continue;
+    T* const sum = y + static_cast<int64_t>(ids[i]) * inner;
+    const T* const row = data + i * inner;
+    for (int64_t c = begin; c < end; ++c) sum[c] = static_cast<T>(sum[c] + row[c]);
+  }
+}
+
+template <class T, class I>
 Status run_segment_sum(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const SegmentStep&>(base);
   const int64_t bad = step.ids.first_bad<I>(buffers[1], step.segments, INT64_MIN);
@@ -30,15 +45,16 @@ Status run_segment_sum(const PreparedStep& base, RunContext& context, void* cons
   const int64_t inner = step.inner, n = step.ids.size;
   // Threads take columns, never rows: two rows may meet in one segment.
   parallel_for(context, inner, std::max<int64_t>(16, grain_for(n + step.segments)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t s = 0; s < step.segments; ++s)
-                   std::fill(y + s * inner + begin, y + s * inner + end, T(0));
-                 for (int64_t i = 0; i < n; ++i) {
-                   if (ids[i] < 0) continue;
-                   T* const sum = y + static_cast<int64_t>(ids[i]) * inner;
-                   const T* const row = data + i * inner;
-                   for (int64_t c = begin; c < end; ++c) sum[c] = static_cast<T>(sum[c] + row[c]);
-                 }
+               [=, &step](int64_t begin, int64_t end) {
+                 if (end - begin == inner)
+                   std::fill(y, y + step.segments * inner, T(0));
+                 else
+                   for (int64_t s = 0; s < step.segments; ++s)
+                     std::fill(y + s * inner + begin, y + s * inner + end, T(0));
+                 if (inner == 1)
+                   add_items(y, data, ids, n);
+                 else
+                   add_rows(y, data, ids, n, inner, begin, end);
                });
   return Status();
 }
