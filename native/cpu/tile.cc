@@ -1,5 +1,6 @@
 // Tile: x repeated along every dimension.
 #include "cpu/kernels.h"
+#include "cpu/short_rows.h"
 #include "cpu/strided.h"
 
 namespace grafo::cpu {
@@ -10,7 +11,8 @@ struct TileStep : PreparedStep {
   // Repetitions and x's dimensions alternate, so that a repetition is a dimension of step 0.
   int rank = 0;
   int64_t dims[2 * kMaxRank], steps[2 * kMaxRank];
-  int64_t rows, size;  // rows of y that x holds in one piece
+  int64_t units[2 * kMaxRank];  // items of y that one step along a dimension passes
+  int split;                    // threads share what dimensions up to this one have
 
   void push(int64_t dim, int64_t step) {
     if (dim == 1) return;
@@ -24,27 +26,69 @@ struct TileStep : PreparedStep {
   }
 };
 
+// Repeated rows as short as these go column by column, for so many at once as stay in the L1 cache.
+constexpr int64_t kShortBytes = 64, kRowsAtOnce = 256;
+// What is repeated is copied as a whole once there is so much of it.
+constexpr int64_t kWholeBytes = 4096;
+// Threads share pieces of at most this size.
+constexpr int64_t kPieceBytes = 1 << 16;
+
+// The first of n units is there.
+template <class T>
+void repeat(T* to, int64_t unit, int64_t n) {
+  const int64_t bytes = unit * static_cast<int64_t>(sizeof(T));
+  const int64_t whole = std::min(n, kWholeBytes / bytes + 1);
+  char* const y = reinterpret_cast<char*>(to);
+  copy_rows(y + bytes, bytes, y, 0, bytes, whole - 1);
+  for (int64_t i = whole; i < n; i += whole)
+    std::memcpy(y + i * bytes, y, static_cast<size_t>(std::min(whole, n - i) * bytes));
+}
+
+// n steps along dimension d, with all that is inside of them.
+template <class T>
+void fill(const TileStep& step, int d, T* to, const T* from, int64_t n) {
+  const int64_t unit = step.units[d], apart = step.steps[d];
+  if (d + 1 == step.rank) {
+    if (apart == 0)
+      std::fill(to, to + n, *from);
+    else
+      std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+    return;
+  }
+  const int64_t inner = step.dims[d + 1], item = static_cast<int64_t>(sizeof(T));
+  if (apart == 0) {
+    fill(step, d + 1, to, from, inner);
+    repeat(to, unit, n);
+  } else if (d + 3 >= step.rank && unit * item <= kShortBytes && n >= inner) {
+    for (int64_t row = 0; row < n; row += kRowsAtOnce)
+      for (int64_t i = 0; i < inner; ++i)
+        copy_rows(reinterpret_cast<char*>(to + row * unit + i * apart), unit * item,
+                  reinterpret_cast<const char*>(from + row * apart), apart * item, apart * item, std::min(kRowsAtOnce, n - row));
+  } else {
+    for (int64_t i = 0; i < n; ++i) fill(step, d + 1, to + i * unit, from + i * apart, inner);
+  }
+}
+
 template <class T>
 Status run_tile(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const TileStep&>(base);
   const T* const x = static_cast<const T*>(buffers[0]);
   T* const y = static_cast<T*>(buffers[1]);
-  const int64_t size = step.size;
-  const bool repeats = step.steps[step.rank - 1] == 0;
-  parallel_for(context, step.rows, kGrainBytes / (size * static_cast<int64_t>(sizeof(T)) + 16) + 1,
+  const int split = step.split;
+  const int64_t unit = step.units[split], length = step.dims[split];
+  int64_t pieces = 1;
+  for (int d = 0; d <= split; ++d) pieces *= step.dims[d];
+  parallel_for(context, pieces, kGrainBytes / (unit * static_cast<int64_t>(sizeof(T))) + 1,
                [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) {
-                   int64_t index = row, at = 0;
-                   for (int d = step.rank - 2; d >= 0; --d) {
+                 for (int64_t piece = begin, n; piece < end; piece += n) {
+                   const int64_t first = piece % length;
+                   n = std::min(length - first, end - piece);
+                   int64_t index = piece / length, at = first * step.steps[split];
+                   for (int d = split - 1; d >= 0; --d) {
                      at += index % step.dims[d] * step.steps[d];
                      index /= step.dims[d];
                    }
-                   T* const to = y + row * size;
-                   if (repeats) {
-                     std::fill(to, to + size, x[at]);
-                   } else {
-                     std::memcpy(to, x + at, static_cast<size_t>(size) * sizeof(T));
-                   }
+                   fill(step, split, y + piece * unit, x + at, n);
                  }
                });
   return Status();
@@ -79,8 +123,13 @@ Status prepare_tile(const StepDesc& desc, const HostServices&, StepPointer& step
       tile->steps[0] = 1;
       tile->rank = 1;
     }
-    tile->size = tile->dims[tile->rank - 1];
-    tile->rows = y.size / tile->size;
+    int64_t unit = 1;
+    for (int d = tile->rank - 1; d >= 0; --d) {
+      tile->units[d] = unit;
+      unit *= tile->dims[d];
+    }
+    tile->split = 0;
+    while (tile->units[tile->split] * static_cast<int64_t>(item_size(y.dtype)) > kPieceBytes) ++tile->split;
     step = std::move(tile);
   });
   return Status();
