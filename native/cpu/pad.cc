@@ -13,20 +13,29 @@ struct MirrorStep : PreparedStep {
   int64_t dims[kMaxRank];                // of the padded side
   std::vector<int64_t> source[kMaxRank]; // by position there, the distance in the small side
   int64_t rows, small_size;
+  int64_t before = 0, inner = 1;         // of the last dimension: what stands before x's own items, and how many those are
 
   // visit(row, position of the row in the small side without its last dimension)
   template <class Visit>
   void walk(int64_t begin, int64_t end, Visit&& visit) const {
+    int64_t index[kMaxRank] = {};
+    for (int64_t d = rank - 2, row = begin; d >= 0; row /= dims[d--]) index[d] = row % dims[d];
     for (int64_t row = begin; row < end; ++row) {
-      int64_t index = row, at = 0;
-      for (int d = rank - 2; d >= 0; --d) {
-        at += source[d][static_cast<size_t>(index % dims[d])];
-        index /= dims[d];
-      }
+      int64_t at = 0;
+      for (int d = 0; d + 1 < rank; ++d) at += source[d][static_cast<size_t>(index[d])];
       visit(row, at);
+      for (int d = rank - 2; d >= 0; --d) {
+        if (++index[d] < dims[d]) break;
+        index[d] = 0;
+      }
     }
   }
 };
+
+template <class T>
+void mirror_items(T* to, const T* from, const int64_t* source, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = from[source[i]];
+}
 
 template <class T>
 Status run_mirror(const PreparedStep& base, RunContext& context, void* const* buffers) {
@@ -35,10 +44,14 @@ Status run_mirror(const PreparedStep& base, RunContext& context, void* const* bu
   T* const y = static_cast<T*>(buffers[1]);
   const std::vector<int64_t>& last = step.source[step.rank - 1];
   const int64_t size = static_cast<int64_t>(last.size());
+  const int64_t before = step.before, inner = step.inner;
   parallel_for(context, step.rows, grain_for(size), [&](int64_t begin, int64_t end) {
     step.walk(begin, end, [&](int64_t row, int64_t at) {
       T* const to = y + row * size;
-      for (int64_t i = 0; i < size; ++i) to[i] = x[at + last[static_cast<size_t>(i)]];
+      const T* const from = x + at;
+      mirror_items(to, from, last.data(), before);
+      std::copy_n(from, inner, to + before);
+      mirror_items(to + before + inner, from, last.data() + before + inner, size - before - inner);
     });
   });
   return Status();
@@ -104,6 +117,9 @@ Status read_mirror(const StepDesc& desc, const TensorDesc& small, const TensorDe
     }
   }
   mirror.rows = large.size / mirror.dims[mirror.rank - 1];
+  if (large.rank == 0) return Status();
+  mirror.before = before[large.rank - 1];
+  mirror.inner = small.dims[large.rank - 1];
   return Status();
 }
 
