@@ -22,6 +22,17 @@ struct TransposeStep : PreparedStep {
   int64_t rows = 1,
           columns;       // of a matrix of x: columns are contiguous in x, rows are contiguous in y
   int64_t x_row, y_row;  // distance of two rows in x, of two columns in y
+
+  // Where a matrix begins.
+  void place(int64_t matrix, int64_t* at_x, int64_t* at_y) const {
+    *at_x = *at_y = 0;
+    for (int d = outer.rank - 1; d >= 0; --d) {
+      const int64_t i = matrix % outer.dims[d];
+      matrix /= outer.dims[d];
+      *at_x += i * outer.steps[d];
+      *at_y += i * outer_y[d];
+    }
+  }
 };
 
 // Rows of x that stay whole.
@@ -143,6 +154,48 @@ void move_tile(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int
   }
 }
 
+// Matrices of less than so many rows or columns are not worth blocks: one item of each of many rows is moved at a time.
+template <class T>
+constexpr int64_t kThin = kBlock<T> > 1 ? 4 : 8;
+constexpr int64_t kThinTile = 2048;  // rows, or columns, of one at a time
+
+template <class T>
+void move_items(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t n) {
+  constexpr int64_t kItem = sizeof(T);
+  copy_rows(reinterpret_cast<char*>(y), y_step * kItem, reinterpret_cast<const char*>(x), x_step * kItem, kItem, n);
+}
+
+template <class T>
+void move_thin(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns) {
+  if (rows < columns)
+    for (int64_t r = 0; r < rows; ++r) move_items(x + r * x_row, 1, y + r, y_row, columns);
+  else
+    for (int64_t c = 0; c < columns; ++c) move_items(x + c, x_row, y + c * y_row, 1, rows);
+}
+
+// Small matrices, of which a row of the last outer dimension has many: the same item of some of them at a time.
+constexpr int64_t kSmallItems = 64, kSmallBytes = 16384;
+
+template <class T>
+bool are_small(const TransposeStep& step) {
+  return std::min(step.rows, step.columns) < kThin<T> && step.rows * step.columns <= kSmallItems && step.outer.rank > 0 &&
+         step.outer.dims[step.outer.rank - 1] >= 16;
+}
+template <class T>
+void move_small(const TransposeStep& step, const T* x, T* y, int64_t begin, int64_t end) {
+  const int last = step.outer.rank - 1;
+  const int64_t length = step.outer.dims[last], x_step = step.outer.steps[last], y_step = step.outer_y[last];
+  const int64_t at_once = kSmallBytes / (step.rows * step.columns * static_cast<int64_t>(sizeof(T)));
+  for (int64_t matrix = begin, n; matrix < end; matrix += n) {
+    n = std::min({at_once, length - matrix % length, end - matrix});
+    int64_t at_x, at_y;
+    step.place(matrix, &at_x, &at_y);
+    for (int64_t r = 0; r < step.rows; ++r)
+      for (int64_t c = 0; c < step.columns; ++c)
+        move_items(x + at_x + r * step.x_row + c, x_step, y + at_y + c * step.y_row + r, y_step, n);
+  }
+}
+
 template <class T>
 Status run_blocks(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const TransposeStep&>(base);
@@ -151,11 +204,17 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   int64_t matrices = 1;
   for (int d = 0; d < step.outer.rank; ++d) matrices *= step.outer.dims[d];
   const int64_t item = static_cast<int64_t>(sizeof(T));
+  if (are_small<T>(step)) {
+    parallel_for(context, matrices, kGrainBytes / (step.rows * step.columns * item) + 1,
+                 [&](int64_t begin, int64_t end) { move_small(step, x, y, begin, end); });
+    return Status();
+  }
+  const bool thin = std::min(step.rows, step.columns) < kThin<T>;
   const bool collides = Lines<T>::kWhole && step.y_row * item % kPageBytes == 0;
   bool streams = matrices * step.rows * step.columns * item >= (collides ? kStreamedPageBytes : kStreamedBytes) &&
-                 reinterpret_cast<uintptr_t>(y) % 64 == 0 && step.y_row * item % 64 == 0;
+                 !thin && reinterpret_cast<uintptr_t>(y) % 64 == 0 && step.y_row * item % 64 == 0;
   for (int d = 0; d < step.outer.rank; ++d) streams &= step.outer_y[d] * item % 64 == 0;
-  const Tile tile = tile_of<T>(streams);
+  const Tile tile = thin ? Tile{kThinTile, kThinTile} : tile_of<T>(streams);
   const int64_t tall = (step.rows + tile.rows - 1) / tile.rows;
   const int64_t wide = (step.columns + tile.columns - 1) / tile.columns;
   const int64_t tiles = tall * wide;
@@ -163,20 +222,19 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes + 1,
                [&](int64_t begin, int64_t end) {
                  for (int64_t piece = begin; piece < end; ++piece) {
-                   int64_t index = piece / tiles, at_x = 0, at_y = 0;
-                   for (int d = step.outer.rank - 1; d >= 0; --d) {
-                     const int64_t i = index % step.outer.dims[d];
-                     index /= step.outer.dims[d];
-                     at_x += i * step.outer.steps[d];
-                     at_y += i * step.outer_y[d];
-                   }
+                   int64_t at_x, at_y;
+                   step.place(piece / tiles, &at_x, &at_y);
                    // Down the columns of x first: y's rows are then written in order.
                    const int64_t row = piece % tiles % tall * tile.rows;
                    const int64_t column = piece % tiles / tall * tile.columns;
-                   move_tile(x + at_x + row * step.x_row + column, step.x_row,
-                             y + at_y + column * step.y_row + row, step.y_row,
-                             std::min(tile.rows, step.rows - row),
-                             std::min(tile.columns, step.columns - column), streams);
+                   const T* const from = x + at_x + row * step.x_row + column;
+                   T* const to = y + at_y + column * step.y_row + row;
+                   const int64_t height = std::min(tile.rows, step.rows - row);
+                   const int64_t width = std::min(tile.columns, step.columns - column);
+                   if (thin)
+                     move_thin(from, step.x_row, to, step.y_row, height, width);
+                   else
+                     move_tile(from, step.x_row, to, step.y_row, height, width, streams);
                  }
                  if (streams) end_stream();
                });
