@@ -37,14 +37,10 @@ Status run_where(const PreparedStep& base, RunContext& context, void* const* buf
   int64_t total = 0;
   for (int64_t begin = 0; begin < step.size; begin += kAtOnce) {
     int64_t found[kAtOnce];
-    const int64_t n = find_nonzero(x + begin, begin, std::min(kAtOnce, step.size - begin), found);
+    // Of a vector the positions are the coordinates.
+    const int64_t n = find_nonzero(x + begin, begin, std::min(kAtOnce, step.size - begin), step.rank == 1 ? y + total : found);
     total += n;
-    if (step.rank == 1) {
-      std::copy(found, found + n, y);
-      y += n;
-      continue;
-    }
-    if (step.rank == 0) continue;
+    if (step.rank < 2) continue;
     for (int64_t i = 0; i < n; ++i) {
       for (; found[i] >= row_end; row_end += last)
         for (int d = step.rank - 2; d >= 0; --d) {
