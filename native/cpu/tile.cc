@@ -1,4 +1,5 @@
 // Tile: x repeated along every dimension.
+#include "cpu/columns.h"
 #include "cpu/kernels.h"
 #include "cpu/short_rows.h"
 #include "cpu/strided.h"
@@ -60,6 +61,11 @@ void fill(const TileStep& step, int d, T* to, const T* from, int64_t n) {
     fill(step, d + 1, to, from, inner);
     repeat(to, unit, n);
   } else if (d + 3 >= step.rank && unit * item <= kShortBytes && n >= inner) {
+    if (const JoinColumns join = find_join(inner, apart * item)) {
+      const char* const x = reinterpret_cast<const char*>(from);
+      const char* const columns[kMaxColumns] = {x, x, x, x};
+      return join(reinterpret_cast<char*>(to), columns, n);
+    }
     for (int64_t row = 0; row < n; row += kRowsAtOnce)
       for (int64_t i = 0; i < inner; ++i)
         copy_rows(reinterpret_cast<char*>(to + row * unit + i * apart), unit * item,

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #endif
 
+#include "cpu/columns.h"
 #include "cpu/fused.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/kernels.h"
@@ -167,6 +168,17 @@ void move_items(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t n) {
 
 template <class T>
 void move_thin(const T* x, int64_t x_row, T* y, int64_t y_row, int64_t rows, int64_t columns) {
+  constexpr int64_t kItem = sizeof(T);
+  if (const JoinColumns join = y_row == rows ? find_join(rows, kItem) : nullptr) {
+    const char* from[kMaxColumns];
+    for (int64_t r = 0; r < rows; ++r) from[r] = reinterpret_cast<const char*>(x + r * x_row);
+    return join(reinterpret_cast<char*>(y), from, columns);
+  }
+  if (const PartColumns part = x_row == columns ? find_part(columns, kItem) : nullptr) {
+    char* to[kMaxColumns];
+    for (int64_t c = 0; c < columns; ++c) to[c] = reinterpret_cast<char*>(y + c * y_row);
+    return part(to, reinterpret_cast<const char*>(x), rows);
+  }
   if (rows < columns)
     for (int64_t r = 0; r < rows; ++r) move_items(x + r * x_row, 1, y + r, y_row, columns);
   else
