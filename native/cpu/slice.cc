@@ -20,7 +20,10 @@ void copy_items(T* to, int64_t apart, const T* from, int64_t stride, int64_t n) 
   if (apart != 1) {
     for (int64_t i = 0; i < n; ++i) to[i * apart] = from[i];
   } else if (stride == -1) {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+    // In x's order: rows follow each other there, and what is read ahead of time is theirs.
+    T* const last = to + (n - 1);
+    const T* const first = from - (n - 1);
+    for (int64_t i = 0; i < n; ++i) last[-i] = first[i];
   } else if (stride == 2) {
     for (int64_t i = 0; i < n; ++i) to[i] = from[i * 2];
   } else {
