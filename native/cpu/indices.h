@@ -52,9 +52,13 @@ struct IndexShape {
     constexpr int64_t kBlock = 256;
     for (int64_t begin = 0; begin < size; begin += kBlock) {
       const int64_t end = std::min(begin + kBlock, size);
-      bool bad = false;
-      for (int64_t i = begin; i < end; ++i) bad |= (index[i] < lowest) | (index[i] > highest);
-      if (!bad) continue;
+      I least = index[begin], greatest = index[begin];
+      for (int64_t i = begin; i < end; ++i) {
+        const I here = index[i];
+        least = here < least ? here : least;
+        greatest = here > greatest ? here : greatest;
+      }
+      if (least >= lowest && greatest <= highest) continue;
       for (int64_t i = begin; i < end; ++i)
         if (index[i] < lowest || index[i] > highest) return i;
     }
