@@ -50,10 +50,14 @@ template <class T>
 void fill(const TileStep& step, int d, T* to, const T* from, int64_t n) {
   const int64_t unit = step.units[d], apart = step.steps[d];
   if (d + 1 == step.rank) {
-    if (apart == 0)
-      std::fill(to, to + n, *from);
-    else
+    if (apart == 0) {
+      // The library's copies have wider vectors than this one's loops.
+      const int64_t first = std::min(n, kWholeBytes / 2 / static_cast<int64_t>(sizeof(T)));
+      std::fill(to, to + first, *from);
+      if (first < n) repeat(to, first, n / first), std::copy_n(to, n % first, to + n / first * first);
+    } else {
       std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+    }
     return;
   }
   const int64_t inner = step.dims[d + 1], item = static_cast<int64_t>(sizeof(T));
