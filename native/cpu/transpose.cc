@@ -226,7 +226,13 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   bool streams = matrices * step.rows * step.columns * item >= (collides ? kStreamedPageBytes : kStreamedBytes) &&
                  !thin && reinterpret_cast<uintptr_t>(y) % 64 == 0 && step.y_row * item % 64 == 0;
   for (int d = 0; d < step.outer.rank; ++d) streams &= step.outer_y[d] * item % 64 == 0;
-  const Tile tile = thin ? Tile{kThinTile, kThinTile} : tile_of<T>(streams);
+  // Where matrices next to each other share lines of y, matrix after matrix has the same few columns moved: else such a line would be out
+  // of the caches before the next matrix comes to it.
+  const int last = step.outer.rank - 1;
+  const bool shared = step.rows * item < 64 && last >= 0 && step.outer_y[last] == step.rows;
+  const int64_t group = shared ? step.outer.dims[last] : 1;
+  Tile tile = thin ? Tile{kThinTile, kThinTile} : tile_of<T>(streams);
+  if (group > 1) tile.columns = std::min(tile.columns, 64 / item);
   const int64_t tall = (step.rows + tile.rows - 1) / tile.rows;
   const int64_t wide = (step.columns + tile.columns - 1) / tile.columns;
   const int64_t tiles = tall * wide;
@@ -234,11 +240,12 @@ Status run_blocks(const PreparedStep& base, RunContext& context, void* const* bu
   parallel_for(context, matrices * tiles, kGrainBytes / tile_bytes + 1,
                [&](int64_t begin, int64_t end) {
                  for (int64_t piece = begin; piece < end; ++piece) {
+                   const int64_t in_group = piece % (group * tiles), index = in_group / group;
                    int64_t at_x, at_y;
-                   step.place(piece / tiles, &at_x, &at_y);
+                   step.place(piece / (group * tiles) * group + in_group % group, &at_x, &at_y);
                    // Down the columns of x first: y's rows are then written in order.
-                   const int64_t row = piece % tiles % tall * tile.rows;
-                   const int64_t column = piece % tiles / tall * tile.columns;
+                   const int64_t row = index % tall * tile.rows;
+                   const int64_t column = index / tall * tile.columns;
                    const T* const from = x + at_x + row * step.x_row + column;
                    T* const to = y + at_y + column * step.y_row + row;
                    const int64_t height = std::min(tile.rows, step.rows - row);
