@@ -31,6 +31,12 @@ void copy_items(T* to, int64_t apart, const T* from, int64_t stride, int64_t n) 
   }
 }
 
+template <int kSize, class T>
+void copy_run_of(T* y, int64_t y_step, const T* x, int64_t x_step, int64_t x_stride, int64_t n) {
+  for (int64_t row = 0; row < n; ++row, y += y_step, x += x_step)
+    for (int i = 0; i < kSize; ++i) y[i] = x[i * x_stride];
+}
+
 // A row of x is `size` items `stride` apart, the next row x_step further; a row of y likewise.
 template <class T>
 void copy_run(T* y, int64_t y_step, int64_t y_stride, const T* x, int64_t x_step, int64_t x_stride, int64_t size, int64_t n) {
@@ -41,6 +47,9 @@ void copy_run(T* y, int64_t y_step, int64_t y_stride, const T* x, int64_t x_step
               reinterpret_cast<const char*>(x + row * x_step + column * x_stride), x_step * kItem, bytes, rows);
   };
   if (x_stride == 1 && y_stride == 1) return copy(0, 0, size * kItem, n);
+  if (size == 2 && y_stride == 1) return copy_run_of<2>(y, y_step, x, x_step, x_stride, n);
+  if (size == 3 && y_stride == 1) return copy_run_of<3>(y, y_step, x, x_step, x_stride, n);
+  if (size == 4 && y_stride == 1) return copy_run_of<4>(y, y_step, x, x_step, x_stride, n);
   if (size <= kShort && n >= size) {
     for (int64_t row = 0; row < n; row += kAtOnce)
       for (int64_t column = 0; column < size; ++column) copy(column, row, kItem, std::min(kAtOnce, n - row));
