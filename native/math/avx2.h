@@ -113,6 +113,7 @@ FN void store(double* to, F64x4 x, i64 n) {
   FN V fabs(V x) { return _mm256_andnot_##s(_mm256_set1_##s(-0.0), x.v); }                        \
   FN V minus_abs(V x) { return _mm256_or_##s(_mm256_set1_##s(-0.0), x.v); }                       \
   FN V rint(V x) { return _mm256_round_##s(x.v, _MM_FROUND_CUR_DIRECTION | _MM_FROUND_NO_EXC); }  \
+  FN V trunc(V x) { return _mm256_round_##s(x.v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }       \
   FN V with_sign(V x, V y) {                                                                      \
     return _mm256_or_##s(x.v, _mm256_and_##s(_mm256_set1_##s(-0.0), y.v));                        \
   }                                                                                               \

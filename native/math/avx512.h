@@ -77,6 +77,7 @@ inline constexpr int kLogEdges = 0x03530422;
   FN V sqrt(V x) { return _mm512_sqrt_##s(x.v); }                                   \
   FN V fabs(V x) { return _mm512_andnot_##s(_mm512_set1_##s(-0.0), x.v); }          \
   FN V rint(V x) { return _mm512_roundscale_##s(x.v, 0); }                                \
+  FN V trunc(V x) { return _mm512_roundscale_##s(x.v, _MM_FROUND_TO_ZERO); }              \
   FN V with_sign(V x, V y) {                                                        \
     return _mm512_or_##s(x.v, _mm512_and_##s(_mm512_set1_##s(-0.0), y.v));          \
   }                                                                                 \

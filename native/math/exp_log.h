@@ -9,8 +9,10 @@
 #include "math/base.h"
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include "math/avx512.h"
+#include "math/vector_fmod.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "math/avx2.h"
+#include "math/vector_fmod.h"
 #endif
 
 namespace grafo::math {

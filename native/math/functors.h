@@ -273,20 +273,40 @@ struct FloorDiv : RefusesZero {
   }
 };
 struct TruncateMod : RefusesZero {
+  static constexpr bool kTestsAlways = true;
+  static constexpr int kVectors = 4;
   template <class T>
   FN T operator()(T x, T y) const {
-    if constexpr (kIsFloat<T>)
+    if constexpr (OfFloat<T> || OfDouble<T>)
       return fmod(x, y);
     else
       return remainder(x, y);
   }
+  template <class V>
+  FN static bool unusual(V x, V y) {
+    return any_fmod_unusual(x, y);
+  }
+  template <class V>
+  FN V usual(V x, V y) const {
+    return fmod_usual(x, y);
+  }
 };
 struct Mod : TruncateMod {};
-struct FloorMod : RefusesZero {
+struct FloorMod : TruncateMod {
+  template <class T>
+  FN static T floored(T r, T y) {
+    if constexpr (!kIsFloat<T> && (OfFloat<T> || OfDouble<T>))
+      return select(copysign(r, y) == r, r, r + y);
+    else
+      return r != T(0) && (y < T(0)) != (r < T(0)) ? T(r + y) : r;
+  }
   template <class T>
   FN T operator()(T x, T y) const {
-    const T r = TruncateMod()(x, y);
-    return r != T(0) && (y < T(0)) != (r < T(0)) ? T(r + y) : r;
+    return floored(TruncateMod()(x, y), y);
+  }
+  template <class V>
+  FN V usual(V x, V y) const {
+    return floored(fmod_usual(x, y), y);
   }
 };
 struct Pow {

@@ -50,7 +50,7 @@ inline constexpr bool kOfDouble<Pair<V>> = kOfDouble<V>;
 GRAFO_PAIR(+) GRAFO_PAIR(-) GRAFO_PAIR(*) GRAFO_PAIR(/)
 GRAFO_PAIR_COMPARE(<) GRAFO_PAIR_COMPARE(>) GRAFO_PAIR_COMPARE(<=) GRAFO_PAIR_COMPARE(>=)
 GRAFO_PAIR_COMPARE(==)
-GRAFO_PAIR_1(operator-) GRAFO_PAIR_1(sqrt) GRAFO_PAIR_1(fabs) GRAFO_PAIR_1(rint)
+GRAFO_PAIR_1(operator-) GRAFO_PAIR_1(sqrt) GRAFO_PAIR_1(fabs) GRAFO_PAIR_1(rint) GRAFO_PAIR_1(trunc)
 GRAFO_PAIR_1(minus_abs)
 GRAFO_PAIR_2(with_sign) GRAFO_PAIR_2(copysign) GRAFO_PAIR_2(at_least) GRAFO_PAIR_2(at_most)
 GRAFO_PAIR_2(add_power)

@@ -2,6 +2,7 @@
 // path leaves to the full one.
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "cpu/fused_table.h"
@@ -83,7 +84,41 @@ void compare(const char* name, bool binary, const Each& each) {
   for (int64_t n = 0; n < 140; ++n) check(17 * n, n, false, streaming, size_t(n % 17));
 }
 
+// Near multiples of the divisor and of those that a quotient cannot hold, of all sizes.
+template <class T>
+void remainders(DType dtype) {
+  constexpr int64_t kAll = 20003;
+  std::mt19937_64 random(5);
+  std::vector<T> x(kAll), y(kAll), made(kAll);
+  const T infinity = std::numeric_limits<T>::infinity();
+  for (size_t i = 0; i < x.size(); ++i) {
+    const int shift = static_cast<int>(random() % (sizeof(T) == 4 ? 30 : 60));
+    y[i] = std::ldexp(static_cast<T>(static_cast<int64_t>(random() % 4000) - 2000), i / 1000 % 2 == 0 ? -7 : -140);
+    x[i] = y[i] * static_cast<T>(static_cast<int64_t>(random() >> (63 - shift)) - (int64_t{1} << shift) / 2);
+    if (random() % 2 == 0) x[i] = std::nextafter(x[i], random() % 2 == 0 ? infinity : -infinity);
+    if (random() % 500 == 0) y[i] = random() % 2 == 0 ? infinity : -infinity;
+  }
+  const auto check = [&](const char* name, const auto& want) {
+    cpu::find_functor(name)->loops[cpu::column_of(dtype)](made.data(), x.data(), y.data(), nullptr, kAll);
+    for (size_t i = 0; i < x.size(); ++i)
+      EXPECT(same(made[i], want(x[i], y[i])), "%s of %a, %a: %a, not %a", name, double(x[i]), double(y[i]), double(made[i]),
+             double(want(x[i], y[i])));
+  };
+  const auto truncated = [](T a, T b) { return std::fmod(a, b); };
+  check("TruncateMod", truncated);
+  check("Mod", truncated);
+  check("FloorMod", [](T a, T b) {
+    const T r = std::fmod(a, b);
+    return r != 0 && (b < 0) != (r < 0) ? r + b : r;
+  });
+}
+
 }  // namespace
+
+TEST("Fused: remainders of floats are exact") {
+  remainders<float>(DType::kFloat32);
+  remainders<double>(DType::kFloat64);
+}
 
 #define GRAFO_COMPARE_UNARY(name, cost)                                               \
   compare<float>(#name, false, [](float x, float) { return math::name()(x); });       \
@@ -103,6 +138,8 @@ TEST("Fused: vectors give the bits of single elements") {
   GRAFO_COMPARE_BINARY(Atan2)
   GRAFO_COMPARE_BINARY(Xlogy)
   GRAFO_COMPARE_BINARY(SoftplusGrad)
+  GRAFO_COMPARE_BINARY(TruncateMod)
+  GRAFO_COMPARE_BINARY(FloorMod)
   GRAFO_COMPARE_BINARY(Add)
   GRAFO_COMPARE_BINARY(AddV2)
   GRAFO_COMPARE_BINARY(Sub)
