@@ -229,21 +229,41 @@ GRAFO_BINARY(BitwiseXor, T(x ^ y))
 GRAFO_BINARY(Maximum, x < y ? y : x)
 GRAFO_BINARY(Minimum, y < x ? y : x)
 
+// x / y of integers, y not 0 nor -1. Vectors divide floating-point numbers only. Of integers with half their bits or less these
+// quotients are whole, or further from the next whole number than they are rounded by.
+template <class T>
+FN T whole_quotient(T x, T y) {
+#if !defined(__CUDACC__)
+  if constexpr (sizeof(T) <= 2) return T(i32(float(x) / float(y)));
+  if constexpr (sizeof(T) == 4) return T(double(x) / double(y));
+#endif
+#if defined(__AVX512DQ__)
+  if constexpr (sizeof(T) == 8 && kIsSigned<T>) {
+    // Of the sizes: a first quotient, that of what it leaves (from -2^12 to |y| + 2^12), and one more or less.
+    const i64 x_sign = x >> 63, y_sign = y >> 63;  // all ones of negatives
+    const u64 a = u64(x ^ x_sign) - u64(x_sign), b = u64(y ^ y_sign) - u64(y_sign);
+    const double inverse = 1.0 / double(b);
+    const u64 first = u64(double(a) * inverse);
+    const u64 second = u64(i64(double(i64(a - first * b)) * inverse));
+    const u64 left = a - (first + second) * b;
+    const u64 q = first + second + (i64(left) < 0 ? ~u64(0) : u64(left >= b));
+    const u64 sign = u64(x_sign ^ y_sign);
+    return T((q ^ sign) - sign);
+  }
+#endif
+  return T(x / y);
+}
 // Integer quotient and remainder: 0 for a zero divisor (the loop has refused it), and the lowest
 // number by -1 wraps instead of trapping.
 template <class T>
 FN T quotient(T x, T y) {
-  if constexpr (kIsSigned<T>) {
-    if (y == T(-1)) return Neg()(x);
-  }
-  return y == T(0) ? T(0) : T(x / y);
+  const bool simple = y == T(0) || (kIsSigned<T> && y == T(-1));
+  const T q = whole_quotient(x, simple ? T(1) : y);
+  return simple ? T(Wrap<T>(x) * Wrap<T>(y)) : q;
 }
 template <class T>
 FN T remainder(T x, T y) {
-  if constexpr (kIsSigned<T>) {
-    if (y == T(-1)) return T(0);
-  }
-  return y == T(0) ? T(0) : T(x % y);
+  return y == T(0) ? T(0) : T(Wrap<T>(x) - Wrap<T>(quotient(x, y)) * Wrap<T>(y));
 }
 struct RefusesZero {
   template <class T>
@@ -268,7 +288,8 @@ struct FloorDiv : RefusesZero {
       return floor(x / y);
     } else {
       const T q = quotient(x, y);
-      return (x < T(0)) != (y < T(0)) && remainder(x, y) != T(0) ? T(q - T(1)) : q;
+      const T left = T(Wrap<T>(x) - Wrap<T>(q) * Wrap<T>(y));
+      return T(Wrap<T>(q) - Wrap<T>(((left ^ y) < 0) & (left != T(0)) & (y != T(0))));
     }
   }
 };

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <type_traits>
 
 #include "cpu/fused_table.h"
 #include "math/functor_list.h"
@@ -113,11 +114,65 @@ void remainders(DType dtype) {
   });
 }
 
+template <class T>
+void quotients(DType dtype) {
+  constexpr size_t kAll = 20003;
+  using U = std::make_unsigned_t<T>;
+  const U low = std::is_signed_v<T> ? U(1) << (8 * sizeof(T) - 1) : 0, high = U(low - 1);
+  std::mt19937_64 random(6);
+  const auto any = [&] {
+    const U edges[] = {0, 1, 2, 7, low, high, U(high / 2), U(low / 2), U(high / 3), U(high - 1000), U(uint64_t{1} << 53), U(uint64_t{1} << 31)};
+    const U value = random() % 2 == 0 ? edges[random() % std::size(edges)] : U(random());
+    return random() % 2 == 0 ? T(U(value + random() % 9 - 4)) : T(T(value) >> random() % (8 * sizeof(T)));
+  };
+  std::vector<T> x(kAll), y(kAll), made(kAll);
+  for (size_t i = 0; i < kAll; ++i) {
+    y[i] = any();
+    x[i] = random() % 3 == 0 ? T(U(U(y[i]) * U(any()) + random() % 3 - 1)) : any();
+  }
+  const auto check = [&](const char* name, const auto& want) {
+    cpu::find_functor(name)->loops[cpu::column_of(dtype)](made.data(), x.data(), y.data(), nullptr, kAll);
+    for (size_t i = 0; i < kAll; ++i)
+      EXPECT(made[i] == want(x[i], y[i]), "%s of %lld, %lld: %lld", name, (long long)x[i], (long long)y[i], (long long)made[i]);
+  };
+  // 0 by 0, and what wraps.
+  const auto divide = [](T a, T b) { return b == 0 ? T(0) : std::is_signed_v<T> && b == T(-1) ? T(U(0) - U(a)) : T(a / b); };
+  const auto left = [=](T a, T b) { return b == 0 ? T(0) : T(U(a) - U(U(divide(a, b)) * U(b))); };
+  const auto apart = [=](T a, T b) { return left(a, b) != 0 && (b < 0) != (left(a, b) < 0); };
+  for (const char* name : {"Div", "TruncateDiv"}) check(name, divide);
+  for (const char* name : {"Mod", "TruncateMod"}) check(name, left);
+  check("FloorDiv", [=](T a, T b) { return T(U(divide(a, b)) - U(apart(a, b))); });
+  check("FloorMod", [=](T a, T b) { return apart(a, b) ? T(U(left(a, b)) + U(b)) : left(a, b); });
+}
+
 }  // namespace
 
 TEST("Fused: remainders of floats are exact") {
   remainders<float>(DType::kFloat32);
   remainders<double>(DType::kFloat64);
+}
+
+TEST("Fused: quotients and remainders of integers, at every edge") {
+  quotients<int8_t>(DType::kInt8), quotients<uint8_t>(DType::kUint8), quotients<int16_t>(DType::kInt16);
+  quotients<uint16_t>(DType::kUint16), quotients<int32_t>(DType::kInt32), quotients<uint32_t>(DType::kUint32);
+  quotients<int64_t>(DType::kInt64), quotients<uint64_t>(DType::kUint64);
+}
+
+TEST("Fused: logic of bools is of truth values, whatever their bytes") {
+  std::vector<uint8_t> x(65536), y(65536), made(65536);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = uint8_t(i), y[i] = uint8_t(i >> 8);
+  const auto check = [&](const char* name, const auto& want) {
+    for (const int64_t n : {65536, 65521, 7}) {
+      cpu::find_functor(name)->loops[cpu::column_of(DType::kBool)](made.data(), x.data(), y.data(), nullptr, n);
+      int64_t wrong = 0;
+      for (size_t i = 0; i < size_t(n); ++i) wrong += made[i] != want(x[i] != 0, y[i] != 0);
+      CHECK_EQ(wrong, 0);
+    }
+  };
+  check("LogicalAnd", [](bool a, bool b) { return a && b; });
+  check("LogicalOr", [](bool a, bool b) { return a || b; });
+  check("Equal", [](bool a, bool b) { return a == b; });
+  check("NotEqual", [](bool a, bool b) { return a != b; });
 }
 
 #define GRAFO_COMPARE_UNARY(name, cost)                                               \
