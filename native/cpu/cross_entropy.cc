@@ -23,6 +23,33 @@ void softmax_of(const T* shifted, const T* powers, T scale, T* y, int64_t n) {
   }
 }
 
+// kSumLanes rows' losses and gradients.
+template <class T>
+void xent_short_rows(const T* labels, int64_t rows, int64_t columns, SideBySide<T>& block, const SideBySide<T>& powers, const T* sums,
+                     T* loss) {
+  SideBySide<T> targets, terms;
+  T logarithms[kSumLanes], totals[kSumLanes];
+  targets.take(labels, rows, columns);
+  map_items<math::Log>(sums, logarithms, kSumLanes);
+  const T *const target = targets.items, *const shifted = block.items;
+  for (int64_t c = 0; c < columns; ++c)
+    for (int i = 0; i < kSumLanes; ++i)
+      terms.items[c * kSumLanes + i] = target[c * kSumLanes + i] * (logarithms[i] - shifted[c * kSumLanes + i]);
+  terms.add_up(columns, totals);
+  std::copy_n(totals, rows, loss);
+  scale_short_rows(powers, sums, columns, block.items);
+  for (int64_t i = 0; i < columns * kSumLanes; ++i) block.items[i] -= target[i];
+}
+template <class T, class I>
+void sparse_xent_short_rows(const I* labels, int64_t rows, int64_t columns, SideBySide<T>& block, const SideBySide<T>& powers,
+                            const T* sums, T* loss) {
+  T logarithms[kSumLanes];
+  map_items<math::Log>(sums, logarithms, kSumLanes);
+  for (int64_t i = 0; i < rows; ++i) loss[i] = logarithms[i] - block.items[labels[i] * kSumLanes + i];
+  scale_short_rows(powers, sums, columns, block.items);
+  for (int64_t i = 0; i < rows; ++i) block.items[labels[i] * kSumLanes + i] -= T(1);
+}
+
 template <class T>
 Status run_xent(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const XentStep&>(base);
@@ -36,6 +63,11 @@ Status run_xent(const PreparedStep& base, RunContext& context, void* const* buff
     return Status();
   }
   for_row_blocks(context, step.rows, columns, [&](int64_t first, int64_t rows) {
+    if (columns < kLongRow && rows >= kManyRows)
+      return short_rows(logits + first * columns, backprop + first * columns, rows, columns,
+                        [&](int64_t r, int64_t height, SideBySide<T>& block, const SideBySide<T>& powers, const T* sums) {
+                          xent_short_rows(labels + (first + r) * columns, height, columns, block, powers, sums, loss + first + r);
+                        });
     shifted_rows(logits + first * columns, backprop + first * columns, rows, columns,
                  [&](int64_t r, T* row, T sum, const T* powers) {
                    const T* const target = labels + (first + r) * columns;
@@ -81,6 +113,11 @@ Status run_sparse_xent(const PreparedStep& base, RunContext& context, void* cons
   for (int64_t r = 0; r < step.rows; ++r)
     if (labels[r] < 0 || labels[r] >= columns) return bad_label(labels, step.rows, r, columns);
   for_row_blocks(context, step.rows, columns, [&](int64_t first, int64_t rows) {
+    if (columns < kLongRow && rows >= kManyRows)
+      return short_rows(logits + first * columns, backprop + first * columns, rows, columns,
+                        [&](int64_t r, int64_t height, SideBySide<T>& block, const SideBySide<T>& powers, const T* sums) {
+                          sparse_xent_short_rows(labels + first + r, height, columns, block, powers, sums, loss + first + r);
+                        });
     shifted_rows(logits + first * columns, backprop + first * columns, rows, columns,
                  [&](int64_t r, T* row, T sum, const T* powers) {
                    const I label = labels[first + r];

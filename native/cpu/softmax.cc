@@ -25,7 +25,11 @@ Status run_softmax(const PreparedStep& base, RunContext& context, void* const* b
   const int64_t columns = step.columns;
   for_row_blocks(context, step.rows, columns, [&](int64_t row, int64_t rows) {
     T* const out = y + row * columns;
-    if (columns < kLongRow) return softmax_short_rows(x + row * columns, out, rows, columns);
+    if (columns < kLongRow)
+      return short_rows(x + row * columns, out, rows, columns,
+                        [&](int64_t, int64_t, SideBySide<T>& block, const SideBySide<T>& powers, const T* sums) {
+                          scale_short_rows(powers, sums, columns, block.items);
+                        });
     for (int64_t r = 0; r < rows; ++r) {
       const T* const from = x + (row + r) * columns;
       T* const to = out + r * columns;
@@ -43,6 +47,13 @@ Status run_log_softmax(const PreparedStep& base, RunContext& context, void* cons
   T* const y = static_cast<T*>(buffers[1]);
   const int64_t columns = step.columns;
   for_row_blocks(context, step.rows, columns, [&](int64_t row, int64_t rows) {
+    if (columns < kLongRow && rows >= kManyRows)
+      return short_rows(x + row * columns, y + row * columns, rows, columns,
+                        [&](int64_t, int64_t, SideBySide<T>& block, const SideBySide<T>&, T* sums) {
+                          map_items<math::Log>(sums, sums, kSumLanes);
+                          for (int64_t c = 0; c < columns; ++c)
+                            for (int i = 0; i < kSumLanes; ++i) block.items[c * kSumLanes + i] -= sums[i];
+                        });
     shifted_rows(x + row * columns, y + row * columns, rows, columns,
                  [&](int64_t, T* shifted, T sum, const T*) {
                    const T logarithm = math::log(sum);

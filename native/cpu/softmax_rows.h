@@ -59,13 +59,17 @@ T row_max(const T* x, int64_t n) {
   return math::fold_lanes<math::MaxReducer, T, kWidth>(most);
 }
 
+template <class Functor, class T>
+void map_items(const T* x, T* y, int64_t n) {
+#if defined(GRAFO_VECTORS)
+  map_vectors<Functor::kVectors>(y, n, Functor(), x);
+#else
+  for (int64_t i = 0; i < n; ++i) y[i] = Functor()(x[i]);
+#endif
+}
 template <class T>
 void exp_of(const T* x, T* y, int64_t n) {
-#if defined(GRAFO_VECTORS)
-  map_vectors<math::Exp::kVectors>(y, n, math::Exp(), x);
-#else
-  for (int64_t i = 0; i < n; ++i) y[i] = math::exp(x[i]);
-#endif
+  map_items<math::Exp>(x, y, n);
 }
 
 // Of kSumLanes items of a row: their exponentials less `most`, which go to y and are added up.
@@ -130,42 +134,73 @@ T exp_row(const T* x, T most, T* y, int64_t n, int64_t ahead) {
   return sum.total();
 }
 
-// Softmax of rows too short to fill vectors by themselves: kSumLanes of them side by side, turned round on the way in and out. The
-// sums are LaneSum's.
+// Rows too short to fill vectors by themselves: kSumLanes of them side by side, item c of row i at [c * kSumLanes + i].
 constexpr int64_t kLongRow = 4 * kSumLanes;
+// Of fewer rows most lanes would be empty: a logarithm and a sum for each cost less.
+constexpr int64_t kManyRows = kSumLanes / 2;
 template <class T>
-void softmax_short_rows(const T* x, T* y, int64_t rows, int64_t columns) {
+struct SideBySide {
   using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  alignas(64) T items[kLongRow * kSumLanes];
+
+  void take(const T* x, int64_t rows, int64_t columns) {
+    if (rows < kSumLanes) std::fill_n(items, columns * kSumLanes, T(0));
+    transpose_items(reinterpret_cast<const Bits*>(x), columns, reinterpret_cast<Bits*>(items), kSumLanes, rows, columns);
+  }
+  void give(T* y, int64_t rows, int64_t columns) const {
+    transpose_items(reinterpret_cast<const Bits*>(items), kSumLanes, reinterpret_cast<Bits*>(y), columns, columns, rows);
+  }
+  // Each row's sum, LaneSum's: what its empty lanes would add is +0, to what is no -0.
+  void add_up(int64_t columns, T* sums) const {
+    T lanes[kSumLanes][kSumLanes];
+    const int64_t filled = std::min<int64_t>(columns, kSumLanes);
+    for (int64_t c = 0; c < filled; ++c)
+      for (int i = 0; i < kSumLanes; ++i) lanes[c][i] = T(0) + items[c * kSumLanes + i];
+    for (int64_t c = filled; c < columns; ++c)
+      for (int i = 0; i < kSumLanes; ++i) lanes[c % kSumLanes][i] += items[c * kSumLanes + i];
+    for (int64_t half = kSumLanes / 2; half > 0; half /= 2)
+      for (int64_t l = 0; l < std::min(half, filled - half); ++l)
+        for (int i = 0; i < kSumLanes; ++i) lanes[l][i] += lanes[l + half][i];
+    std::copy_n(lanes[0], kSumLanes, sums);
+  }
+};
+
+// Gives visit(first row, rows, their items less each row's maximum, the exponentials of these, their sums) for up to kSumLanes rows at
+// a time; what it leaves in the items goes to y.
+template <class T, class Visit>
+void short_rows(const T* x, T* y, int64_t rows, int64_t columns, Visit&& visit) {
   constexpr int kSide = kSumLanes;
-  alignas(64) T block[kLongRow * kSide] = {};
+  SideBySide<T> block, powers;
   for (int64_t r = 0; r < rows; r += kSide) {
     const int64_t height = std::min<int64_t>(kSide, rows - r);
-    transpose_items(reinterpret_cast<const Bits*>(x + r * columns), columns, reinterpret_cast<Bits*>(block), kSide, height,
-                    columns);
-    T most[kSide], lanes[kSumLanes][kSide] = {};
+    block.take(x + r * columns, height, columns);
+    T* const item = block.items;
+    T most[kSide], sums[kSide];
     std::fill_n(most, kSide, -math::kInfinity<T>);
     for (int64_t c = 0; c < columns; ++c)
-      for (int i = 0; i < kSide; ++i) most[i] = block[c * kSide + i] > most[i] ? block[c * kSide + i] : most[i];
+      for (int i = 0; i < kSide; ++i) most[i] = item[c * kSide + i] > most[i] ? item[c * kSide + i] : most[i];
     for (int64_t c = 0; c < columns; ++c)
-      for (int i = 0; i < kSide; ++i) block[c * kSide + i] = math::exp(block[c * kSide + i] - most[i]);
-    for (int64_t c = 0; c < columns; ++c)
-      for (int i = 0; i < kSide; ++i) lanes[c % kSumLanes][i] += block[c * kSide + i];
-    for (int half = kSumLanes / 2; half > 0; half /= 2)
-      for (int l = 0; l < half; ++l)
-        for (int i = 0; i < kSide; ++i) lanes[l][i] += lanes[l + half][i];
-    T scale[kSide];
-    for (int i = 0; i < kSide; ++i) scale[i] = T(1) / lanes[0][i];
-    for (int64_t c = 0; c < columns; ++c)
-      for (int i = 0; i < kSide; ++i) block[c * kSide + i] *= scale[i];
-    transpose_items(reinterpret_cast<const Bits*>(block), kSide, reinterpret_cast<Bits*>(y + r * columns), columns, columns,
-                    height);
+      for (int i = 0; i < kSide; ++i) item[c * kSide + i] -= most[i];
+    exp_of(item, powers.items, columns * kSide);
+    powers.add_up(columns, sums);
+    visit(r, height, block, powers, sums);
+    block.give(y + r * columns, height, columns);
   }
+}
+// items = powers / sums.
+template <class T>
+void scale_short_rows(const SideBySide<T>& powers, const T* sums, int64_t columns, T* items) {
+  T scale[kSumLanes];
+  for (int i = 0; i < kSumLanes; ++i) scale[i] = T(1) / sums[i];
+  for (int64_t c = 0; c < columns; ++c)
+    for (int i = 0; i < kSumLanes; ++i) items[c * kSumLanes + i] = powers.items[c * kSumLanes + i] * scale[i];
 }
 
 // visit(first row, rows) over blocks of rows that hold about kBlockItems, on the host's threads.
 template <class Visit>
 void for_row_blocks(const RunContext& context, int64_t rows, int64_t columns, Visit&& visit) {
-  const int64_t block = std::max<int64_t>(1, kBlockItems / columns);
+  int64_t block = std::max<int64_t>(1, kBlockItems / columns);
+  if (columns < kLongRow) block = (block + kSumLanes - 1) / kSumLanes * kSumLanes;
   parallel_for(context, rows, std::max(block, grain_for(columns * 8)), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row += block) visit(row, std::min(block, end - row));
   });

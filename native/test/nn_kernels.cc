@@ -1,7 +1,9 @@
 // Softmax and the cross entropies against long double, and the kernels that check and print.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "test/check.h"
 #include "test/step.h"
@@ -85,7 +87,7 @@ void check_rows(int64_t rows, int64_t columns, T scale) {
 
 TEST("Softmax, LogSoftmax and the cross entropies: short and long rows, up to 1e4") {
   const int64_t shapes[][2] = {{1, 1}, {5, 2}, {128, 10}, {3, 17}, {37, 63}, {33, 16},
-                               {2, 64}, {7, 1000}, {2, 1024}, {3, 5000}};
+                               {2, 64}, {50, 3}, {45, 15}, {64, 33}, {7, 1000}, {2, 1024}, {3, 5000}};
   for (const auto& shape : shapes) {
     check_rows<float>(shape[0], shape[1], 4.0f);
     check_rows<float>(shape[0], shape[1], 10000.0f);
@@ -136,6 +138,51 @@ TEST("Softmax: NaN stays in its row, infinities give NaN as in TensorFlow") {
   const auto y = step.outputs[0].get<float>();
   CHECK(std::isnan(y[0]) && std::isnan(y[1]) && y[2] == 0.5f && y[3] == 0.5f);
   CHECK(y[4] == 0 && y[5] == 1 && std::isnan(y[6]));
+}
+
+// A row has the same bits wherever it stands, among NaNs and infinities.
+template <class T>
+void rows_alone(int64_t rows, int64_t columns) {
+  auto x = logits<T>(rows * columns, T(9));
+  const T infinity = std::numeric_limits<T>::infinity(), edges[] = {infinity, -infinity, std::numeric_limits<T>::quiet_NaN(), T(-5000)};
+  for (size_t i = 5; i < x.size(); i += 11) x[i] = edges[i % 4];
+  const auto labels = logits<T>(rows * columns, T(1));
+  std::vector<int32_t> classes(static_cast<size_t>(rows));
+  for (size_t r = 0; r < classes.size(); ++r) classes[r] = int32_t(r * 5 % size_t(columns));
+  const auto slice = [](const auto& all, int64_t first, int64_t n) {
+    return std::remove_cvref_t<decltype(all)>(all.begin() + first, all.begin() + first + n);
+  };
+  const auto same = [](const std::vector<T>& a, const std::vector<T>& b) {
+    for (size_t i = 0; i < a.size(); ++i)
+      if (std::memcmp(&a[i], &b[i], sizeof(T)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]))) return false;
+    return a.size() == b.size();
+  };
+  for (const char* kernel : {"Softmax", "LogSoftmax", "SoftmaxXent", "SparseSoftmaxXent"}) {
+    const bool loss = std::strstr(kernel, "Xent") != nullptr;
+    const auto run = [&](int64_t first, int64_t n) {
+      Step step;
+      step.kernel = kernel;
+      step.inputs = {tensor<T>({n, columns}, slice(x, first * columns, n * columns))};
+      if (loss && kernel[1] == 'o') step.inputs.push_back(tensor<T>({n, columns}, slice(labels, first * columns, n * columns)));
+      if (loss && kernel[1] == 'p') step.inputs.push_back(tensor<int32_t>({n}, slice(classes, first, n)));
+      if (loss) step.outputs = {output<T>({n})};
+      step.outputs.push_back(output<T>({n, columns}));
+      CHECK_EQ(std::string(step.run().text), "");
+      return step;
+    };
+    const Step all = run(0, rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      const Step one = run(r, 1);
+      CHECK(same(one.outputs.back().get<T>(), slice(all.outputs.back().get<T>(), r * columns, columns)));
+      if (loss) CHECK(same(one.outputs[0].get<T>(), slice(all.outputs[0].get<T>(), r, 1)));
+    }
+  }
+}
+TEST("Softmax and the cross entropies: short rows have the bits that they have alone") {
+  for (const int64_t columns : {1, 2, 3, 10, 16, 33, 63}) {
+    rows_alone<float>(37, columns);
+    rows_alone<double>(37, columns);
+  }
 }
 
 TEST("SparseSoftmaxXent: TensorFlow's text for a bad label, and no classes") {
