@@ -54,6 +54,18 @@ void short_rows(const T* matrix, const T* x, T* y, int64_t rows) {
   }
 }
 
+// Rows shorter than a vector, as many as it has lanes: turned round in registers, so that the rows' chains are lanes of one.
+template <class T>
+void turned_rows(const T* matrix, const T* x, T* y, int64_t columns) {
+  constexpr int kSide = kLanes<T>;
+  Vector<T> rows[kSide], column[kSide];
+  GRAFO_UNROLL for (int r = 0; r < kSide; ++r) rows[r] = load_some(matrix + r * columns, columns);
+  transpose_lanes<T>(rows, [&](int i, Vector<T> v) { column[i] = v; });
+  Vector<T> sum{};
+  for (int64_t c = 0; c < columns; ++c) sum = fma(column[c], broadcast(x[c]), sum);
+  store(y, sum);
+}
+
 template <class T>
 void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns) {
   switch (columns) {
@@ -69,6 +81,8 @@ void some_rows(const T* matrix, const T* x, T* y, int64_t rows, int64_t columns)
       break;
   }
   int64_t r = 0;
+  if (kMasks && columns < kLanes<T>)
+    for (; r + kLanes<T> <= rows; r += kLanes<T>) turned_rows(matrix + r * columns, x, y + r, columns);
   for (; r + 4 <= rows; r += 4) dot_rows<T, 4>(matrix + r * columns, x, y + r, columns);
   for (; r < rows; ++r) dot_rows<T, 1>(matrix + r * columns, x, y + r, columns);
 }

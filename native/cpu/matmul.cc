@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "cpu/gemm_small.h"
+#include "cpu/gemm_vector.h"
 #include "cpu/kernels.h"
 
 namespace grafo::cpu {
@@ -10,6 +12,11 @@ namespace {
 
 // A BLAS is asked for products from here on: the call of a library and its threads cost more than a small one.
 constexpr double kBlasOperations = 5e5;
+// Rows of C between two looks at whether the run is cancelled, of integers and of small products.
+constexpr int64_t kIntegerRows = 256;
+constexpr int64_t kSmallRowsAtOnce = 4096;
+// Of integers, from here on B's rows in registers pay.
+constexpr int64_t kManyRows = 8;
 
 // With the user's BLAS, one product after the other: it has threads of its own.
 struct BlasStep : MatMulStep {
@@ -35,6 +42,21 @@ Status run_blas(const PreparedStep& base, RunContext& context, void* const* buff
 }
 
 template <class T>
+Status run_small(const MatMulStep& step, RunContext& context, const T* a, const T* b, T* c) {
+  const int64_t m = step.shape.m;
+  parallel_for(context, step.batch.size * m, grain_for(step.shape.k * 2), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin, rows; at < end && !is_cancelled(context); at += rows) {
+      const int64_t row = at % m;
+      rows = std::min({end - at, m - row, kSmallRowsAtOnce});
+      int64_t at_a, at_b;
+      step.batch.offsets(at / m, &at_a, &at_b);
+      multiply_small(step.shape, a + at_a * step.a_items, b + at_b * step.b_items, c + at / m * step.c_items, row, row + rows);
+    }
+  });
+  return is_cancelled(context) ? cancelled() : Status();
+}
+
+template <class T>
 Status run_real(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const RealStep<T>&>(base);
   const T* const a = static_cast<const T*>(buffers[0]);
@@ -42,6 +64,7 @@ Status run_real(const PreparedStep& base, RunContext& context, void* const* buff
   T* const c = static_cast<T*>(buffers[2]);
   T* const scratch = static_cast<T*>(step.scratch);
   const int64_t batches = step.batch.size;
+  if (is_small<T>(step.shape)) return run_small(step, context, a, b, c);
   if (step.slots == 0) {
     for (int64_t i = 0; i < batches; ++i) {
       int64_t at_a, at_b;
@@ -68,7 +91,94 @@ Status run_real(const PreparedStep& base, RunContext& context, void* const* buff
   return is_cancelled(context) ? cancelled() : Status();
 }
 
-// Integers wrap around, as the machine's do. Rows of C are built up from rows of B where they are contiguous.
+// Integers wrap around, as the machine's do. A tile of C stays in registers over a block of k; B's part of it is copied to the
+// stack, so that it is contiguous and filled up with zeros.
+template <class U>
+struct IntegerTile {
+  static constexpr int kRows = kManyRegisters ? 8 : 4, kVectors = 2;
+  static constexpr int64_t kColumns = kVectors * kLanes<U>, kDepth = 128;
+
+  // A's rows begin row_a items apart, a row's items step_a apart; C's are n.
+  template <int R>
+  static void multiply(const U* a, int64_t row_a, int64_t step_a, const U* b, int64_t depth, U* c, int64_t n, int64_t columns, bool add) {
+    Vector<U> sum[R][kVectors];
+    GRAFO_UNROLL for (int r = 0; r < R; ++r)
+      GRAFO_UNROLL for (int v = 0; v < kVectors; ++v) sum[r][v] = Vector<U>{};
+    for (int64_t k = 0; k < depth; ++k, a += step_a, b += kColumns) {
+      Vector<U> row[kVectors];
+      GRAFO_UNROLL for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes<U>);
+      GRAFO_UNROLL for (int r = 0; r < R; ++r) {
+        const Vector<U> x = a[r * row_a] - Vector<U>{};
+        GRAFO_UNROLL for (int v = 0; v < kVectors; ++v) sum[r][v] += x * row[v];
+      }
+    }
+    if (columns == kColumns) {
+      GRAFO_UNROLL for (int r = 0; r < R; ++r, c += n)
+        GRAFO_UNROLL for (int v = 0; v < kVectors; ++v)
+          store(c + v * kLanes<U>, add ? load(c + v * kLanes<U>) + sum[r][v] : sum[r][v]);
+      return;
+    }
+    for (int r = 0; r < R; ++r) {
+      U made[kColumns];
+      for (int v = 0; v < kVectors; ++v) store(made + v * kLanes<U>, sum[r][v]);
+      for (int64_t j = 0; j < columns; ++j) c[r * n + j] = made[j] + (add ? c[r * n + j] : 0);
+    }
+  }
+};
+
+// Rows [begin, end) of one product.
+template <class U>
+void multiply_integers(const GemmShape& shape, const U* a, const U* b, U* c, int64_t begin, int64_t end) {
+  using Tile = IntegerTile<U>;
+  const int64_t row_a = shape.transpose_a ? 1 : shape.k, step_a = shape.transpose_a ? shape.m : 1;
+  const int64_t row_b = shape.transpose_b ? 1 : shape.n, step_b = shape.transpose_b ? shape.k : 1;
+  alignas(64) U part[Tile::kDepth * Tile::kColumns];
+  for (int64_t j = 0; j < shape.n; j += Tile::kColumns) {
+    const int64_t columns = std::min(Tile::kColumns, shape.n - j);
+    for (int64_t k = 0; k < shape.k; k += Tile::kDepth) {
+      const int64_t depth = std::min(Tile::kDepth, shape.k - k);
+      for (int64_t i = 0; i < depth; ++i) {
+        U* const to = part + i * Tile::kColumns;
+        for (int64_t l = 0; l < columns; ++l) to[l] = b[(k + i) * row_b + (j + l) * step_b];
+        std::fill(to + columns, to + Tile::kColumns, U{0});
+      }
+      int64_t r = begin;
+      for (; r + Tile::kRows <= end; r += Tile::kRows)
+        Tile::template multiply<Tile::kRows>(a + r * row_a + k * step_a, row_a, step_a, part, depth, c + r * shape.n + j, shape.n,
+                                             columns, k > 0);
+      for (; r < end; ++r)
+        Tile::template multiply<1>(a + r * row_a + k * step_a, row_a, step_a, part, depth, c + r * shape.n + j, shape.n, columns, k > 0);
+    }
+  }
+}
+
+template <class U>
+U dot_integers(const U* x, const U* y, int64_t n) {
+  U sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += x[i] * y[i];
+  return sum;
+}
+
+// One row of C: dot products where both lie along k, else built up from rows of B.
+template <class U>
+void integer_row(const GemmShape& shape, const U* x, int64_t a_step, const U* matrix, U* y) {
+  if (shape.transpose_b || shape.n == 1) {
+    for (int64_t j = 0; j < shape.n; ++j) {
+      const U* const column = matrix + j * shape.k;
+      if (a_step == 1) {
+        y[j] = dot_integers(x, column, shape.k);
+      } else {
+        y[j] = 0;
+        for (int64_t k = 0; k < shape.k; ++k) y[j] += x[k * a_step] * column[k];
+      }
+    }
+    return;
+  }
+  for (int64_t j = 0; j < shape.n; ++j) y[j] = 0;
+  for (int64_t k = 0; k < shape.k; ++k)
+    for (int64_t j = 0; j < shape.n; ++j) y[j] += x[k * a_step] * matrix[k * shape.n + j];
+}
+
 template <class T>
 Status run_integer(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const MatMulStep&>(base);
@@ -77,28 +187,26 @@ Status run_integer(const PreparedStep& base, RunContext& context, void* const* b
   const U* const b = static_cast<const U*>(buffers[1]);
   U* const c = static_cast<U*>(buffers[2]);
   const GemmShape& shape = step.shape;
+  if (shape.m >= kManyRows && is_small<U>(shape)) return run_small(step, context, a, b, c);
   const int64_t a_row = shape.transpose_a ? 1 : shape.k, a_step = shape.transpose_a ? shape.m : 1;
+  // Copying B's parts pays where several tiles read them. Where it is little, so few rows at a time that C's stay near.
+  const bool tiles = shape.m >= 2 * IntegerTile<U>::kRows && shape.n > 1;
+  const int64_t together = shape.k > 32 ? kIntegerRows : std::clamp<int64_t>((1 << 15) / shape.n, 2 * IntegerTile<U>::kRows, kIntegerRows);
   parallel_for(context, step.batch.size * shape.m, grain_for(shape.n * shape.k / 4),
                [&](int64_t begin, int64_t end) {
-                 for (int64_t at = begin; at < end && !is_cancelled(context); ++at) {
+                 for (int64_t at = begin, rows; at < end && !is_cancelled(context); at += rows) {
                    int64_t at_a, at_b;
                    step.batch.offsets(at / shape.m, &at_a, &at_b);
-                   const U* const x = a + at_a * step.a_items + at % shape.m * a_row;
+                   const U* const x = a + at_a * step.a_items;
                    const U* const matrix = b + at_b * step.b_items;
-                   U* const y = c + at * shape.n;
-                   if (shape.transpose_b) {
-                     for (int64_t j = 0; j < shape.n; ++j) {
-                       U sum = 0;
-                       for (int64_t k = 0; k < shape.k; ++k)
-                         sum += x[k * a_step] * matrix[j * shape.k + k];
-                       y[j] = sum;
-                     }
-                     continue;
+                   const int64_t row = at % shape.m;
+                   if (tiles) {
+                     rows = std::min({end - at, shape.m - row, together});
+                     multiply_integers(shape, x, matrix, c + (at - row) * shape.n, row, row + rows);
+                   } else {
+                     rows = 1;
+                     integer_row(shape, x + row * a_row, a_step, matrix, c + at * shape.n);
                    }
-                   for (int64_t j = 0; j < shape.n; ++j) y[j] = 0;
-                   for (int64_t k = 0; k < shape.k; ++k)
-                     for (int64_t j = 0; j < shape.n; ++j)
-                       y[j] += x[k * a_step] * matrix[k * shape.n + j];
                  }
                });
   return is_cancelled(context) ? cancelled() : Status();

@@ -147,6 +147,48 @@ TEST("MatMul: batches broadcast like TensorFlow's") {
   CHECK(step.outputs[0].bytes == once);
 }
 
+// Of matrices that fit registers: near the sums, and the bits that each has by itself.
+template <class T>
+void check_small_batches(int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t kBatch = 40;
+  for (int transposes = 0; transposes < 4; ++transposes) {
+    const bool ta = transposes & 1, tb = transposes & 2;
+    const auto a = numbers<T>(kBatch * m * k, 1), b = numbers<T>(kBatch * k * n, 2);
+    const auto part = [](const std::vector<T>& all, int64_t i, int64_t items) {
+      return std::vector<T>(all.begin() + i * items, all.begin() + (i + 1) * items);
+    };
+    Step step;
+    step.kernel = "MatMul";
+    step.inputs = {tensor<T>(ta ? std::vector{kBatch, k, m} : std::vector{kBatch, m, k}, a),
+                   tensor<T>(tb ? std::vector{kBatch, n, k} : std::vector{kBatch, k, n}, b)};
+    step.outputs = {output<T>({kBatch, m, n})};
+    step.attrs.i32(ta).i32(tb);
+    CHECK_EQ(std::string(step.run().text), "");
+    const auto c = step.outputs[0].get<T>();
+    for (int64_t i = 0; i < kBatch; ++i) {
+      Step one = matmul<T>(m, n, k, ta, tb);
+      one.inputs[0] = tensor<T>(one.inputs[0].dims, part(a, i, m * k));
+      one.inputs[1] = tensor<T>(one.inputs[1].dims, part(b, i, k * n));
+      CHECK(one.run().ok());
+      CHECK(one.outputs[0].get<T>() == part(c, i, m * n));
+      for (int64_t at = 0; at < m * n; ++at) {
+        long double sum = 0;
+        for (int64_t p = 0; p < k; ++p)
+          sum += (long double)a[size_t(i * m * k + (ta ? p * m + at / n : at / n * k + p))] *
+                 b[size_t(i * k * n + (tb ? at % n * k + p : p * n + at % n))];
+        CHECK(std::abs(c[size_t(i * m * n + at)] - sum) <= 8 * std::numeric_limits<T>::epsilon());
+      }
+    }
+  }
+}
+TEST("MatMul: batches of small matrices") {
+  const int64_t shapes[][3] = {{2, 2, 2}, {3, 3, 3}, {4, 4, 4}, {5, 5, 5}, {8, 8, 8}, {3, 7, 1}, {2, 16, 8}, {9, 2, 3}};
+  for (const auto& shape : shapes) {
+    check_small_batches<float>(shape[0], shape[1], shape[2]);
+    check_small_batches<double>(shape[0], shape[1], shape[2]);
+  }
+}
+
 int g_products = 0;
 template <class T>
 void plain_product(const BlasProduct& shape, const void* a, const void* b, void* c) {
@@ -196,19 +238,62 @@ TEST("MatMul: a BLAS takes products that are worth it, each of a batch, and no o
   for (size_t i = 0; i < own.size(); ++i) CHECK(std::abs(own[i] - theirs[i]) < 1e-3);
 }
 
-TEST("MatMul: integers wrap around") {
+template <class T>
+void check_integers(int64_t m, int64_t n, int64_t k) {
+  using U = std::make_unsigned_t<T>;
   for (int transposes = 0; transposes < 4; ++transposes) {
     const bool ta = transposes & 1, tb = transposes & 2;
-    Step step = matmul<int32_t>(5, 6, 7, ta, tb);
-    CHECK_EQ(std::string(step.run().text), "");
-    const auto a = step.inputs[0].get<uint32_t>(), b = step.inputs[1].get<uint32_t>();
-    const auto c = step.outputs[0].get<uint32_t>();
-    for (int i = 0; i < 5; ++i)
-      for (int j = 0; j < 6; ++j) {
-        uint32_t sum = 0;
-        for (int p = 0; p < 7; ++p) sum += a[ta ? p * 5 + i : i * 7 + p] * b[tb ? j * 7 + p : p * 6 + j];
-        CHECK_EQ(c[i * 6 + j], sum);
+    Step step = matmul<T>(m, n, k, ta, tb);
+    for (Tensor& input : step.inputs) {  // all of an item's bits
+      std::vector<U> values = input.get<U>();
+      for (U& value : values) value *= U(0x9e3779b97f4a7c15u);
+      std::memcpy(input.bytes.data(), values.data(), input.bytes.size());
+    }
+    const auto a = step.inputs[0].get<U>(), b = step.inputs[1].get<U>();
+    for (const int threads : {1, 3}) {
+      step.threads = threads;
+      step.outputs = {output<T>({m, n})};
+      CHECK_EQ(std::string(step.run().text), "");
+      const auto c = step.outputs[0].get<U>();
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          U sum = 0;
+          for (int64_t p = 0; p < k; ++p) sum += a[size_t(ta ? p * m + i : i * k + p)] * b[size_t(tb ? j * k + p : p * n + j)];
+          wrong += c[size_t(i * n + j)] != sum;
+        }
+      CHECK_EQ(wrong, 0);
+    }
+  }
+}
+TEST("MatMul: integers wrap around") {
+  const int64_t shapes[][3] = {{5, 6, 7},   {1, 1, 300}, {70, 1, 100}, {1, 50, 9},   {16, 16, 16}, {17, 33, 129},
+                               {40, 3, 3},  {23, 9, 1},  {300, 70, 2}, {64, 31, 256}, {270, 65, 40}, {15, 40, 260}};
+  for (const auto& shape : shapes) {
+    check_integers<int32_t>(shape[0], shape[1], shape[2]);
+    check_integers<int64_t>(shape[0], shape[1], shape[2]);
+  }
+}
+TEST("MatMul: batches of integers, of large and of small matrices") {
+  for (const int64_t m : {2, 21}) {
+    Step step;
+    step.kernel = "MatMul";
+    const int64_t k = 5, n = 19;
+    const auto a = numbers<int64_t>(7 * m * k, 1), b = numbers<int64_t>(7 * k * n, 2);
+    step.inputs = {tensor<int64_t>({7, m, k}, a), tensor<int64_t>({7, k, n}, b)};
+    step.attrs.i32(0).i32(0);
+    for (const int threads : {1, 4}) {
+      step.threads = threads;
+      step.outputs = {output<int64_t>({7, m, n})};
+      CHECK_EQ(std::string(step.run().text), "");
+      const auto c = step.outputs[0].get<int64_t>();
+      for (int64_t at = 0; at < 7 * m * n; ++at) {
+        uint64_t sum = 0;
+        for (int64_t p = 0; p < k; ++p)
+          sum += uint64_t(a[size_t(at / n * k + p)]) * uint64_t(b[size_t((at / (m * n) * k + p) * n + at % n)]);
+        CHECK_EQ(uint64_t(c[size_t(at)]), sum);
       }
+    }
   }
 }
 
