@@ -272,9 +272,9 @@ void scan_floats() {
   scan<math::Log1p>("Log1p", 1.0, REF(std::log1p(x)));
   scan<math::Softplus>("Softplus", 2.0, REF(x > 50 ? x : std::log1p(std::exp(x))));
   scan<math::Elu>("Elu", 2.0, REF(x < 0 ? std::expm1(x) : x));
+  // By the floats of its factors, as TensorFlow: beside the largest float the others' product overflows one float earlier or later.
   scan<math::Selu>("Selu", 2.0,
-                   REF(x < 0 ? 1.7580993408473768599402175208123 * std::expm1(x)
-                             : 1.0507009873554804934193349852946 * x));
+                   REF(x < 0 ? float(math::kSeluScaleAlpha) * std::expm1(x) : float(math::kSeluScale) * x));
   scan<math::Softsign>("Softsign", 2.0, REF(std::isinf(x) ? x / x : x / (std::fabs(x) + 1)));
   scan<math::Sqrt>("Sqrt", 0.5, REF(std::sqrt(x)));
   scan<math::Rsqrt>("Rsqrt", 2.0, REF(1 / std::sqrt(x)));
