@@ -2,6 +2,7 @@
 // is 8 rows, one after another, and the cascade is over rows of accumulators.
 #pragma once
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -29,14 +30,42 @@ struct Reduction {
     const T* base = x + step.kept.offset(o);
     if (step.reduced.count == 1) return math::reduce_run<Reducer, A>(base, step.inner, step.far);
     math::Cascade<Reducer, A> cascade;
-    for (int64_t r = 0; r < step.reduced.count; ++r)
+    int64_t r = 0;
+    if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+      // Short pieces at one distance, as many as a vector has lanes: each with its neighbour, as the cascade would.
+      constexpr int kWidth = math::kWidth<A>;
+      const int64_t distance = step.reduced.stride[0];
+      const T* end = base + step.reduced.offset(step.reduced.count - 1) + step.inner;
+      for (; step.inner < math::kLeaf && step.reduced.groups == 1 && r + kWidth <= step.reduced.count; r += kWidth) {
+        const auto sums = math::short_leaves<Reducer>(base + r * distance, distance, step.inner, kWidth, end);
+        cascade.push(math::fold_neighbours<Reducer, A, kWidth>(sums), __builtin_ctz(kWidth));
+      }
+    }
+    for (; r < step.reduced.count; ++r)
       cascade.push(math::reduce_run<Reducer, A>(base + step.reduced.offset(r), step.inner, step.far));
     return cascade.finish();
+  }
+
+  // Rows of less than a leaf, which follow each other.
+  static void short_rows(const ReduceShape& step, const T* x, T* y, int64_t begin, int64_t end) {
+    constexpr int64_t kWidth = math::kWidth<A>;
+    const int64_t n = step.inner;
+    for (int64_t o = begin, count; o < end; o += count) {
+      count = std::min(kWidth, end - o);
+      const auto folded = math::short_leaves<Reducer>(x + o * n, n, n, int(count), x + end * n);
+      A sums[kWidth];
+      std::memcpy(sums, &folded, sizeof(sums));
+      for (int64_t r = 0; r < count; ++r) y[o + r] = finish(sums[r], step.divisor);
+    }
   }
 
   static void rows(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end) {
     int64_t o = begin;
     if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+      if (step.reduced.count == 1 && step.inner < math::kLeaf) {
+        short_rows(step, static_cast<const T*>(x), static_cast<T*>(y), begin, end);
+        return;
+      }
       // Short rows of whole leaves that follow each other.
       const int64_t leaves = step.inner / math::kLeaf, rows = leaves == 0 ? 0 : math::kWidth<A> / leaves;
       const bool whole = step.reduced.count == 1 && step.inner % math::kLeaf == 0 && rows != 0 && (leaves & (leaves - 1)) == 0;

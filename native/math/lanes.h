@@ -44,6 +44,30 @@ FN Lanes<T> load_lanes(const T* x) {
   return v;
 }
 
+// The first n lanes of each piece of `size` lanes, and another vector's after them.
+template <int size, class T, int... l>
+FN Lanes<T> first_lanes(Lanes<T> v, i64 n, Lanes<T> rest, std::integer_sequence<int, l...>) {
+  using Int = std::conditional_t<sizeof(T) == 4, i32, i64>;
+  return Lanes<Int>{l % size...} < Int(n) ? v : rest;
+}
+
+template <class V, int... l>
+FN auto side_by_side(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, l...);
+}
+// `width` lanes from pieces of `size`, which are `distance` apart.
+template <int size, int width, class T>
+FN Lanes<T, width> load_pieces(const T* x, i64 distance) {
+  if constexpr (size == width) {
+    Lanes<T, width> v;
+    __builtin_memcpy(&v, x, sizeof(v));
+    return v;
+  } else {
+    return side_by_side(load_pieces<size, width / 2>(x, distance), load_pieces<size, width / 2>(x + width / 2 / size * distance, distance),
+                        std::make_integer_sequence<int, width>());
+  }
+}
+
 // Lane l with lane l + n / 2, and so on: the halves of a tree.
 template <class Reducer, class T, int n>
 FN T fold_lanes(Lanes<T, n> v) {

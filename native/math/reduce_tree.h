@@ -130,6 +130,12 @@ FN void fetch_leaf(const T* x) {
 #endif
 }
 
+#if defined(__CUDACC__)
+#define GRAFO_OUT_OF_LINE FN
+#else
+#define GRAFO_OUT_OF_LINE __attribute__((noinline))
+#endif
+
 #if !defined(__CUDACC__)
 template <class A>
 inline constexpr int kWidth = kLaneBytes / int(sizeof(A));
@@ -152,6 +158,84 @@ FN Lanes<A> leaf_vector(const A* x) {
     for (int i = 0; i < half; ++i) v[i] = Reducer::combine(v[i], v[i + half]);
   return v[0];
 }
+
+// The same of n < kLeaf elements: lanes beyond them hold the identity, which changes nothing. `beyond`: there is a vector more to read.
+template <class Reducer, class A>
+FN Lanes<A> short_leaf_vector(const A* x, i64 n, bool beyond) {
+  constexpr int kWidth = math::kWidth<A>, kVectors = kLanes / kWidth;
+  const Lanes<A> identity = Lanes<A>{} + Reducer::template identity<A>();
+  Lanes<A> v[kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kVectors; ++i) v[i] = identity;
+  i64 left = n;
+  for (; left >= kLanes; left -= kLanes, x += kLanes)
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) v[i] = Reducer::combine(v[i], load_lanes(x + i * kWidth));
+  A last[kLanes];
+  if (!beyond && left % kWidth != 0) {
+    for (A& a : last) a = A(0);
+    __builtin_memcpy(last, x, u64(left) * sizeof(A));
+    x = last;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < kVectors; ++i, left -= kWidth) {
+    if (left <= 0) break;
+    const Lanes<A> next = load_lanes(x + i * kWidth);
+    v[i] = Reducer::combine(v[i], first_lanes<kWidth, A>(next, left, identity, std::make_integer_sequence<int, kWidth>()));
+  }
+  if (n <= kWidth) return v[0];
+#pragma GCC unroll 4
+  for (int half = kVectors / 2; half >= 1; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) v[i] = Reducer::combine(v[i], v[i + half]);
+  return v[0];
+}
+
+// As many leaves of n elements as a vector has lanes, `distance` apart: each ends in a lane. Of each, `size` elements are read, n or
+// more: a part of a vector, one, or two.
+template <class Reducer, int size, class A>
+FN Lanes<A> packed_leaves(const A* x, i64 distance, i64 n) {
+  constexpr int kWidth = math::kWidth<A>;
+  const Lanes<A> identity = Lanes<A>{} + Reducer::template identity<A>();
+  constexpr int kPiece = size < kWidth ? size : kWidth;
+  constexpr auto kLane = std::make_integer_sequence<int, kWidth>();
+  Lanes<A> v[kPiece];
+#pragma GCC unroll 16
+  for (int i = 0; i < kPiece; ++i) {
+    const A* at = x + i * (kWidth / kPiece) * distance;
+    v[i] = Reducer::combine(identity, first_lanes<kPiece, A>(load_pieces<kPiece, kWidth>(at, distance), n, identity, kLane));
+    if constexpr (size > kWidth) {
+      const Lanes<A> second = first_lanes<kWidth, A>(load_lanes(at + kWidth), n - kWidth, identity, kLane);
+      v[i] = Reducer::combine(v[i], Reducer::combine(identity, second));
+    }
+  }
+  return fold_each<Reducer, A, kWidth, kPiece>(v);
+}
+
+// Of `count` leaves of n < kLeaf elements, as many as a vector has lanes or fewer. Nothing is read from `end` on.
+template <class Reducer, class A>
+GRAFO_OUT_OF_LINE Lanes<A> short_leaves(const A* x, i64 distance, i64 n, int count, const A* end) {
+  constexpr int kWidth = math::kWidth<A>;
+  if (count == kWidth && n <= 2 * kWidth && end - x >= (kWidth - 1) * distance + 2 * kWidth) {
+    if (n <= 2) return packed_leaves<Reducer, 2>(x, distance, n);
+    if constexpr (kWidth >= 8)
+      if (n <= 4) return packed_leaves<Reducer, 4>(x, distance, n);
+    if constexpr (kWidth >= 16)
+      if (n <= 8) return packed_leaves<Reducer, 8>(x, distance, n);
+    if (n <= kWidth) return packed_leaves<Reducer, kWidth>(x, distance, n);
+    return packed_leaves<Reducer, 2 * kWidth>(x, distance, n);
+  }
+  Lanes<A> leaf[kWidth];
+  if (count < kWidth)
+    for (Lanes<A>& v : leaf) v = Lanes<A>{};
+#pragma GCC unroll 1
+  for (int i = 0; i < count; ++i) {
+    const A* at = x + i * distance;
+    leaf[i] = short_leaf_vector<Reducer>(at, n, end - at >= n + kWidth);
+  }
+  return fold_each<Reducer, A, kWidth>(leaf);
+}
+
 // As many leaves as a vector has lanes, folded together: each ends in a lane. `far`: they are hardly in a cache.
 template <class Reducer, class A>
 FN Lanes<A> leaves(const A* x, bool far) {
@@ -191,15 +275,12 @@ FN A full_leaf(const T* x) {
   return lane[0];
 }
 
-#if defined(__CUDACC__)
-#define GRAFO_OUT_OF_LINE FN
-#else
-#define GRAFO_OUT_OF_LINE __attribute__((noinline))
-#endif
-
 // Lanes beyond n are left out; they would hold the identity, which changes nothing.
 template <class Reducer, class A, class T>
 GRAFO_OUT_OF_LINE A short_leaf(const T* x, i64 n) {
+#if !defined(__CUDACC__)
+  if constexpr (__is_same(A, T) && kHasLanes<A>) return fold_lanes<Reducer, A, kWidth<A>>(short_leaf_vector<Reducer>(x, n, false));
+#endif
   A lane[kLanes];
   const int used = n < kLanes ? int(n) : kLanes;
   if (used == 0) return Reducer::template identity<A>();
