@@ -128,7 +128,7 @@ void quotients(DType dtype) {
   std::vector<T> x(kAll), y(kAll), made(kAll);
   for (size_t i = 0; i < kAll; ++i) {
     y[i] = any();
-    x[i] = random() % 3 == 0 ? T(U(U(y[i]) * U(any()) + random() % 3 - 1)) : any();
+    x[i] = random() % 3 == 0 ? T(uint64_t(y[i]) * uint64_t(any()) + random() % 3 - 1) : any();
   }
   const auto check = [&](const char* name, const auto& want) {
     cpu::find_functor(name)->loops[cpu::column_of(dtype)](made.data(), x.data(), y.data(), nullptr, kAll);
@@ -137,7 +137,7 @@ void quotients(DType dtype) {
   };
   // 0 by 0, and what wraps.
   const auto divide = [](T a, T b) { return b == 0 ? T(0) : std::is_signed_v<T> && b == T(-1) ? T(U(0) - U(a)) : T(a / b); };
-  const auto left = [=](T a, T b) { return b == 0 ? T(0) : T(U(a) - U(U(divide(a, b)) * U(b))); };
+  const auto left = [=](T a, T b) { return b == 0 ? T(0) : T(uint64_t(a) - uint64_t(divide(a, b)) * uint64_t(b)); };
   const auto apart = [=](T a, T b) { return left(a, b) != 0 && (b < 0) != (left(a, b) < 0); };
   for (const char* name : {"Div", "TruncateDiv"}) check(name, divide);
   for (const char* name : {"Mod", "TruncateMod"}) check(name, left);
