@@ -2,6 +2,7 @@
 // is 8 rows, one after another, and the cascade is over rows of accumulators.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 #include <type_traits>
@@ -97,13 +98,57 @@ struct Reduction {
                     void* to) {
     A levels[kStripAccumulators];
     ColumnTree tree{levels, width};
-    add(tree, end - begin, [&](int64_t r) {
+    if (step.reduced.groups == 1 && step.reduced.stride[0] == width)
+      add_rows(tree, static_cast<const T*>(x) + begin * width, end - begin);
+    else
+      add(tree, end - begin, [&](int64_t r) {
       return static_cast<const T*>(x) + step.reduced.offset(begin + r);
     });
     end_rows(tree, to);
   }
   static void add_rows(ColumnTree& tree, const void* x, int64_t rows) {
-    add(tree, rows, [&](int64_t r) { return static_cast<const T*>(x) + r * tree.width; });
+    const T* from = static_cast<const T*>(x);
+    const int64_t width = tree.width;
+    if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+      // Of few columns leaves are what fills vectors: nodes of up to that many.
+      while (width < math::few_columns<A>() && rows >= 2 * kLeafRows) {
+        const int64_t begun = tree.rows % (2 * kLeafRows);
+        int64_t taken = 2 * kLeafRows - begun;
+        if (begun == 0) {
+          int leaves = 2;
+          while (leaves < math::kWidth<A> && tree.rows / kLeafRows % (2 * leaves) == 0 && rows >= 2 * leaves * kLeafRows) leaves *= 2;
+          add_node(tree, from, leaves);
+          taken = leaves * kLeafRows;
+        } else {
+          add(tree, taken, [&](int64_t r) { return from + r * width; });
+        }
+        from += taken * width;
+        rows -= taken;
+      }
+    }
+    add(tree, rows, [&](int64_t r) { return from + r * width; });
+  }
+  // A node of 2^k leaves, as many as a vector has lanes or fewer.
+  static void add_node(ColumnTree& tree, const T* x, int leaves) {
+    constexpr int kWidth = math::kWidth<A>;
+    math::Lanes<A> sums[math::few_columns<A>()];
+    math::leaves_of_columns<Reducer>(x, tree.width, leaves, sums);
+    A* first = static_cast<A*>(tree.levels) + std::countr_zero(unsigned(leaves)) * tree.width;
+    A* a = first;
+    for (int64_t nodes = tree.rows / kLeafRows / leaves; (nodes & 1) != 0; nodes >>= 1) a += tree.width;
+    for (int64_t j = 0; j < tree.width; ++j) {
+      if (leaves == kWidth) {
+        a[j] = math::fold_neighbours<Reducer, A, kWidth>(sums[j]);
+        continue;
+      }
+      A lane[kWidth];
+      std::memcpy(lane, &sums[j], sizeof(lane));
+      for (int half = 1; half < leaves; half *= 2)
+        for (int i = 0; i < leaves; i += 2 * half) lane[i] = Reducer::combine(lane[i], lane[i + half]);
+      a[j] = lane[0];
+    }
+    carry(tree, a, first);
+    tree.rows += leaves * kLeafRows;
   }
   // A leaf grows in the first level that is free, and is combined with the levels before it when it is complete.
   template <class Row>
@@ -128,7 +173,7 @@ struct Reduction {
           for (int64_t j = 0; j < width; ++j) a[j] = Reducer::combine(a[j], A(x[j]));
         }
       }
-      if (begun + taken == kLeafRows) carry(tree, a);
+      if (begun + taken == kLeafRows) carry(tree, a, static_cast<const A*>(tree.levels));
       tree.rows += taken;
     }
   }
@@ -137,15 +182,15 @@ struct Reduction {
     for (int64_t leaves = tree.rows / kLeafRows; (leaves & 1) != 0; leaves >>= 1) level += tree.width;
     return level;
   }
-  static void carry(const ColumnTree& tree, A* __restrict a) {
-    for (const A* level = static_cast<const A*>(tree.levels); level != a; level += tree.width)
+  static void carry(const ColumnTree& tree, A* __restrict a, const A* level) {
+    for (; level != a; level += tree.width)
       for (int64_t j = 0; j < tree.width; ++j) a[j] = Reducer::combine(level[j], a[j]);
   }
   // The end of the cascade: what is left, from the youngest up.
   static void end_rows(ColumnTree& tree, void* to) {
     int64_t leaves = tree.rows / kLeafRows;
     if (tree.rows % kLeafRows != 0) {
-      carry(tree, free_level(tree));
+      carry(tree, free_level(tree), static_cast<const A*>(tree.levels));
       ++leaves;
     }
     A* __restrict sums = static_cast<A*>(to);

@@ -55,16 +55,41 @@ template <class V, int... l>
 FN auto side_by_side(V a, V b, std::integer_sequence<int, l...>) {
   return __builtin_shufflevector(a, b, l...);
 }
-// `width` lanes from pieces of `size`, which are `distance` apart.
-template <int size, int width, class T>
-FN Lanes<T, width> load_pieces(const T* x, i64 distance) {
+// `width` lanes from pieces of `size`; piece p is at(p).
+template <class T, int size, int width, class At>
+FN Lanes<T, width> load_pieces(At&& at, int first = 0) {
   if constexpr (size == width) {
     Lanes<T, width> v;
-    __builtin_memcpy(&v, x, sizeof(v));
+    __builtin_memcpy(&v, at(first), sizeof(v));
     return v;
   } else {
-    return side_by_side(load_pieces<size, width / 2>(x, distance), load_pieces<size, width / 2>(x + width / 2 / size * distance, distance),
+    return side_by_side(load_pieces<T, size, width / 2>(at, first), load_pieces<T, size, width / 2>(at, first + width / 2 / size),
                         std::make_integer_sequence<int, width>());
+  }
+}
+
+// Of pieces of 16 bytes: low or high elements of a's and b's in turn, one or two at a time.
+template <int size, int at_a_time, int high, class V, int... l>
+FN V in_turn(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, (l / size * size + l % size / (2 * at_a_time) * at_a_time + l % at_a_time + high * size / 2 +
+                                        l / at_a_time % 2 * int(sizeof...(l)))...);
+}
+// v[i] holds x[row(p * size + i)][0 .. size) in its piece p, of 16 bytes; then v[c] holds x[row(l)][c] in its lane l.
+template <class T>
+FN void turn_pieces(Lanes<T>* v) {
+  constexpr int kSize = 16 / int(sizeof(T));
+  constexpr auto kLane = std::make_integer_sequence<int, kLaneBytes / int(sizeof(T))>();
+  if constexpr (kSize == 2) {
+    const Lanes<T> a = v[0], b = v[1];
+    v[0] = in_turn<2, 1, 0>(a, b, kLane);
+    v[1] = in_turn<2, 1, 1>(a, b, kLane);
+  } else {
+    const Lanes<T> ab = in_turn<4, 1, 0>(v[0], v[1], kLane), ab2 = in_turn<4, 1, 1>(v[0], v[1], kLane);
+    const Lanes<T> cd = in_turn<4, 1, 0>(v[2], v[3], kLane), cd2 = in_turn<4, 1, 1>(v[2], v[3], kLane);
+    v[0] = in_turn<4, 2, 0>(ab, cd, kLane);
+    v[1] = in_turn<4, 2, 1>(ab, cd, kLane);
+    v[2] = in_turn<4, 2, 0>(ab2, cd2, kLane);
+    v[3] = in_turn<4, 2, 1>(ab2, cd2, kLane);
   }
 }
 

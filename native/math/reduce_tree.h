@@ -203,7 +203,8 @@ FN Lanes<A> packed_leaves(const A* x, i64 distance, i64 n) {
 #pragma GCC unroll 16
   for (int i = 0; i < kPiece; ++i) {
     const A* at = x + i * (kWidth / kPiece) * distance;
-    v[i] = Reducer::combine(identity, first_lanes<kPiece, A>(load_pieces<kPiece, kWidth>(at, distance), n, identity, kLane));
+    const Lanes<A> pieces = load_pieces<A, kPiece, kWidth>([&](int p) { return at + p * distance; });
+    v[i] = Reducer::combine(identity, first_lanes<kPiece, A>(pieces, n, identity, kLane));
     if constexpr (size > kWidth) {
       const Lanes<A> second = first_lanes<kWidth, A>(load_lanes(at + kWidth), n - kWidth, identity, kLane);
       v[i] = Reducer::combine(v[i], Reducer::combine(identity, second));
@@ -234,6 +235,33 @@ GRAFO_OUT_OF_LINE Lanes<A> short_leaves(const A* x, i64 distance, i64 n, int cou
     leaf[i] = short_leaf_vector<Reducer>(at, n, end - at >= n + kWidth);
   }
   return fold_each<Reducer, A, kWidth>(leaf);
+}
+
+// Leaves of columns, each of kLeafSteps rows of fewer than few_columns() elements, as many as a vector has lanes: sums[j] is of
+// column j, and its lanes are leaves. Where there are fewer, 2^k of them, the other lanes hold the same again.
+template <class A>
+constexpr int few_columns() {
+  return 2 * kWidth<A>;
+}
+template <class Reducer, class A>
+GRAFO_OUT_OF_LINE void leaves_of_columns(const A* x, i64 width, int leaves, Lanes<A>* sums) {
+  constexpr int kWidth = math::kWidth<A>, kPiece = 16 / int(sizeof(A));
+  const Lanes<A> identity = Lanes<A>{} + Reducer::template identity<A>();
+  const A* leaf[kWidth];
+  for (int i = 0; i < kWidth; ++i) leaf[i] = x + (i & (leaves - 1)) * kLeafSteps * width;
+  Lanes<A> element[kLeafSteps * few_columns<A>()];
+  for (i64 e = 0; e < kLeafSteps * width; e += kPiece) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kPiece; ++i)
+      element[e + i] = load_pieces<A, kPiece, kWidth>([&](int p) { return leaf[p * kPiece + i] + e; });
+    turn_pieces<A>(element + e);
+  }
+  for (i64 j = 0; j < width; ++j) {
+    Lanes<A> sum = Reducer::combine(identity, element[j]);
+#pragma GCC unroll 8
+    for (int k = 1; k < kLeafSteps; ++k) sum = Reducer::combine(sum, element[k * width + j]);
+    sums[j] = sum;
+  }
 }
 
 // As many leaves as a vector has lanes, folded together: each ends in a lane. `far`: they are hardly in a cache.
