@@ -347,9 +347,25 @@ struct Cascade {
   }
 };
 
+// All and any: whether an element decides, asked for blocks, of which the first is short.
+template <class Reducer>
+inline constexpr bool kDecides = __is_same(Reducer, AllReducer) || __is_same(Reducer, AnyReducer);
+template <class Reducer, class T>
+FN bool decided(const T* x, i64 n) {
+  i64 block = 256;
+  for (i64 start = 0; start < n; start += block, block = 4096) {
+    const i64 end = n - start < block ? n : start + block;
+    unsigned char found = 0;
+    for (i64 i = start; i < end; ++i) found |= static_cast<unsigned char>((x[i] != 0) == __is_same(Reducer, AnyReducer));
+    if (found != 0) return true;
+  }
+  return false;
+}
+
 // The tree over n contiguous elements; `far`: they are hardly in a cache. Not inlined: the leaf is long.
 template <class Reducer, class A, class T>
 GRAFO_OUT_OF_LINE A reduce_run(const T* x, i64 n, bool far = false) {
+  if constexpr (kDecides<Reducer>) return A(decided<Reducer>(x, n) == __is_same(Reducer, AnyReducer));
   if (n < kLeaf) return short_leaf<Reducer, A>(x, n);
   Cascade<Reducer, A> cascade;
   i64 start = 0;

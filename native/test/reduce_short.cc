@@ -159,3 +159,20 @@ TEST("Reduce: few columns are the tree's, however many rows") {
     check_columns<T>(dtype, op, 1, 40011, 3);
   });
 }
+
+TEST("Reduce: all and any are decided by one element, wherever it is") {
+  for (int64_t n : {1, 2, 255, 256, 257, 4352, 4353, 100003})
+    for (int64_t at : {int64_t{-1}, int64_t{0}, n / 2, n - 1})
+      for (int any : {0, 1}) {
+        Value x = value(DType::kBool, {n}), y = value(DType::kBool, {});
+        x.memory.resize((static_cast<size_t>(n) + 7) / 8);
+        x.memory.shrink_to_fit();
+        std::fill_n(x.data<uint8_t>(), n, static_cast<uint8_t>(any ? 0 : 2));
+        if (at >= 0) x.data<uint8_t>()[at] = static_cast<uint8_t>(any ? 2 : 0);
+        Step step;
+        step.kernel = "Reduce";
+        step.inputs = {&x}, step.outputs = {&y}, step.attrs = {5 + any, 1, 0};
+        CHECK(step.run(2).ok());
+        CHECK_EQ(int(y.data<uint8_t>()[0]), int((at >= 0) == (any == 1)));
+      }
+}
