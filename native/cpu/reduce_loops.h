@@ -48,7 +48,7 @@ struct Reduction {
   }
 
   // Rows of less than a leaf, which follow each other.
-  static void short_rows(const ReduceShape& step, const T* x, T* y, int64_t begin, int64_t end) {
+  GRAFO_OUT_OF_LINE static void short_rows(const ReduceShape& step, const T* x, T* y, int64_t begin, int64_t end) {
     constexpr int64_t kWidth = math::kWidth<A>;
     const int64_t n = step.inner;
     for (int64_t o = begin, count; o < end; o += count) {
