@@ -77,30 +77,36 @@ export const watchLimits = (
   };
 };
 
-/** Who is told of a signal. One listener does for all: Node takes more than ten of one signal for a leak. */
-const told = new WeakMap<StopSignal, Set<() => void>>();
+/** The one listener of a signal, and whom it tells: Node takes more than ten of one signal for a leak. */
+interface Listening {
+  readonly waiting: Set<() => void>;
+  readonly tell: () => void;
+}
+const listeners = new WeakMap<StopSignal, Listening>();
+
+const listenTo = (signal: StopSignal): Listening => {
+  const waiting = new Set<() => void>();
+  const tell = (): void => {
+    listeners.delete(signal);
+    for (const one of waiting) one();
+  };
+  const made = { waiting, tell };
+  listeners.set(signal, made);
+  signal.addEventListener('abort', tell, { once: true });
+  return made;
+};
 
 /** Calls a function when a signal is aborted; returns what forgets it. */
 const onAbort = (signal: StopSignal, then: () => void): (() => void) => {
-  const waiting = told.get(signal) ?? new Set();
-  const tell = (): void => {
-    told.delete(signal);
-    for (const one of waiting) one();
-  };
-  if (waiting.size === 0) {
-    told.set(signal, waiting);
-    signal.addEventListener('abort', tell, { once: true });
-    listeners.set(waiting, tell);
-  }
-  waiting.add(then);
+  const listening = listeners.get(signal) ?? listenTo(signal);
+  listening.waiting.add(then);
   return () => {
-    waiting.delete(then);
-    if (waiting.size > 0 || told.get(signal) !== waiting) return;
-    told.delete(signal);
-    signal.removeEventListener('abort', listeners.get(waiting)!);
+    listening.waiting.delete(then);
+    if (listening.waiting.size > 0 || listeners.get(signal) !== listening) return;
+    listeners.delete(signal);
+    signal.removeEventListener('abort', listening.tell);
   };
 };
-const listeners = new WeakMap<Set<() => void>, () => void>();
 
 /** The longest that a timer waits; it takes more for 1 ms. */
 const LONGEST_MS = 2 ** 31 - 1;
