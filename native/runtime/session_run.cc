@@ -54,10 +54,23 @@ void bind_strings(LoadedPlan* plan, size_t index, const Feed& feed) {
 }  // namespace
 
 bool is_bools(const void* data, int64_t bytes) {
+  // Every feed of bools is read here once more: four vectors side by side, so that none waits for the one before it.
+  typedef uint64_t Words __attribute__((vector_size(16), aligned(1), may_alias));
+  constexpr int64_t kBlock = 4 * sizeof(Words);
   const auto* values = static_cast<const uint8_t*>(data);
-  uint8_t all = 0;
-  for (int64_t i = 0; i < bytes; ++i) all |= values[i];
-  return all <= 1;
+  Words seen[4] = {};
+  int64_t i = 0;
+  for (; i + kBlock <= bytes; i += kBlock) {
+    const auto* words = reinterpret_cast<const Words*>(values + i);
+    seen[0] |= words[0];
+    seen[1] |= words[1];
+    seen[2] |= words[2];
+    seen[3] |= words[3];
+  }
+  const Words any = seen[0] | seen[1] | seen[2] | seen[3];
+  uint64_t all = any[0] | any[1];
+  for (; i < bytes; ++i) all |= values[i];
+  return (all & ~uint64_t{0x0101010101010101}) == 0;
 }
 
 Status Session::check_feeds(const LoadedPlan& plan, std::span<const Feed> feeds,
