@@ -1,4 +1,4 @@
-// simplify: local rewrites that change no bit of any result, but that powers by simple exponents are rounded once. A row is {types, apply};
+// simplify: local rewrites that change no bit of any result, but that powers by simple exponents are products or roots. A row is {types, apply};
 // a rewrite gives the new ref of output 0 or undefined.
 
 import type { AttrValue } from '../core/attrs.js';
@@ -20,6 +20,7 @@ const scalar = (ref: Ref): number | undefined => {
   return Number(value.data[0]);
 };
 const isType = (ref: Ref, type: string): boolean => ref.node.row?.type === type;
+const isSameRef = (a: Ref, b: Ref): boolean => a.node === b.node && a.output === b.output;
 const free = (node: Node): boolean => node.controls.length === 0;
 
 /** The permutation of a Transpose where it is a constant. */
@@ -69,9 +70,23 @@ const power: Rule['apply'] = (node) => {
   const exponent = scalar(y);
   if (exponent === undefined) return undefined;
   if (exponent === 1) return free(node) ? x : undefined;
+  if (exponent === 3) {
+    const square = { node: { ...node, row: findOp('Square'), inputs: [x] }, output: 0 };
+    return { node: { ...node, row: findOp('Mul'), inputs: [x, square] }, output: 0 };
+  }
   const type = POWERS.get(exponent);
   if (type === undefined || (exponent !== 2 && !refDtype(x).isFloating)) return undefined;
   return { node: { ...node, row: findOp(type), inputs: [x] }, output: 0 };
+};
+
+/** (x or y) and not (x and y), as `tf.logicalXor` writes it, is x != y. */
+const exclusiveOr: Rule['apply'] = (node) => {
+  const [either, notBoth] = node.inputs as [Ref, Ref];
+  const both = isType(notBoth, 'LogicalNot') ? notBoth.node.inputs[0]! : undefined;
+  if (!isType(either, 'LogicalOr') || both === undefined || !isType(both, 'LogicalAnd')) return undefined;
+  const { inputs } = either.node;
+  const isSame = inputs.every((ref, i) => isSameRef(ref, both.node.inputs[i]!));
+  return isSame ? { node: { ...node, row: findOp('NotEqual'), inputs }, output: 0 } : undefined;
 };
 
 const RULES: readonly Rule[] = [
@@ -115,6 +130,7 @@ const RULES: readonly Rule[] = [
     },
   },
   { types: ['Pow'], apply: power },
+  { types: ['LogicalAnd'], apply: exclusiveOr },
   { types: ['MatMul'], apply: foldTranspose(['transpose_a', 'transpose_b']) },
   { types: ['BatchMatMul', 'BatchMatMulV2'], apply: foldTranspose(['adj_x', 'adj_y']) },
   {

@@ -108,7 +108,17 @@ const SIMPLIFIED: readonly [string, (x: tf.Tensor) => tf.Tensor, string[]][] = [
   ['x ** -0.5 is the reciprocal of one', (x) => tf.pow(x, -0.5), ['Fused(Rsqrt)']],
   ['1 / x by a power', (x) => tf.pow(x, -1), ['Fused(Reciprocal)']],
   ['x ** 1 is x', (x) => tf.exp(tf.pow(x, 1)), ['Fused(Exp)']],
-  ['x ** 3 and powers of several exponents stay', (x) => tf.pow(tf.pow(x, 3), [2, 2]), ['Fused(Pow Pow)']],
+  ['x ** 3 is x times its square', (x) => tf.pow(x, 3), ['Fused(Square Mul)']],
+  ['x ** 4 and powers of several exponents stay', (x) => tf.pow(tf.pow(x, 4), [3, 3]), ['Fused(Pow Pow)']],
+  ['xor is one comparison', (x) => tf.logicalXor(tf.less(x, 1), tf.less(2, x)), ['Fused(Less Less NotEqual)']],
+  [
+    'or without both, of other operands, is no xor',
+    (x) => {
+      const [a, b, c] = [tf.less(x, 1), tf.less(2, x), tf.less(x, 3)];
+      return tf.logicalAnd(tf.logicalOr(a, b), tf.logicalNot(tf.logicalAnd(a, c)));
+    },
+    ['Fused(Less Less Less LogicalOr LogicalAnd LogicalNot LogicalAnd)'],
+  ],
   ['reshape of reshape is one view', (x) => tf.exp(tf.reshape(tf.reshape(x, [4]), [2, 2])), ['Fused(Exp)']],
 ];
 for (const [title, build, expected] of SIMPLIFIED) {
@@ -131,6 +141,7 @@ test('simplify: powers by simple exponents have the bits of what they are replac
         [tf.pow(x, -0.5), tf.rsqrt(x)],
         [tf.pow(x, -1), tf.reciprocal(x)],
         [tf.pow(x, 1), tf.identity(x)],
+        [tf.pow(x, 3), tf.multiply(x, tf.square(x))],
       ] as const;
       for (const [power, simple] of pairs) {
         t.deepEqual(session.runSync(power, [[x, values]]).data, session.runSync(simple, [[x, values]]).data);
@@ -143,6 +154,7 @@ test('simplify: powers by simple exponents have the bits of what they are replac
     t.notRegex(session.explain(slope, [[x, [1, 2, 3]]]), /Fused\([^)]*Pow/);
     t.deepEqual(session.runSync(slope as tf.Tensor, [[x, [1, 2, 3]]]).toArray(), [2, 4, 6]);
     t.deepEqual(session.runSync(tf.pow(n, 2), [[n, [3, -4, 65536]]]).toArray(), [9, 16, 0]);
+    t.deepEqual(session.runSync(tf.pow(n, 3), [[n, [3, -4, 65536]]]).toArray(), [27, -64, 0]);
     t.throws(() => session.runSync(tf.pow(n, -1), [[n, [1, 2, 3]]]), { instanceOf: tf.errors.InvalidArgumentError });
   })());
 

@@ -19,6 +19,26 @@ test('a list of arrays is one array, as numpy stacks it', (t) => {
   sess.close();
 });
 
+test('bytes fed as bools: one that is neither 0 nor 1 is found wherever it lies', (t) => {
+  const sess = session();
+  sess.graph.asDefault(() => {
+    const x = tf.placeholder('bool', [197], { name: 'x' });
+    const y = tf.logicalNot(x);
+    // Off by one from what a vector likes, and with some bytes after the last block.
+    const bytes = new Uint8Array(198).subarray(1);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = i % 2;
+    t.is(sess.runSync(tf.reduceSum(tf.cast(y, 'int32')), [[x, bytes]]).item(), 99);
+    for (let i = 0; i < bytes.length; i++) {
+      const before = bytes[i]!;
+      bytes[i] = i % 3 === 0 ? 2 : 129;
+      const message = /^A feed of bools has a byte that is not 0 or 1/;
+      t.throws(() => sess.runSync(y, [[x, bytes]]), { message }, `${i}`);
+      bytes[i] = before;
+    }
+  });
+  sess.close();
+});
+
 test('numbers in an array feed bools: what is not 0 is true; a single 2 does not fit', (t) => {
   const sess = session();
   sess.graph.asDefault(() => {
