@@ -55,21 +55,26 @@ void bind_strings(LoadedPlan* plan, size_t index, const Feed& feed) {
 
 bool is_bools(const void* data, int64_t bytes) {
   // Every feed of bools is read here once more: four vectors side by side, so that none waits for the one before it.
-  typedef uint64_t Words __attribute__((vector_size(16), aligned(1), may_alias));
-  constexpr int64_t kBlock = 4 * sizeof(Words);
+  typedef uint64_t Words __attribute__((vector_size(16)));
+  constexpr int64_t kBytes = sizeof(Words);
   const auto* values = static_cast<const uint8_t*>(data);
+  const auto load = [](const uint8_t* from) {
+    Words words;
+    std::memcpy(&words, from, sizeof words);
+    return words;
+  };
   Words seen[4] = {};
   int64_t i = 0;
-  for (; i + kBlock <= bytes; i += kBlock) {
-    const auto* words = reinterpret_cast<const Words*>(values + i);
-    seen[0] |= words[0];
-    seen[1] |= words[1];
-    seen[2] |= words[2];
-    seen[3] |= words[3];
+  for (; i + 4 * kBytes <= bytes; i += 4 * kBytes) {
+    seen[0] |= load(values + i);
+    seen[1] |= load(values + i + kBytes);
+    seen[2] |= load(values + i + 2 * kBytes);
+    seen[3] |= load(values + i + 3 * kBytes);
   }
   const Words any = seen[0] | seen[1] | seen[2] | seen[3];
-  uint64_t all = any[0] | any[1];
-  for (; i < bytes; ++i) all |= values[i];
+  uint8_t rest = 0;
+  for (; i < bytes; ++i) rest |= values[i];
+  const uint64_t all = any[0] | any[1] | rest;
   return (all & ~uint64_t{0x0101010101010101}) == 0;
 }
 
