@@ -11,7 +11,7 @@ import { typedError } from './errors.js';
 import { runStages } from './execution.js';
 import type { Fed, FeedKey, FeedValueLike } from './feeds.js';
 import type { Fetch } from './fetches.js';
-import { hostNumberOf } from './hostBuffer.js';
+import { hostNumberOf, resultIn } from './hostBuffer.js';
 import type { NativeSession } from './native.js';
 import type { LoadedPlan, Outs, PlanCache } from './planCache.js';
 import { RunRequest } from './request.js';
@@ -29,7 +29,8 @@ export interface Callable<R> {
 export interface CallableOptions {
   /**
    * Memory for the results, in the structure of the fetches: typed arrays or NDArrays. What it has no place for is made anew. Results
-   * are computed in it where they can be, so what a failed run leaves there is unspecified.
+   * are computed in it where they can be, so what a failed run leaves there is unspecified. A result in a host buffer of its shape is that
+   * host buffer, and so as quick to feed on.
    */
   readonly into?: unknown;
 }
@@ -102,8 +103,9 @@ export const makeCallable = <R>(
 /** The caller's memory for results. */
 class Targets {
   readonly #request: RunRequest;
-  /** For each distinct fetch. */
+  /** For each distinct fetch: its memory, and the host buffer that this is of. */
   readonly #targets: readonly (NumericArray | undefined)[];
+  readonly #hosts: readonly (NDArray | undefined)[];
   /** For each asked tensor, as they cross the short way. */
   readonly targets: Crossing;
   #plan: LoadedPlan | undefined;
@@ -128,13 +130,11 @@ class Targets {
     });
     const found = request.asked.map((_, place) => leaves.findIndex((_, i) => request.placeOf(i) === place));
     const datas = found.map((at) => this.#targets[at]);
-    const numbers = found.map((at) => {
-      const leaf = leaves[at];
-      const number = leaf instanceof NDArray ? hostNumberOf(leaf, leaf) : -1;
-      return number < 0 ? undefined : number;
-    });
-    const byNumber = datas.every((data, i) => data === undefined || numbers[i] !== undefined);
-    this.targets = { datas, numbers, byNumber, fitted: undefined };
+    this.#hosts = leaves.map((leaf) => (leaf instanceof NDArray && hostNumberOf(leaf, leaf) >= 0 ? leaf : undefined));
+    const hosts = found.map((at) => this.#hosts[at]);
+    const numbers = hosts.map((host) => (host === undefined ? undefined : hostNumberOf(host, host)));
+    const byNumber = datas.every((data, i) => data === undefined || hosts[i] !== undefined);
+    this.targets = { datas, hosts, numbers, byNumber, fitted: undefined, results: [], whole: undefined };
   }
 
   run(engine: NativeSession, cache: PlanCache, plan: LoadedPlan, fed: Fed): readonly NDArray[] {
@@ -147,7 +147,8 @@ class Targets {
       if (target !== undefined && !reader.fits(target))
         throw misfit(this.#request.asked[i]!, target, plan.stage.fetches[i]!);
     });
-    return plan.results(plan.values(plan.runSync(engine, fed.datas, outs), outs));
+    const results = plan.results(plan.values(plan.runSync(engine, fed.datas, outs), outs));
+    return results.map((result, i) => resultIn(this.targets.hosts[i], result.shape) ?? result);
   }
 
   /** What the engine writes itself; undefined where results have to be moved afterwards. */
@@ -162,7 +163,8 @@ class Targets {
 
   #moved(result: NDArray, place: number): NDArray {
     const target = this.targets.datas[place];
-    return target === undefined ? result : moveInto(this.#request.asked[place]!, result, target);
+    if (target === undefined) return result;
+    return moveInto(this.#request.asked[place]!, result, target, this.targets.hosts[place]);
   }
 
   /** The results of an async run, moved into the caller's memory. */
@@ -171,7 +173,7 @@ class Targets {
     const values = structure.leavesOf(results).map((leaf, i) => {
       const target = this.#targets[i];
       if (target === undefined || !(leaf instanceof NDArray)) return leaf as NDArray;
-      return moveInto(structure.tensors[i]!, leaf, target);
+      return moveInto(structure.tensors[i]!, leaf, target, this.#hosts[i]);
     });
     return structure.build(values);
   }
@@ -186,10 +188,10 @@ const overlap = (a: NumericArray | undefined, b: NumericArray | undefined): bool
   a.byteOffset < b.byteOffset + b.byteLength &&
   b.byteOffset < a.byteOffset + a.byteLength;
 
-const moveInto = (tensor: Tensor, result: NDArray, target: NumericArray): NDArray => {
+const moveInto = (tensor: Tensor, result: NDArray, target: NumericArray, host: NDArray | undefined): NDArray => {
   if (!isTyped(target, result.dtype.array?.name, result.size)) throw misfit(tensor, target, result);
   (target as Float32Array).set(result.data as Float32Array);
-  return new NDArray(result.dtype, result.shape, target);
+  return resultIn(host, result.shape) ?? new NDArray(result.dtype, result.shape, target);
 };
 
 const misfit = (tensor: Tensor, target: NumericArray, result: Pick<NDArray, 'dtype' | 'shape'>): ValueError => {

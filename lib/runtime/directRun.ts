@@ -5,7 +5,7 @@ import { NDArray } from '../core/ndarray.js';
 import { isSameShape } from '../core/shape.js';
 import { isTyped } from '../core/typedArrays.js';
 import { informed } from './errors.js';
-import { type Form, hostNumberOf } from './hostBuffer.js';
+import { type Form, hostNumberOf, resultIn } from './hostBuffer.js';
 import {
   type Native,
   type NativeArray,
@@ -34,12 +34,16 @@ interface Lane {
 /** The caller's memory for the fetches of a plan. */
 export interface Targets {
   readonly datas: readonly (NumericArray | undefined)[];
-  /** Those of host buffers. */
+  /** The host buffers among it, and their numbers. */
+  readonly hosts: readonly (NDArray | undefined)[];
   readonly numbers: readonly (number | undefined)[];
   /** Whether that is all there are. */
   readonly byNumber: boolean;
   /** The run that they were last found to fit. */
   fitted: DirectRun | undefined;
+  /** Its results that are the host buffers themselves; `whole` where all are. */
+  results: readonly (NDArray | undefined)[];
+  whole: readonly NDArray[] | undefined;
 }
 
 type Arguments = NativeMemoryArgument[];
@@ -141,13 +145,13 @@ export class DirectRun {
   }
 
   /** The plan's results; undefined, and nothing has run, where a value must be converted or has another shape. */
-  run(values: readonly unknown[]): NDArray[] | undefined {
+  run(values: readonly unknown[]): readonly NDArray[] | undefined {
     if (!this.#loadNumbers(values, this.#numbers)) return this.#runOthers(values, undefined);
     return this.#plan.values(this.#call(this.#numbers));
   }
 
   /** The same with results in the caller's memory, for each fetch that has some. */
-  runInto(values: readonly unknown[], outs: Targets): NDArray[] | undefined {
+  runInto(values: readonly unknown[], outs: Targets): readonly NDArray[] | undefined {
     if (!outs.byNumber || !this.#loadNumbers(values, this.#numbersInto)) return this.#runOthers(values, outs);
     return this.#callInto(this.#numbersInto, outs, true);
   }
@@ -175,7 +179,7 @@ export class DirectRun {
   }
 
   /** Runs with values of all kinds, as arrays that the engine looks at itself. */
-  #runOthers(values: readonly unknown[], outs: Targets | undefined): NDArray[] | undefined {
+  #runOthers(values: readonly unknown[], outs: Targets | undefined): readonly NDArray[] | undefined {
     if (this.#isReading) return undefined;
     const list = outs === undefined ? this.#others : this.#othersInto;
     this.#isReading = true;
@@ -206,7 +210,7 @@ export class DirectRun {
     return true;
   }
 
-  #callInto(list: Arguments, outs: Targets, byNumber: boolean): NDArray[] | undefined {
+  #callInto(list: Arguments, outs: Targets, byNumber: boolean): readonly NDArray[] | undefined {
     const { readers } = this.#plan;
     const { datas, numbers } = outs;
     const isFitted = byNumber && outs.fitted === this;
@@ -219,14 +223,20 @@ export class DirectRun {
       if (!fits) return undefined;
       if (!reader.isMailed) list[next++] = byNumber ? numbers[i] : (data as NativeArray | undefined);
     }
-    if (byNumber) outs.fitted = this;
+    if (!isFitted) {
+      const found = readers.map(({ shape }, i) => resultIn(outs.hosts[i], shape));
+      outs.fitted = byNumber ? this : undefined;
+      outs.results = found;
+      outs.whole = found.every((result) => result !== undefined) ? found : undefined;
+    }
     const raw = this.#call(list);
+    for (let i = 0; i < readers.length; i++) if (readers[i]!.isMailed) readers[i]!.leaveIn(datas[i]);
+    // Nothing made: what is written anew in every run takes the place of what the next one works with in the first cache.
+    if (outs.whole !== undefined) return outs.whole;
     const results = new Array<NDArray>(readers.length);
     for (let i = 0; i < results.length; i++) {
-      const reader = readers[i]!;
       const data = datas[i];
-      if (data === undefined) results[i] = reader.read(raw?.[i]);
-      else results[i] = reader.isMailed ? reader.readInto(data) : reader.wrap(data);
+      results[i] = outs.results[i] ?? (data === undefined ? readers[i]!.read(raw?.[i]) : readers[i]!.wrap(data));
     }
     return results;
   }

@@ -58,6 +58,10 @@ class HostArray extends NDArray {
  */
 export const hostNumberOf = (value: unknown, form: Form): number => found(value, form);
 
+/** The host buffer that a result of this shape lies in, where it has that shape, too. */
+export const resultIn = (host: NDArray | undefined, shape: readonly number[]): NDArray | undefined =>
+  host !== undefined && isSameShape(host.shape, shape) ? host : undefined;
+
 /** An NDArray of zeros in the engine's own memory; `pinned`: by the GPU, where there is one. */
 export const hostBuffer = (dtype: DTypeLike, shape: readonly number[], pinned: boolean): NDArray => {
   const type = asDtype(dtype);

@@ -99,12 +99,17 @@ export class ResultReader {
     return isTyped(data, this.#tag, this.#size);
   }
 
-  /** The value of the mailbox in memory of the caller's, which is as large. */
-  readInto(data: NumericArray): NDArray {
+  /** The shape of the value; of a dynamic one, the most it can be. */
+  get shape(): readonly number[] {
+    return this.#shape;
+  }
+
+  /** Moves the value of the mailbox to memory of the caller's, where there is some; it is as large. */
+  leaveIn(data: NumericArray | undefined): void {
+    if (data === undefined) return;
     const mail = this.#mail!;
     const start = this.#start;
     for (let i = 0; i < this.#size; i++) data[i] = mail[start + i]!;
-    return new NDArray(this.#dtype, this.#shape, data, true);
   }
 
   /** The value in memory of the caller's, where the engine has left it. */

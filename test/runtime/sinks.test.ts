@@ -129,6 +129,46 @@ test('memory that is fed or shared gets its result when the run is over, and non
   });
 });
 
+test('a result in a host buffer of its shape is that host buffer, on every way; of another shape, or in other memory, it is a new array', async (t) => {
+  // Small results come by the mailbox, others do not.
+  for (const n of [2, 30]) {
+    const graph = new tf.Graph();
+    const x = graph.asDefault(() => tf.placeholder(tf.float32, [n, n]));
+    const [doubled, flat, rows] = graph.asDefault(() => [tf.multiply(x, 2), tf.reshape(tf.exp(x), [-1]), tf.add(x, 1)]);
+    using sess = new tf.Session({ graph });
+    const value = sess.hostBuffer('float32', [n, n]);
+    const [a, b] = [sess.hostBuffer('float32', [n, n]), sess.hostBuffer('float32', [n, n])];
+    const typed = new Float32Array(n * n);
+    const one = sess.makeCallable(doubled!, [x], { into: a });
+    const three = sess.makeCallable([doubled!, flat!, rows!], [x], { into: [a, b, typed] });
+    for (let run = 0; run < 4; run++) {
+      (value.data as Float32Array).set(numbers(n * n).map((v) => v + run));
+      const expected = (value.data as Float32Array).map((v) => v * 2);
+      t.is(one(value), a, `${n}, run ${run}`);
+      t.deepEqual(a.data, expected);
+      (a.data as Float32Array).fill(0);
+      t.is(await one.async(value), a);
+      t.deepEqual(a.data, expected);
+      t.is(one([...Array(n).keys()].map((i) => [...(value.data as Float32Array).subarray(i * n, i * n + n)])), a);
+      const [first, second, third] = three(value);
+      t.is(first, a);
+      t.deepEqual(a.data, expected);
+      t.deepEqual([second!.shape, third!.shape], [[n * n], [n, n]]);
+      t.is(second!.data, b.data);
+      t.is(third!.data, typed);
+      t.deepEqual(
+        typed,
+        (value.data as Float32Array).map((v) => Math.fround(v + 1)),
+      );
+      // Fed on, as any host buffer.
+      t.deepEqual(
+        sess.runSync(doubled!, [[x, first!]]).data,
+        expected.map((v) => v * 2),
+      );
+    }
+  }
+});
+
 test('a fetch that lies in a feed is what was fed, though another result is written over it', (t) => {
   for (const n of [4, 600]) {
     const graph = new tf.Graph();
