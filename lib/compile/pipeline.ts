@@ -28,7 +28,7 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
       evaluate(firstStage(symbolicOf(constants, new Set(), options), [], new Map())),
     );
   }
-  if (options.simplify !== false) program = simplify(program);
+  if (options.simplify !== false) program = simplify(program, options.deviceKernels !== undefined);
   if (options.cse !== false) program = cse(program);
   const valueFeeds = feedsThatReachShapes(program);
   const symbolic = symbolicOf(program, valueFeeds, options);

@@ -4,12 +4,15 @@
 import type { AttrValue } from '../core/attrs.js';
 import { constantValue } from '../core/constantValue.js';
 import { findOp } from '../core/defineOp.js';
-import { isStateful, type Node, type Pass, type Ref, refDtype, rewrite } from './program.js';
+import { BOOLEAN_MASK, hasRows, maskOf } from './masks.js';
+import { isStateful, type Node, type Program, type Ref, refDtype, rewrite } from './program.js';
 import { updatedVariables, variableOf } from './versions.js';
 
 interface Rule {
   readonly types: readonly string[];
   readonly apply: (node: Node) => Ref | undefined;
+  /** Whether it leads to a kernel that only the CPU has. */
+  readonly onCpu?: boolean;
 }
 
 /** The only value of a scalar constant, or undefined. */
@@ -89,6 +92,15 @@ const exclusiveOr: Rule['apply'] = (node) => {
   return isSame ? { node: { ...node, row: findOp('NotEqual'), inputs }, output: 0 } : undefined;
 };
 
+/** Rows gathered along the first axis by where a mask is true. */
+const masked: Rule['apply'] = (node) => {
+  const [params, indices, axis] = node.inputs as [Ref, Ref, Ref];
+  const mask = maskOf(indices);
+  if (mask === undefined || scalar(axis) !== 0 || node.attrs.get('batch_dims') !== 0 || !hasRows(params))
+    return undefined;
+  return { node: { ...node, row: BOOLEAN_MASK, inputs: [mask, params] }, output: 0 };
+};
+
 const RULES: readonly Rule[] = [
   // x * 1 and x / 1 are x to the bit, NaN included; x + 0 is not (-0 + 0 = 0).
   {
@@ -131,6 +143,7 @@ const RULES: readonly Rule[] = [
   },
   { types: ['Pow'], apply: power },
   { types: ['LogicalAnd'], apply: exclusiveOr },
+  { types: ['GatherV2'], apply: masked, onCpu: true },
   { types: ['MatMul'], apply: foldTranspose(['transpose_a', 'transpose_b']) },
   { types: ['BatchMatMul', 'BatchMatMulV2'], apply: foldTranspose(['adj_x', 'adj_y']) },
   {
@@ -143,7 +156,7 @@ const RULES: readonly Rule[] = [
 const BY_TYPE = new Map(RULES.flatMap((rule) => rule.types.map((type) => [type, rule] as const)));
 
 /** Applies the table once, inputs first, so that chains collapse in one pass. */
-export const simplify: Pass = (program) => {
+export const simplify = (program: Program, hasDevice: boolean): Program => {
   const updated = new Set(program.nodes.flatMap(updatedVariables));
   // A read of an updated variable belongs to its consumer: a rewrite must not hand it to another one.
   const handsOver = (ref: Ref): boolean => {
@@ -156,7 +169,8 @@ export const simplify: Pass = (program) => {
   return rewrite(program, (node) => {
     const idle = node.controls.length === 0 && (node.row?.lower === 'source' || !isStateful(node));
     if (idle && node.inputs.every((input) => quiet.has(input.node))) quiet.add(node);
-    const replaced = node.row === undefined ? undefined : BY_TYPE.get(node.row.type)?.apply(node);
+    const rule = node.row === undefined ? undefined : BY_TYPE.get(node.row.type);
+    const replaced = rule === undefined || (hasDevice && rule.onCpu === true) ? undefined : rule.apply(node);
     if (replaced === undefined) return undefined;
     const kept = new Set(replaced.node.op === node.op ? replaced.node.inputs.map((ref) => ref.node) : [replaced.node]);
     const isSpared = (ref: Ref): boolean => kept.has(ref.node) || quiet.has(ref.node);

@@ -176,6 +176,13 @@ const allowedText = (allowed: readonly DType[]): string => allowed.map((type) =>
  */
 export const defineOp = <const I extends Args>(type: string, definition: OpDefinition<I>): OpRow<I> => {
   if (REGISTRY.has(type)) throw new ValueError(`Op '${type}' is defined twice`);
+  const row = makeRow(type, definition);
+  REGISTRY.set(type, row as unknown as OpRow);
+  return row;
+};
+
+/** A row that no graph knows: of what the compiler puts in the place of operations. */
+export const makeRow = <const I extends Args>(type: string, definition: OpDefinition<I>): OpRow<I> => {
   const specs = definition.attrs ?? {};
   let takenNames: Readonly<Record<string, true>> | undefined;
   /** The options of a builder that hands them on as they are: what the row can leave out. */
@@ -449,7 +456,6 @@ export const defineOp = <const I extends Args>(type: string, definition: OpDefin
   row.arity = arity;
   row.view = view;
   const asRow = Object.freeze(row) as unknown as OpRow;
-  REGISTRY.set(type, asRow);
   return row as unknown as OpRow<I>;
 };
 

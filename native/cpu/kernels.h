@@ -34,6 +34,7 @@ using Prepare = Status (*)(const StepDesc& desc, const HostServices& host, StepP
   X(LinSpace, prepare_linspace)                     \
   X(Unique, prepare_unique)                         \
   X(Where, prepare_where)                           \
+  X(BooleanMask, prepare_boolean_mask)              \
   X(RandomUniform, prepare_random_uniform)          \
   X(RandomUniformInt, prepare_random_int)           \
   X(RandomStandardNormal, prepare_random_normal)    \

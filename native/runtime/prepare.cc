@@ -26,7 +26,7 @@ const PlanStorage& storage_of(const Plan& plan, int32_t value) {
 
 // Kernels that tell the first dim of their outputs only when they ran.
 bool is_dynamic(const std::string& kernel, size_t output) {
-  return kernel == "Where" || (kernel == "Unique" && output != 1);
+  return kernel == "Where" || kernel == "BooleanMask" || (kernel == "Unique" && output != 1);
 }
 
 Status prepare_kernel(const BackendInstance& own, const BackendInstance& cpu, const PlanStep& step,

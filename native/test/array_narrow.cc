@@ -290,6 +290,57 @@ TEST("Where: all, some, few and none of an item, in up to four dimensions") {
   CHECK(y[0] == 1 && y[1] == 3);
 }
 
+template <class T>
+void check_boolean_mask(int64_t n, int64_t inner, int64_t one_of) {
+  Source source;
+  const auto x = counting<T>(n * inner);
+  std::vector<bool> mask(static_cast<size_t>(n));
+  std::vector<T> expected;
+  for (int64_t i = 0; i < n; ++i) {
+    mask[static_cast<size_t>(i)] = source.below(one_of) == 0;
+    if (mask[static_cast<size_t>(i)]) expected.insert(expected.end(), x.begin() + i * inner, x.begin() + (i + 1) * inner);
+  }
+  Step step;
+  step.kernel = "BooleanMask";
+  step.inputs = {tensor<bool>({n}, mask), tensor<T>({n, inner}, x)};
+  step.outputs = {output<T>({n, inner})};
+  CHECK_EQ(std::string(step.run().text), "");
+  CHECK(inner == 0 || step.dynamic[0] * inner == static_cast<int64_t>(expected.size()));
+  auto y = step.outputs[0].template get<T>();
+  y.resize(expected.size());
+  CHECK(y == expected);
+}
+
+TEST("BooleanMask: all, some, few and none of rows of any width; a mask of another length") {
+  for (int64_t one_of : {1, 2, 30, 1000000000})
+    for (int64_t n : {0, 1, 2, 63, 1000})
+      for (int64_t inner : {0, 1, 2, 3, 5, 8, 17, 40, 300}) {
+        check_boolean_mask<uint8_t>(n, inner, one_of);
+        check_boolean_mask<int16_t>(n, inner, one_of);
+        check_boolean_mask<float>(n, inner, one_of);
+        check_boolean_mask<double>(n, inner, one_of);
+      }
+  Step step;
+  step.kernel = "BooleanMask";
+  const auto x = tensor<float>({3}, {1, 2, 3});
+  step.inputs = {tensor<bool>({5}, {false, true, true, false, false}), x};
+  step.outputs = {output<float>({5})};
+  CHECK(step.run().ok());
+  CHECK_EQ(step.dynamic[0], 2);
+  step.inputs = {tensor<bool>({5}, {false, true, true, false, true}), x};
+  CHECK_EQ(std::string(step.run().text), "indices[2] = 4 is not in [0, 3)");
+  step.inputs = {tensor<bool>({2}, {false, true}), x};
+  step.outputs = {output<float>({2})};
+  CHECK(step.run().ok());
+  CHECK_EQ(step.dynamic[0], 1);
+  CHECK_EQ(step.outputs[0].get<float>()[0], 2.0f);
+  step.outputs = {output<float>({1})};
+  CHECK(step.run().code == Code::kInternal);
+  step.inputs = {tensor<uint8_t>({2}, {0, 1}), x};
+  step.outputs = {output<float>({2})};
+  CHECK(step.run().code == Code::kInternal);
+}
+
 template <class T, class I>
 void check_scatter(int op, int64_t limit, int64_t inner, int64_t n, bool scalar_update) {
   Source source;

@@ -1,4 +1,5 @@
 // What every level takes from the lowest one (kernels that move bytes, loops of rare dtypes), as one translation unit.
+#include "cpu/boolean_mask.cc"
 #include "cpu/concat.cc"
 #include "cpu/gather.cc"
 #include "cpu/pad.cc"
