@@ -82,6 +82,11 @@ def erfc_scaled(t):  # t = (x - 2) / (x + 2)
     return mp.erfc(x) * mp.exp(x * x)
 
 
+def erfc_level(t):  # erfc(x) = exp(-x^2) (1 + erfc_level(t)) / (2 x + 1), t = (x - 4) / (x + 4)
+    x = 4 * (1 + t) / (1 - t)
+    return (2 * x + 1) * mp.erfc(x) * mp.exp(x * x) - 1
+
+
 LN2_HALF = mp.log(2) / 2 * mp.mpf("1.00001")
 ROOT = mp.sqrt(2)
 S2 = ((ROOT - 1) / (ROOT + 1)) ** 2 * mp.mpf("1.0001")
@@ -113,3 +118,14 @@ fit("cos double for tan of float", by_root(lambda x: (mp.cos(x) - 1) / x**2, lam
 fit("asin double for float", by_root(lambda x: (mp.asin(x) / x - 1) / x**2, lambda z: mp.mpf(1) / 6), lambda z: z, EPS, 0.25, 10)
 fit("atan double for float", by_root(lambda x: (mp.atan(x) / x - 1) / x**2, lambda z: mp.mpf(-1) / 3), lambda z: z, EPS, 1, 14)
 fit("sinh double for float", by_root(lambda x: (mp.sinh(x) / x - 1) / x**2, lambda z: mp.mpf(1) / 6), lambda z: z, EPS, 1, 5)
+LN2_HALF_2 = LN2_HALF**2
+fit("atan double", by_root(lambda x: (mp.atan(x) / x - 1) / x**2, lambda z: mp.mpf(-1) / 3), lambda z: z, EPS,
+    (ROOT - 1) ** 2 * mp.mpf("1.0001"), 11)
+fit("asin double", by_root(lambda x: (mp.asin(x) / x - 1) / x**2, lambda z: mp.mpf(1) / 6), lambda z: z, EPS, 0.25, 13)
+fit("sinh double", by_root(lambda x: (mp.sinh(x) / x - 1) / x**2, lambda z: mp.mpf(1) / 6), lambda z: z, EPS, LN2_HALF_2, 5)
+fit("cosh double", by_root(lambda x: ((mp.cosh(x) - 1) / x**2 - mp.mpf(1) / 2) / x**2, lambda z: mp.mpf(1) / 24), lambda z: z * z,
+    EPS, LN2_HALF_2, 4)
+fit("atanh double", by_root(lambda x: (mp.atanh(x) / x - 1) / x**2, lambda z: mp.mpf(1) / 3), lambda z: z, EPS, S2, 7)
+fit("erf double", by_root(lambda x: mp.erf(x) / x - 1, lambda z: 2 / mp.sqrt(mp.pi) - 1), lambda z: mp.mpf(1), EPS,
+    mp.mpf("0.36"), 11)
+fit("erfc double", erfc_level, lambda t: 1 / (1 + erfc_level(t)), mp.mpf(-17) / 23, mp.mpf("23.3") / mp.mpf("31.3"), 22)

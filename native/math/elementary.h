@@ -1,6 +1,6 @@
 // The other elementary functions. Of a float: through double arithmetic, so that the result is
-// rounded once (about 0.5 ulp). Of a double: the C library's, which is under 1 ulp and too rare in
-// graphs to vectorise, but for sin, cos, tan and pow. Coefficients: coefficients.py.
+// rounded once (about 0.5 ulp). Of a double: sin, cos, tan and pow; elementary_double.h has the
+// others. Coefficients: coefficients.py.
 #pragma once
 #include "math/exp_log.h"
 
@@ -59,6 +59,11 @@ FN V tan_near(V x) {
   return narrow(select_odd(t, -cosine, sine) / select_odd(t, sine, cosine));
 }
 
+// A number as the sum of two, the second one small.
+template <class V>
+struct Twofold {
+  V high, low;
+};
 // x - n pi/2 as r + e, r rounded and e what that took; t has n in its low bits.
 template <class V>
 struct Quadrant {
@@ -76,21 +81,31 @@ FN Quadrant<V> reduce_trig(V x) {
 }
 // fdlibm's polynomials.
 template <OfDouble V>
-FN V sin_reduced(V r, V z, V e) {
-  return r + fma(r * z,
+FN Twofold<V> sin_parts(V r, V z, V e) {
+  return {r, fma(r * z,
                  poly_halves(z, z * z, -0x1.5555555555549p-3, 0x1.111111110f8a6p-7,
                              -0x1.a01a019c161d5p-13, 0x1.71de357b1fe7dp-19, -0x1.ae5e68a2b9cebp-26,
                              0x1.5d93a5acfd57cp-33),
-                 e);
+                 e)};
 }
 template <OfDouble V>
-FN V cos_reduced(V r, V z, V e) {
+FN Twofold<V> cos_parts(V r, V z, V e) {
   const V half = V(0.5) * z, top = V(1.0) - half;
   const V tail =
       poly_halves(z, z * z, 0x1.555555555554cp-5, -0x1.6c16c16c15177p-10, 0x1.a01a019cb159p-16,
                   -0x1.27e4f809c52adp-22, 0x1.1ee9ebdb4b1c4p-29, -0x1.8fae9be8838d4p-37);
   // What rounding took from 1 - z / 2 comes back.
-  return top + (((V(1.0) - top) - half) + fma(z * z, tail, -(r * e)));
+  return {top, ((V(1.0) - top) - half) + fma(z * z, tail, -(r * e))};
+}
+template <OfDouble V>
+FN V sin_reduced(V r, V z, V e) {
+  const Twofold<V> value = sin_parts(r, z, e);
+  return value.high + value.low;
+}
+template <OfDouble V>
+FN V cos_reduced(V r, V z, V e) {
+  const Twofold<V> value = cos_parts(r, z, e);
+  return value.high + value.low;
 }
 template <OfDouble V>
 FN V sin_near(V x) {
@@ -110,8 +125,17 @@ template <OfDouble V>
 FN V tan_near(V x) {
   const Quadrant<V> q = reduce_trig(x);
   const V z = q.r * q.r;
-  const V sine = sin_reduced(q.r, z, q.e), cosine = cos_reduced(q.r, z, q.e);
-  return select(x == V(0), x, select_odd(q.t, -cosine, sine) / select_odd(q.t, sine, cosine));
+  const Twofold<V> s = sin_parts(q.r, z, q.e), c = cos_parts(q.r, z, q.e);
+  const V sine = s.high + s.low, cosine = c.high + c.low;
+  const V top = select_odd(q.t, -cosine, sine), bottom = select_odd(q.t, sine, cosine);
+  if constexpr (!kFmaRoundsOnce) return select(x == V(0), x, top / bottom);
+  // What rounding took from either, and from the quotient.
+  const V sine_low = (s.high - sine) + s.low;
+  const V cosine_low = ((c.high - cosine) + c.low) - V(0.5) * fma(q.r, q.r, -z);
+  const V top_low = select_odd(q.t, -cosine_low, sine_low), bottom_low = select_odd(q.t, sine_low, cosine_low);
+  const V inverse = V(1.0) / bottom, quotient = top * inverse;
+  const V low = (fma(-quotient, bottom, top) + fma(-quotient, bottom_low, top_low)) * inverse;
+  return select(x == V(0), x, quotient + low);
 }
 
 // asin(x) = 2 asin-like half angle past 1/2: pi/2 - 2 asin(sqrt((1 - x) / 2)).
@@ -296,11 +320,6 @@ FN V pow_normal(V x, V y) {
   return power_of(log_wide(widen(x)), y);
 }
 
-// A number as the sum of two, the second one small.
-template <class V>
-struct Twofold {
-  V high, low;
-};
 // log(2^k m) to about 2^-66 of it: k ln 2 + s (2 + 2/3 z + ...) for s = f / (2 + f), z = s^2.
 template <OfDouble V>
 FN Twofold<V> log_twofold(const Split<V>& parts) {

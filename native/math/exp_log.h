@@ -120,12 +120,15 @@ FN V expm1_wide_reduced(V r) {
   return fma(r * r, q, r);
 }
 template <OfDouble V>
+FN V expm1_series(V r) {
+  return poly(r, 0.5, 0x1.5555555555557p-3, 0x1.5555555555556p-5, 0x1.11111111100dcp-7,
+              0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13, 0x1.a01a01a6d889cp-16,
+              0x1.71de0231960ebp-19, 0x1.27e4db646b17ep-22, 0x1.af4de97ca4194p-26,
+              0x1.1f730349868cep-29);
+}
+template <OfDouble V>
 FN V expm1_reduced(V r) {
-  const V q = poly(r, 0.5, 0x1.5555555555557p-3, 0x1.5555555555556p-5, 0x1.11111111100dcp-7,
-                   0x1.6c16c16c162d4p-10, 0x1.a01a01abe7fe1p-13, 0x1.a01a01a6d889cp-16,
-                   0x1.71de0231960ebp-19, 0x1.27e4db646b17ep-22, 0x1.af4de97ca4194p-26,
-                   0x1.1f730349868cep-29);
-  return fma(r * r, q, r);
+  return fma(r * r, expm1_series(r), r);
 }
 template <OfDouble V>
 FN V exp_wide_within(V x) {  // |x| <= 700

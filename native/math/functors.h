@@ -7,6 +7,9 @@
 // (`refuses`); they are defined for every argument all the same.
 #pragma once
 #include "math/elementary.h"
+#if !defined(__CUDACC__)
+#include "math/elementary_double.h"
+#endif
 
 namespace grafo::math {
 
@@ -137,14 +140,26 @@ inline constexpr double kSeluScale = 1.0507009873554804934193349852946;
 inline constexpr double kSeluScaleAlpha = 1.7580993408473768599402175208123;
 GRAFO_UNARY_VECTORS(4, Selu, select(x < T(0), T(kSeluScaleAlpha) * expm1(x), T(kSeluScale) * x))
 
-#define GRAFO_ELEMENTARY(name, function)                         \
-  struct name {                                                  \
-    static constexpr int kVectors = 2;                           \
-    template <OfFloat V>                                         \
-    FN V operator()(V x) const {                                 \
-      return function##_wide(x);                                 \
-    }                                                            \
-    FN double operator()(double x) const { return function(x); } \
+// Whether the functions of doubles are elementary_double.h's.
+#if defined(__CUDACC__)
+inline constexpr bool kTwofoldOfDoubles = false;
+#else
+inline constexpr bool kTwofoldOfDoubles = kFmaRoundsOnce;
+#endif
+#define GRAFO_ELEMENTARY(name, function) \
+  struct name {                          \
+    static constexpr int kVectors = 2;   \
+    template <OfFloat V>                 \
+    FN V operator()(V x) const {         \
+      return function##_wide(x);         \
+    }                                    \
+    template <OfDouble V>                \
+    FN V operator()(V x) const {         \
+      if constexpr (kTwofoldOfDoubles)   \
+        return function##_twofold(x);    \
+      else                               \
+        return function(x);              \
+    }                                    \
   };
 GRAFO_ELEMENTARY(Asin, asin)
 GRAFO_ELEMENTARY(Acos, acos)
@@ -382,7 +397,13 @@ struct Atan2 {
   FN V operator()(V y, V x) const {
     return atan2_wide(y, x);
   }
-  FN double operator()(double y, double x) const { return atan2(y, x); }
+  template <OfDouble V>
+  FN V operator()(V y, V x) const {
+    if constexpr (kTwofoldOfDoubles)
+      return atan2_twofold(y, x);
+    else
+      return atan2(y, x);
+  }
 };
 
 #define GRAFO_COMPARE(name, expression)  \

@@ -151,8 +151,14 @@ void scan(const char* name, double bound, Reference reference) {
   worst.report(name, "float", bound);
 }
 
+// Where there is no fma that rounds once, or a GPU's kernels run, these are the C library's, with
+// its own errors.
+constexpr double own(double bound) { return math::kTwofoldOfDoubles ? bound : 3; }
+
+// Also from low to high, and 2^-50 to 1 beside each of them.
 template <class Functor, class Reference>
-void sample(const char* name, double bound, Reference reference) {
+void sample(const char* name, double bound, Reference reference, double low = -30,
+            double high = 30) {
   Worst worst;
   Batch<double> batch;
   bool same = true;
@@ -162,14 +168,28 @@ void sample(const char* name, double bound, Reference reference) {
     double x;
     if (i % 4 == 0)
       std::memcpy(&x, &word, 8);
+    else if (i % 4 == 1)
+      x = low + (high - low) * (static_cast<double>(word) / 0x1p64);
+    else if (i % 8 == 2)
+      x = word % 2 == 0 ? low + std::ldexp(static_cast<double>(word) / 0x1p64,
+                                           -static_cast<int>(random() % 50))
+                        : high - std::ldexp(static_cast<double>(word) / 0x1p64,
+                                            -static_cast<int>(random() % 50));
     else
       x = std::ldexp(static_cast<double>(word) / 0x1p63 - 1, static_cast<int>(random() % 14) - 4);
     worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
     same &= batch.add<Functor>(x);
   }
-  for (double x : {0.0, -0.0, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.0, -1.0,
-                   0x1p-1074, -0x1p-1074, 0x1.fffffffffffffp1023, 709.782712893384,
-                   709.7827128933841, -745.1332191019411, -745.1332191019412, 0x1p-1022, -0x1p-60}) {
+  for (double x :
+       {0.0, -0.0, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.0, -1.0, 0x1p-1074,
+        -0x1p-1074, 0x1.fffffffffffffp1023, 709.782712893384, 709.7827128933841, -745.1332191019411,
+        -745.1332191019412, 0x1p-1022, -0x1p-60,
+        // Where sinh and cosh end, and erfc; and on both sides of where other ways to a result
+        // begin.
+        710.4758600739439, 710.475860073944, -710.4758600739439, -710.475860073944, 26.5, 26.543,
+        27.226, 27.3, -27.3, 0.5, 0.6, 0.8, 0x1.a827999fcef32p-2, 0x1.3504f333f9de6p+1, 0x1p28,
+        0x1.fffffffffffffp27, 0x1p511, 0x1p513, 0x1.fffffffffffffp-1, -0x1.fffffffffffffp-1,
+        0x1.0000000000001p0, -0x1p-28, 0x1.5f619980c4337p-3}) {
     worst.add(Functor()(x), reference(static_cast<long double>(x)), x);
     same &= batch.add<Functor>(x);
   }
@@ -179,14 +199,15 @@ void sample(const char* name, double bound, Reference reference) {
 }
 
 // Of two arguments: the vectors' results are those of single elements.
-template <class Functor>
-bool are_pairs_the_same(const float* x, const float* y) {
+template <class Functor, class T>
+bool are_pairs_the_same(const T* x, const T* y) {
   bool same = true;
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-  float z[16];
+  constexpr int kLanes = 64 / sizeof(T);
+  T z[kLanes];
   math::store(z, Functor()(math::load(x), math::load(y)));
-  for (int i = 0; i < 16; ++i) {
-    const float alone = Functor()(x[i], y[i]);
+  for (int i = 0; i < kLanes; ++i) {
+    const T alone = Functor()(x[i], y[i]);
     same &= std::memcmp(&alone, z + i, sizeof alone) == 0 || (alone != alone && z[i] != z[i]);
   }
 #else
@@ -260,6 +281,56 @@ void scan_pairs(long n) {
   angle.report("Atan2", "float", 2);
 }
 
+// In all quadrants, of all sizes, and of sizes beside each other.
+void sample_angles(long n) {
+  Worst worst;
+  std::mt19937_64 random(3);
+  const double special[] = {0.0,
+                            -0.0,
+                            INFINITY,
+                            -INFINITY,
+                            NAN,
+                            1.0,
+                            -1.0,
+                            3.0,
+                            -0.5,
+                            0x1p-1074,
+                            -0x1p-1074,
+                            0x1p-1022,
+                            0x1p-1000,
+                            0x1.fffffffffffffp1023,
+                            -0x1.fffffffffffffp1023,
+                            0x1p400,
+                            0x1p-400,
+                            0x1.a827999fcef32p-2,
+                            -0x1p600};
+  for (double y : special)
+    for (double x : special) {
+      const double got = math::Atan2()(y, x);
+      const long double want = std::atan2(static_cast<long double>(y), static_cast<long double>(x));
+      worst.add(got, want, y, x);
+      CHECK(want != want || std::signbit(got) == std::signbit(want));
+    }
+  bool same = true;
+  double ys[8], xs[8];
+  for (long i = 0; i < n; ++i) {
+    const uint64_t a = random(), b = random();
+    double y, x = static_cast<double>(static_cast<int64_t>(b)) * 0x1p-63;
+    std::memcpy(&y, &a, 8);
+    if (i / 8 % 4 == 0) std::memcpy(&x, &b, 8);
+    if (i / 8 % 4 == 1) x *= y * 8;
+    if (i / 8 % 4 >= 2)
+      y = std::ldexp(static_cast<double>(static_cast<int64_t>(a)) * 0x1p-63,
+                     static_cast<int>(random() % 60) - 30);
+    ys[i % 8] = y, xs[i % 8] = x;
+    if (i % 8 == 7) same &= are_pairs_the_same<math::Atan2>(ys, xs);
+    worst.add(math::Atan2()(y, x),
+              std::atan2(static_cast<long double>(y), static_cast<long double>(x)), y, x);
+  }
+  CHECK(same);
+  worst.report("Atan2", "double", own(1.0));
+}
+
 #define REF(expression) [](auto x) { return expression; }
 
 void scan_floats() {
@@ -322,5 +393,52 @@ TEST("Functors of double: within their ulp bounds") {
   sample<math::Softplus>("Softplus", 2.0, REF(x > 100 ? x : std::log1p(std::exp(x))));
   sample<math::Sin>("Sin", 1.0, REF(std::sin(x)));
   sample<math::Cos>("Cos", 1.0, REF(std::cos(x)));
-  sample<math::Tan>("Tan", 2.0, REF(std::tan(x)));
+  sample<math::Tan>("Tan", own(1.25), REF(std::tan(x)));
+  sample<math::Asin>("Asin", own(0.75), REF(std::asin(x)), -1, 1);
+  sample<math::Acos>("Acos", own(0.75), REF(std::acos(x)), -1, 1);
+  sample<math::Atan>("Atan", own(0.9), REF(std::atan(x)), -3, 3);
+  sample<math::Sinh>("Sinh", own(0.95), REF(std::sinh(x)), -710.4, 710.4);
+  sample<math::Cosh>("Cosh", own(0.9), REF(std::cosh(x)), -710.4, 710.4);
+  sample<math::Asinh>("Asinh", own(0.75), REF(std::asinh(x)), -8, 8);
+  sample<math::Acosh>("Acosh", own(0.75), REF(std::acosh(x)), 1, 9);
+  sample<math::Atanh>("Atanh", own(0.75), REF(std::atanh(x)), -1, 1);
+  sample<math::Erf>("Erf", own(1.0), REF(std::erf(x)), -6, 6);
+  sample<math::Erfc>("Erfc", own(1.25), REF(std::erfc(x)), -6, 27.3);
+}
+
+TEST("Functors of double: exact values and signs") {
+  const double pi = math::kPi, most = 0x1.fffffffffffffp1023;
+  CHECK(math::Asin()(1.0) == pi / 2 && math::Asin()(-1.0) == -pi / 2);
+  CHECK(math::Acos()(-1.0) == pi && math::Acos()(0.0) == pi / 2 && math::Acos()(1.0) == 0 &&
+        !std::signbit(math::Acos()(1.0)));
+  CHECK(math::Atan()(double(INFINITY)) == pi / 2 && math::Atan()(-most) == -pi / 2 &&
+        math::Atan()(1.0) == pi / 4);
+  CHECK(math::Acosh()(1.0) == 0 && !std::signbit(math::Acosh()(1.0)));
+  CHECK(math::Atanh()(1.0) == INFINITY && math::Atanh()(-1.0) == -INFINITY);
+  CHECK(math::Cosh()(0.0) == 1 && math::Cosh()(710.475860073944) == INFINITY &&
+        math::Cosh()(-710.4758600739439) < INFINITY);
+  CHECK(math::Sinh()(-710.475860073944) == -INFINITY && math::Sinh()(710.4758600739439) < INFINITY);
+  CHECK(math::Erfc()(27.3) == 0 && math::Erfc()(26.6) > 0 && math::Erfc()(-7.0) == 2 &&
+        math::Erfc()(0.0) == 1);
+  CHECK(math::Erf()(6.0) == 1 && math::Erf()(-double(INFINITY)) == -1);
+  CHECK(math::Atan2()(-0.0, -1.0) == -pi && math::Atan2()(1.0, -0.0) == pi / 2 &&
+        math::Atan2()(-1.0, -1.0) == -0.75 * pi);
+  // Odd and even functions are so to the bit, -0 among their arguments.
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 100000; ++i) {
+    const double x = i < 2 ? 0x1p-1074 * i
+                           : std::ldexp(static_cast<double>(random()) * 0x1p-64,
+                                        static_cast<int>(random() % 40) - 34);
+    const auto is_odd = [x](auto f) {
+      const double a = f(x), b = -f(-x);
+      return std::memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b);
+    };
+    CHECK(is_odd(math::Asin()) && is_odd(math::Atan()) && is_odd(math::Sinh()) &&
+          is_odd(math::Asinh()) && is_odd(math::Atanh()) && is_odd(math::Erf()));
+    CHECK(math::Cosh()(x) == math::Cosh()(-x));
+  }
+}
+
+TEST("Atan2 of double: within its bound, signs and special values by Annex F") {
+  sample_angles(test::full ? 20000000 : 400000);
 }
