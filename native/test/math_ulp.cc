@@ -153,7 +153,7 @@ void scan(const char* name, double bound, Reference reference) {
 
 // Where there is no fma that rounds once, or a GPU's kernels run, these are the C library's, with
 // its own errors.
-constexpr double own(double bound) { return math::kTwofoldOfDoubles ? bound : 3; }
+constexpr double own(double bound) { return math::kTwofoldOfDoubles ? bound : 4; }
 
 // Also from low to high, and 2^-50 to 1 beside each of them.
 template <class Functor, class Reference>
