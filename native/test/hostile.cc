@@ -179,6 +179,7 @@ PlanWriter indexed() {
   const int y = w.arena(F, {4, 3}), sums = w.arena(F, {5, 3}), hot = w.arena(F, {4, 6});
   const int range = w.arena(I, {4}), line = w.arena(F, {5}), unique = w.arena(I, {4}), idx = w.arena(I, {4});
   const int count = w.arena(I, {4}), where = w.arena(L, {5, 1});
+  const int chosen = w.arena(F, {5, 3});
   w.step("Gather", {x, at}, {y}, {0});
   w.step("SegmentSum", {rows, wide}, {sums});
   w.step("ScatterUpdate", {at, rows}, {table}, {1});
@@ -188,7 +189,8 @@ PlanWriter indexed() {
   w.step("LinSpace", {one, one}, {line});
   w.step("Unique", {at}, {unique, idx, count});
   w.step("Where", {flag}, {where});
-  for (const int value : {y, sums, table, hot, range, line, unique, idx, count, where}) w.fetch(value);
+  w.step("BooleanMask", {flag, x}, {chosen});
+  for (const int value : {y, sums, table, hot, range, line, unique, idx, count, where, chosen}) w.fetch(value);
   return w;
 }
 
