@@ -1,10 +1,9 @@
 // `npm run bench`: trials in turn, each rival in a process of its own; prints ours, the best rival, the ratio and the share of the limit.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { GATES, outcomes } from './lib/gates.js';
 import { measureHandover, measureLimits } from './lib/limits.js';
+import { greeting, machine, resultsFile } from './lib/machine.js';
 import { type Entrant, measureTrial } from './lib/measure.js';
 import { nativeTools } from './lib/native.js';
 import { type Options, readOptions, USAGE, UsageError } from './lib/options.js';
@@ -15,7 +14,6 @@ import {
   gatesTable,
   type Handover,
   json,
-  type Machine,
   markdown,
   type ReportedRow,
   ROW_HEAD,
@@ -25,50 +23,23 @@ import {
   rowCells,
   seenOf,
 } from './lib/report.js';
-import { entrants, type Places, type Rival } from './lib/rivals.js';
+import { entrants, placesHere, type Rival } from './lib/rivals.js';
 import { line, plainTable } from './lib/table.js';
 import type { RowSpec, Trial, TrialModule } from './lib/trial.js';
 import { type MachineLimits, OURS } from './lib/verdict.js';
 import { measureStartup, startupOutcomes, startupTable } from './startup.js';
 
-const HERE = path.dirname(fileURLToPath(import.meta.url));
-const ROOT = path.join(HERE, '..', '..');
+const places = placesHere();
 const NOT_TRIALS = new Set(['run.js', 'worker.js', 'startup.js']);
 const STARTUP = 'startup';
 
-const places: Places = {
-  root: ROOT,
-  rivals: process.env.GRAFO_RIVALS ?? path.join(ROOT, 'out', 'rivals'),
-  compiled: HERE,
-};
-const tools = nativeTools(path.join(ROOT, 'bench', 'rivals', 'native'), path.join(places.rivals, 'native'));
-
-/** The CPU's name, with family and model where Linux tells them: virtual machines give whole generations one name. */
-const cpuName = (): string => {
-  const name = cpus()[0]?.model.trim() ?? 'unknown CPU';
-  if (!existsSync('/proc/cpuinfo')) return name;
-  const info = readFileSync('/proc/cpuinfo', 'utf8');
-  const family = /^cpu family\s*:\s*(\d+)/m.exec(info)?.[1];
-  const model = /^model\s*:\s*(\d+)/m.exec(info)?.[1];
-  return family === undefined || model === undefined ? name : `${name}, family ${family} model ${model}`;
-};
-
-const BUSY = 1;
-
-const machine = (args: readonly string[]): Machine => {
-  const cpu = cpuName();
-  return {
-    cpu,
-    text: `${availableParallelism()} CPUs, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`,
-    date: new Date().toISOString().slice(0, 10),
-    load: loadavg()[0]!.toFixed(2),
-    command: `npm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`,
-  };
-};
+const tools = nativeTools(path.join(places.root, 'bench', 'rivals', 'native'), path.join(places.rivals, 'native'));
 
 const trials = async (): Promise<Trial[]> => {
-  const files = readdirSync(HERE).filter((file) => file.endsWith('.js') && !NOT_TRIALS.has(file));
-  const modules = await Promise.all(files.map((file) => import(path.join(HERE, file)) as Promise<TrialModule>));
+  const files = readdirSync(places.compiled).filter((file) => file.endsWith('.js') && !NOT_TRIALS.has(file));
+  const modules = await Promise.all(
+    files.map((file) => import(path.join(places.compiled, file)) as Promise<TrialModule>),
+  );
   return modules.map(({ trial }) => trial);
 };
 
@@ -112,9 +83,8 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
     .filter(({ rows }) => rows.length > 0);
   const startupAsked = options.words.length === 0 || options.words.some((word) => STARTUP.includes(word));
   if (asked.length === 0 && !startupAsked) return undefined;
-  const here = machine(args);
-  console.log(`${here.cpu}, ${here.text}, ${here.date}, load ${here.load}`);
-  if (Number(here.load) > BUSY) console.log('The machine is busy: these figures are rough.');
+  const here = machine(`npm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`);
+  console.log(greeting(here));
   const everyone = entrants(places, tools);
   const rivals = everyone.filter(
     ({ name }) => name === OURS || options.rivals === 'all' || options.rivals.includes(name),
@@ -165,12 +135,6 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
   };
 };
 
-const slug = (text: string): string =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '');
-
 const tell = (run: Run): void => {
   if (run.startup !== undefined) console.log(`\n${plainTable(run.startup)}`);
   const errors = errorLines(run.rows);
@@ -187,9 +151,7 @@ const main = async (args: readonly string[]): Promise<number> => {
   tell(run);
   if (options.json !== undefined) writeFileSync(options.json, json(run));
   if (options.words.length === 0 && options.rivals === 'all') {
-    const folder = path.join(ROOT, 'bench', 'results');
-    if (!existsSync(folder)) mkdirSync(folder);
-    const file = path.join(folder, slug(`${run.machine.cpu} ${availableParallelism()} cpus`));
+    const file = resultsFile(places, run.machine);
     writeFileSync(`${file}.md`, markdown(run));
     writeFileSync(`${file}.json`, json(run));
     console.log(`\nwritten: ${path.relative(process.cwd(), file)}.md and .json`);

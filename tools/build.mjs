@@ -66,7 +66,7 @@ const newest = (folder) =>
 /** The compiled file of a source such as `bench/run`; builds first where it is missing or older than the sources. */
 export const ensureBuilt = async (source) => {
   const compiled = path.join(root, 'build-ts', `${source}.js`);
-  const sources = Math.max(...['lib', path.dirname(source), 'examples'].map(newest));
+  const sources = Math.max(...['lib', source.split('/')[0], 'examples'].map(newest));
   if (!existsSync(compiled) || statSync(compiled).mtimeMs < sources) await build();
   return compiled;
 };

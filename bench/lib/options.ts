@@ -25,7 +25,8 @@ export const ROUNDS = 15;
 /** A mistake on the command line. */
 export class UsageError extends Error {}
 
-const whole = (option: string, text: string | undefined): number => {
+/** A whole number above 0 of an option. */
+export const whole = (option: string, text: string | undefined): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new UsageError(`${option} takes a whole number above 0, not ${text}`);

@@ -27,6 +27,10 @@ export interface Answer {
   readonly checks?: readonly { readonly sum: number | null; readonly scale: number | null }[];
   readonly calls?: number;
   readonly ns?: number;
+  /** What a case of the sweep computed, each in a file. */
+  readonly results?: readonly { readonly dtype: string; readonly shape: readonly number[]; readonly file: string }[];
+  /** That it has no such operation. */
+  readonly none?: boolean;
   readonly error?: string;
 }
 
@@ -90,6 +94,11 @@ export class RivalProcess {
   #end(why: string): void {
     this.#ended = true;
     this.#answer({ error: why });
+  }
+
+  /** Whether it is no more: it crashed, was ended, or never started. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Lets it run, sends a line (none: waits for what it says when it starts), waits for the answer, holds it again. */

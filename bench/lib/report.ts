@@ -1,5 +1,6 @@
 // What is printed and kept of a run: a line for each row, the gates, and the files in bench/results.
 import type { Outcome, Seen } from './gates.js';
+import type { Machine } from './machine.js';
 import { duration, markdownTable, percent, ratio, type Table } from './table.js';
 import type { RowSpec } from './trial.js';
 import { type MachineLimits, type MeasuredRow, OURS, type Verdict, verdict } from './verdict.js';
@@ -8,15 +9,6 @@ import { type MachineLimits, type MeasuredRow, OURS, type Verdict, verdict } fro
 export interface ReportedRow extends MeasuredRow {
   readonly spec: RowSpec;
   readonly verdict: Verdict;
-}
-
-/** Where and when a run was made. */
-export interface Machine {
-  readonly cpu: string;
-  readonly text: string;
-  readonly date: string;
-  readonly load: string;
-  readonly command: string;
 }
 
 /** How far apart two threads were before and after a trial: nanoseconds for a line of the caches there and back. */

@@ -1,6 +1,7 @@
 // Who takes part, where each is installed, and how its process is started. `npm run bench:rivals` (tools/rivals.mjs) installs them.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NativeTools } from './native.js';
 import type { Command } from './process.js';
 
@@ -13,6 +14,13 @@ export interface Places {
   /** The compiled bench/. */
   readonly compiled: string;
 }
+
+/** The places of this repository. */
+export const placesHere = (): Places => {
+  const compiled = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+  const root = path.join(compiled, '..', '..');
+  return { root, rivals: process.env.GRAFO_RIVALS ?? path.join(root, 'out', 'rivals'), compiled };
+};
 
 /** A rival. */
 export interface Rival {
@@ -39,7 +47,14 @@ const hasPython = (places: Places, module: string): boolean => {
   return readdirSync(lib).some((python) => existsSync(path.join(lib, python, 'site-packages', module)));
 };
 
-const python = (places: Places, name: string, module: string, script: string, trials: readonly string[]): Rival => ({
+const python = (
+  places: Places,
+  name: string,
+  module: string,
+  script: string,
+  trials: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Rival => ({
   name,
   trials,
   threads: BOTH,
@@ -49,7 +64,7 @@ const python = (places: Places, name: string, module: string, script: string, tr
     return {
       file: path.join(places.rivals, 'venv', 'bin', 'python'),
       args: [path.join(places.root, 'bench', 'rivals', script), trial, count, name],
-      env: { ...quiet, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count },
+      env: { ...quiet, ...env, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count },
     };
   },
 });
@@ -137,3 +152,14 @@ export const entrants = (places: Places, tools: NativeTools): readonly Rival[] =
   native(tools, 'onednn', ['gemm']),
   native(tools, 'cpp-ref', ['elementwise', 'chain', 'reductions', 'layout', 'logreg']),
 ];
+
+// Large results made anew would otherwise be pages asked of the system every time: the allocator keeps them.
+const keepPages = {
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 32),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 34),
+  MALLOC_TOP_PAD_: String(2 ** 26),
+};
+
+/** The rivals of the sweep (bench/sweep), which know every one of its operations that they have. */
+export const sweepRivals = (places: Places): readonly Rival[] =>
+  ['numpy', 'torch'].map((name) => python(places, name, name, `sweep_${name}.py`, ['sweep'], keepPages));

@@ -78,29 +78,38 @@ const check = async (made: Case) => {
   return { dtype, checks };
 };
 
-/** Serves the rows until told to quit. */
-export const serve = async (version: string, cases: Cases): Promise<never> => {
-  say({ version, rows: Object.keys(cases) });
-  let runner: Runner | undefined;
-  for await (const line of createInterface({ input: process.stdin })) {
-    const [command, row, inputs, roundMs] = line.trim().split(' ');
+/** Says hello, then answers each line with what `handle` makes of its first word and the rest, or with the error, until told to quit. */
+export const answerLines = async (
+  hello: object,
+  handle: (command: string, rest: string) => object | Promise<object>,
+): Promise<never> => {
+  say(hello);
+  for await (const text of createInterface({ input: process.stdin })) {
+    const [, command, rest] = /^\s*(\S*)\s*(.*?)\s*$/.exec(text)!;
+    if (command === 'quit') break;
     try {
-      if (command === 'quit') break;
-      if (command === 'make') {
-        const made = await cases[row!]!();
-        runner = new Runner(made, inputs === 'everyCall', Number(roundMs) * 1e6);
-        const checked = await check(made);
-        say({ ...checked, calls: await runner.warm() });
-      } else if (command === 'round') {
-        say({ ns: await runner!.round() });
-      } else if (command === 'drop') {
-        runner = undefined;
-        globalThis.gc?.();
-        say({});
-      }
+      say(await handle(command!, rest!));
     } catch (error) {
       say({ error: String((error as Error).stack ?? error).slice(0, 600) });
     }
   }
   process.exit(0);
+};
+
+/** Serves the rows until told to quit. */
+export const serve = (version: string, cases: Cases): Promise<never> => {
+  let runner: Runner | undefined;
+  return answerLines({ version, rows: Object.keys(cases) }, async (command, rest) => {
+    if (command === 'make') {
+      const [row, inputs, roundMs] = rest.split(' ');
+      const made = await cases[row!]!();
+      runner = new Runner(made, inputs === 'everyCall', Number(roundMs) * 1e6);
+      const checked = await check(made);
+      return { ...checked, calls: await runner.warm() };
+    }
+    if (command === 'round') return { ns: await runner!.round() };
+    runner = undefined;
+    globalThis.gc?.();
+    return {};
+  });
 };

@@ -182,27 +182,37 @@ class Runner:
         return self.time(self.calls) / self.calls
 
 
-def serve(version, rows):
-    """Serves {name: factory of a Case} until told to quit."""
-    say(version=version, rows=list(rows))
-    runner = None
+def answer_lines(hello, handle):
+    """Says hello, then answers each line with what `handle` makes of its first word and the rest, or with the error, until told to quit."""
+    say(**hello)
     for line in sys.stdin:
-        command, *words = line.split()
+        command, _, rest = line.strip().partition(' ')
+        if command == 'quit':
+            break
         try:
-            if command == 'quit':
-                break
-            if command == 'make':
-                case = rows[words[0]]()
-                runner = Runner(case, words[1] == 'everyCall', float(words[2]) * 1e6)
-                first = [np.asarray(a) for a in case.check(0)]
-                dtype, checks = str(first[0].dtype), [checksum(first)]
-                checks.append(checksum(case.check(1)))
-                say(dtype=dtype, checks=checks, calls=runner.warm())
-            elif command == 'round':
-                say(ns=runner.round())
-            elif command == 'drop':
-                runner = case = None
-                gc.collect()
-                say()
+            say(**handle(command, rest))
         except Exception as error:  # what a rival cannot do is its row's error
             say(error=f'{type(error).__name__}: {error}'[:600])
+
+
+def serve(version, rows):
+    """Serves {name: factory of a Case} until told to quit."""
+    runner = None
+
+    def handle(command, rest):
+        nonlocal runner
+        if command == 'make':
+            row, inputs, round_ms = rest.split()
+            case = rows[row]()
+            runner = Runner(case, inputs == 'everyCall', float(round_ms) * 1e6)
+            first = [np.asarray(a) for a in case.check(0)]
+            dtype, checks = str(first[0].dtype), [checksum(first)]
+            checks.append(checksum(case.check(1)))
+            return {'dtype': dtype, 'checks': checks, 'calls': runner.warm()}
+        if command == 'round':
+            return {'ns': runner.round()}
+        runner = None
+        gc.collect()
+        return {}
+
+    answer_lines({'version': version, 'rows': list(rows)}, handle)
