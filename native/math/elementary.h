@@ -128,11 +128,14 @@ FN V tan_near(V x) {
   const Twofold<V> s = sin_parts(q.r, z, q.e), c = cos_parts(q.r, z, q.e);
   const V sine = s.high + s.low, cosine = c.high + c.low;
   const V top = select_odd(q.t, -cosine, sine), bottom = select_odd(q.t, sine, cosine);
-  if constexpr (!kFmaRoundsOnce) return select(x == V(0), x, top / bottom);
-  // What rounding took from either, and from the quotient.
+  // What rounding took from either, and from the quotient; a division takes half an ulp at most.
   const V sine_low = (s.high - sine) + s.low;
   const V cosine_low = ((c.high - cosine) + c.low) - V(0.5) * fma(q.r, q.r, -z);
   const V top_low = select_odd(q.t, -cosine_low, sine_low), bottom_low = select_odd(q.t, sine_low, cosine_low);
+  if constexpr (!kFmaRoundsOnce) {
+    const V quotient = top / bottom;
+    return select(x == V(0), x, quotient + (top_low - quotient * bottom_low) / bottom);
+  }
   const V inverse = V(1.0) / bottom, quotient = top * inverse;
   const V low = (fma(-quotient, bottom, top) + fma(-quotient, bottom_low, top_low)) * inverse;
   return select(x == V(0), x, quotient + low);

@@ -393,7 +393,7 @@ TEST("Functors of double: within their ulp bounds") {
   sample<math::Softplus>("Softplus", 2.0, REF(x > 100 ? x : std::log1p(std::exp(x))));
   sample<math::Sin>("Sin", 1.0, REF(std::sin(x)));
   sample<math::Cos>("Cos", 1.0, REF(std::cos(x)));
-  sample<math::Tan>("Tan", own(1.25), REF(std::tan(x)));
+  sample<math::Tan>("Tan", math::kFmaRoundsOnce ? 1.25 : 2.0, REF(std::tan(x)));
   sample<math::Asin>("Asin", own(0.75), REF(std::asin(x)), -1, 1);
   sample<math::Acos>("Acos", own(0.75), REF(std::acos(x)), -1, 1);
   sample<math::Atan>("Atan", own(0.9), REF(std::atan(x)), -3, 3);
