@@ -1,18 +1,15 @@
 // masks: rows gathered by where a mask is true, as `tf.booleanMask` writes it, are one kernel that goes through the mask once. How many there
 // are is decided by data either way; so the rows are the stage's result, not indices by which a next stage has to be planned for them.
-import type { AttrSpec } from '../core/attrs.js';
 import { makeRow } from '../core/defineOp.js';
 import { bool, string } from '../core/dtype.js';
 import { TensorShape, UNKNOWN } from '../core/shape.js';
-import { type Ref, refDtype } from './program.js';
-
-const T: AttrSpec = { type: 'type' };
+import { isType, type Ref, refDtype, refTensor } from './program.js';
 
 /** The rows of `params` whose element of the mask is true. */
 export const BOOLEAN_MASK = makeRow<Readonly<Record<string, string>>>('BooleanMask', {
   inputs: { mask: 'bool', params: 'Tparams' },
   outputs: { output: 'Tparams' },
-  attrs: { Tparams: T },
+  attrs: { Tparams: { type: 'type' } },
   shape: (c) => {
     const { dims } = c.shape('params');
     return [dims === null ? UNKNOWN : new TensorShape([null, ...dims.slice(1)])];
@@ -22,9 +19,8 @@ export const BOOLEAN_MASK = makeRow<Readonly<Record<string, string>>>('BooleanMa
   dynamic: true,
 });
 
-const only = (ref: Ref, type: string): Ref | undefined =>
-  ref.node.row?.type === type ? ref.node.inputs[0] : undefined;
-const rankOf = ({ node, output }: Ref): number | null => (node.fed ?? node.op.outputs[output]!).shape.rank;
+const only = (ref: Ref, type: string): Ref | undefined => (isType(ref, type) ? ref.node.inputs[0] : undefined);
+const rankOf = (ref: Ref): number | null => refTensor(ref).shape.rank;
 
 /** The mask, of indices that are where a vector of bools is true. */
 export const maskOf = (indices: Ref): Ref | undefined => {

@@ -31,8 +31,12 @@ export interface Program {
   readonly targets: readonly Node[];
 }
 
+/** The tensor of the graph that a ref stands for. */
+export const refTensor = ({ node, output }: Ref): Tensor => node.fed ?? node.op.outputs[output]!;
 /** The dtype of a ref. */
-export const refDtype = (ref: Ref) => (ref.node.fed ?? ref.node.op.outputs[ref.output]!).dtype;
+export const refDtype = (ref: Ref) => refTensor(ref).dtype;
+/** Whether a ref is an output of an operation of this type. */
+export const isType = (ref: Ref, type: string): boolean => ref.node.row?.type === type;
 /** Whether a ref is a variable's own memory. */
 export const isVariableRef = (ref: Ref): boolean =>
   ref.node.row !== undefined && ref.node.op.outputs[ref.output]?.isRef === true;

@@ -5,7 +5,7 @@ import type { AttrValue } from '../core/attrs.js';
 import { constantValue } from '../core/constantValue.js';
 import { findOp } from '../core/defineOp.js';
 import { BOOLEAN_MASK, hasRows, maskOf } from './masks.js';
-import { isStateful, type Node, type Program, type Ref, refDtype, rewrite } from './program.js';
+import { isStateful, isType, type Node, type Program, type Ref, refDtype, rewrite } from './program.js';
 import { updatedVariables, variableOf } from './versions.js';
 
 interface Rule {
@@ -22,7 +22,6 @@ const scalar = (ref: Ref): number | undefined => {
   if (value.rank !== 0 || typeof value.data[0] === 'string') return undefined;
   return Number(value.data[0]);
 };
-const isType = (ref: Ref, type: string): boolean => ref.node.row?.type === type;
 const isSameRef = (a: Ref, b: Ref): boolean => a.node === b.node && a.output === b.output;
 const free = (node: Node): boolean => node.controls.length === 0;
 
