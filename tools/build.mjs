@@ -1,5 +1,5 @@
 // Builds the TypeScript: every file by tsc into build-ts (tests and examples run from there), and the package's bundle and types into dist.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -69,6 +69,12 @@ export const ensureBuilt = async (source) => {
   const sources = Math.max(...['lib', source.split('/')[0], 'examples'].map(newest));
   if (!existsSync(compiled) || statSync(compiled).mtimeMs < sources) await build();
   return compiled;
+};
+
+/** Runs the compiled file of a source as this process: with its arguments, and ends as it does. */
+export const runBuilt = async (source, args) => {
+  const compiled = await ensureBuilt(source);
+  process.exit(spawnSync(process.execPath, [compiled, ...args], { stdio: 'inherit' }).status ?? 1);
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
