@@ -6,7 +6,7 @@ import { measureHandover, measureLimits } from './lib/limits.js';
 import { greeting, machine, resultsFile } from './lib/machine.js';
 import { type Entrant, measureTrial } from './lib/measure.js';
 import { nativeTools } from './lib/native.js';
-import { type Options, readOptions, USAGE, UsageError } from './lib/options.js';
+import { type Options, readOptions, runMain, USAGE, UsageError } from './lib/options.js';
 import { pinned } from './lib/process.js';
 import {
   errorLines,
@@ -83,7 +83,7 @@ const bench = async (options: Options, args: readonly string[]): Promise<Run | u
     .filter(({ rows }) => rows.length > 0);
   const startupAsked = options.words.length === 0 || options.words.some((word) => STARTUP.includes(word));
   if (asked.length === 0 && !startupAsked) return undefined;
-  const here = machine(`npm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`);
+  const here = machine('bench', args);
   console.log(greeting(here));
   const everyone = entrants(places, tools);
   const rivals = everyone.filter(
@@ -159,10 +159,4 @@ const main = async (args: readonly string[]): Promise<number> => {
   return run.rows.some(failed) ? 1 : 0;
 };
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`${error.message}\n${USAGE}`);
-  process.exitCode = 2;
-}
+await runMain(main, USAGE);

@@ -23,13 +23,13 @@ const cpuName = (): string => {
   return family === undefined || model === undefined ? name : `${name}, family ${family} model ${model}`;
 };
 
-/** This machine, now. */
-export const machine = (command: string): Machine => ({
+/** This machine, now, and the npm script that is run on it. */
+export const machine = (script: string, args: readonly string[]): Machine => ({
   cpu: cpuName(),
   text: `${availableParallelism()} CPUs, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`,
   date: new Date().toISOString().slice(0, 10),
   load: loadavg()[0]!.toFixed(2),
-  command,
+  command: `npm run ${script}${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`,
 });
 
 const BUSY = 1;

@@ -25,6 +25,17 @@ export const ROUNDS = 15;
 /** A mistake on the command line. */
 export class UsageError extends Error {}
 
+/** Runs a command line; a mistake on it is told with its usage, and is exit code 2. */
+export const runMain = async (main: (args: readonly string[]) => Promise<number>, usage: string): Promise<void> => {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n${usage}`);
+    process.exitCode = 2;
+  }
+};
+
 /** A whole number above 0 of an option. */
 export const whole = (option: string, text: string | undefined): number => {
   const value = Number(text);

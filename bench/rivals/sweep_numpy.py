@@ -17,16 +17,8 @@ REDUCTIONS = {
     'reduceSum': np.sum, 'reduceMean': np.mean, 'reduceMax': np.max, 'reduceMin': np.min, 'reduceProd': np.prod, 'reduceAny': np.any,
     'reduceAll': np.all,
 }
-MORE = {}
-
-
-def operation(*names):
-    """Keeps a maker of calls by its names; it takes the inputs and the arguments."""
-    def keep(make):
-        for name in names:
-            MORE[name] = make
-        return make
-    return keep
+MORE = Operations()
+operation = MORE.of
 
 
 def copying(view):
@@ -390,11 +382,7 @@ def build(op, x, args):
         return reduction(REDUCTIONS[op], x[0], args)
     if op in UNARY or op in BINARY:
         return reused(UNARY.get(op) or BINARY[op], *x)
-    if op not in MORE:
-        raise NoSuchOperation
-    make = MORE[op]
-    # One maker of several operations is told which.
-    return make(x, args, op) if make.__code__.co_argcount == 3 else make(x, args)
+    return MORE.call(op, x, args)
 
 
 def arrays_of(results):

@@ -40,16 +40,8 @@ REDUCTIONS = {
     'reduceAll': torch.all, 'reduceProd': torch.prod, 'reduceLogsumexp': torch.logsumexp,
 }
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-MORE = {}
-
-
-def operation(*names):
-    """Keeps a maker of calls by its names; it takes the inputs and the arguments."""
-    def keep(make):
-        for name in names:
-            MORE[name] = make
-        return make
-    return keep
+MORE = Operations()
+operation = MORE.of
 
 
 def copying(view):
@@ -314,11 +306,7 @@ def forward(op, x, args):
         return reduction(op, x[0], args)
     if op in UNARY or op in BINARY:
         return reused(UNARY.get(op) or BINARY[op], *x)
-    if op not in MORE:
-        raise NoSuchOperation
-    make = MORE[op]
-    # One maker of several operations is told which.
-    return make(x, args, op) if make.__code__.co_argcount == 3 else make(x, args)
+    return MORE.call(op, x, args)
 
 
 # What a mean is taken of for autograd, which takes no `out`.
@@ -333,7 +321,7 @@ def build(op, arrays, args):
     if op == 'gradientOfMeanOf':
         loss = args['of'].endswith('CrossEntropy')
         return training.loss_gradient(x, args) if loss else training.gradient_of_mean(FUNCTIONS[args['of']], x, args)
-    return training.OPERATIONS[op](x, args) if op in training.OPERATIONS else forward(op, x, args)
+    return training.OPERATIONS.call(op, x, args) if op in training.OPERATIONS else forward(op, x, args)
 
 
 def arrays_of(results):

@@ -2,20 +2,13 @@
 import torch
 import torch.nn.functional as F
 
-from sweep_worker import NoSuchOperation, math, partial
+from sweep_worker import NoSuchOperation, Operations, math, partial
 
 aten = torch.ops.aten
-OPERATIONS = {}
+OPERATIONS = Operations()
+operation = OPERATIONS.of
 # As bench/sweep/builders.ts has them.
 RATE, MOMENTUM, BETA_1, BETA_2, EPSILON = 2**-7, 0.875, 0.875, 1 - 2**-10, 1e-20
-
-
-def operation(*names):
-    def keep(make):
-        for name in names:
-            OPERATIONS[name] = make
-        return make
-    return keep
 
 
 def target_of(labels):

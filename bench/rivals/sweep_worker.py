@@ -16,6 +16,25 @@ class NoSuchOperation(Exception):
     """The library has no such operation, or none that is worth a comparison."""
 
 
+class Operations(dict):
+    """Makers of calls by the names of operations; they take the inputs and the arguments."""
+
+    def of(self, *names):
+        """Keeps a maker by its names."""
+        def keep(make):
+            self.update(dict.fromkeys(names, make))
+            return make
+        return keep
+
+    def call(self, op, x, args):
+        """The call of an operation."""
+        if op not in self:
+            raise NoSuchOperation
+        make = self[op]
+        # One maker of several operations is told which.
+        return make(x, args, op) if make.__code__.co_argcount == 3 else make(x, args)
+
+
 def time_of(call, calls):
     started = time.perf_counter_ns()
     for _ in repeat(None, calls):

@@ -1,6 +1,7 @@
 // Whether two processes computed the same: every number, as near as its dtype lets it be.
 import { readFileSync } from 'node:fs';
 import type { SweepCase } from './case.js';
+import { ARRAYS } from './inputFiles.js';
 
 /** A result of a case in a file, as a process tells it. */
 export interface Result {
@@ -20,16 +21,7 @@ export const samenessOf = ({ group, op }: SweepCase): Sameness =>
 
 type Numbers = ArrayLike<number> | ArrayLike<bigint>;
 
-const ARRAYS: Readonly<Record<string, new (buffer: ArrayBuffer) => Numbers>> = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-};
+const VIEWS: Readonly<Record<string, new (buffer: ArrayBuffer) => Numbers>> = { ...ARRAYS, int64: BigInt64Array };
 
 /** Relative error, and error relative to the largest magnitude: sums in another order, functions by another formula. */
 const TOLERANCES: Readonly<Record<string, readonly [number, number]>> = {
@@ -39,7 +31,7 @@ const TOLERANCES: Readonly<Record<string, readonly [number, number]>> = {
 
 /** The numbers of a result. */
 export const numbersIn = ({ dtype, file }: Result): Numbers => {
-  const array = ARRAYS[dtype];
+  const array = VIEWS[dtype];
   if (array === undefined) throw new Error(`the sweep knows no ${dtype}`);
   const bytes = readFileSync(file);
   return new array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);

@@ -8,7 +8,8 @@ const ROOM = 600e6;
 
 type Bytes = Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array;
 
-const ARRAYS = {
+/** Whose elements are numbers; int64 is BigInt's. */
+export const ARRAYS = {
   float32: Float32Array,
   float64: Float64Array,
   int8: Int8Array,

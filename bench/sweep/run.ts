@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { greeting, machine, resultsFile } from '../lib/machine.js';
 import type { Entrant } from '../lib/measure.js';
-import { UsageError } from '../lib/options.js';
+import { runMain, UsageError } from '../lib/options.js';
 import { type Command, pinned } from '../lib/process.js';
 import { placesHere, sweepRivals } from '../lib/rivals.js';
 import { plainTable } from '../lib/table.js';
@@ -95,7 +95,7 @@ const withContestants = async <T>(
 };
 
 const sweep = (cases: readonly SweepCase[], options: SweepOptions, args: readonly string[]): Promise<Sweep> => {
-  const here = machine(`npm run bench:sweep${args.length === 0 ? '' : ` -- ${args.join(' ')}`}`);
+  const here = machine('bench:sweep', args);
   console.log(greeting(here));
   const { against } = options;
   const first = options.values ? VALUES : against === undefined ? FIRST : FIRST_AGAINST;
@@ -180,10 +180,4 @@ const main = async (args: readonly string[]): Promise<number> => {
   return [...found.all, ...(found.again ?? [])].some(({ failures }) => failures.length > 0) ? 1 : 0;
 };
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(`${error.message}\n${USAGE}`);
-  process.exitCode = 2;
-}
+await runMain(main, USAGE);
