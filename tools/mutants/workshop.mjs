@@ -128,6 +128,9 @@ export class Workshop {
       loader: 'ts',
       format: 'esm',
       target: 'es2023',
+      // Stack traces name sources, as those of the other files do.
+      sourcemap: 'inline',
+      sourcefile: path.join(this.folder, file),
       tsconfigRaw: { compilerOptions: { target: 'es2023', verbatimModuleSyntax: true } },
     });
     writeFileSync(path.join(this.folder, 'build-ts', file.replace(/\.ts$/, '.js')), code);
