@@ -4,57 +4,12 @@
 #include <atomic>
 #include <climits>
 
+#include "cpu/broadcast_rows.h"
 #include "cpu/fused_splat.h"
 #include "cpu/fused_tile.h"
 
 namespace grafo::cpu {
 namespace {
-
-// Short runs (rows of a few elements) are not worth a call of memcpy.
-template <class T>
-void copy_run(T* to, const T* from, int64_t n) {
-  if (n > 16) {
-    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
-  } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
-  }
-}
-
-// to[i] = from[i % period], by doubling what is there.
-template <class T>
-void repeat(void* to, const void* from, int64_t period, int64_t n) {
-  auto* out = static_cast<T*>(to);
-  copy_run(out, static_cast<const T*>(from), std::min(period, n));
-  for (int64_t done = period; done < n; done *= 2)
-    copy_run(out + done, out, std::min(done, n - done));
-}
-
-// Writes elements [start, start + n) of the broadcast input.
-template <class T>
-void fill(T* to, const T* from, const Walk& walk, const int64_t* first, int64_t offset, int64_t n) {
-  int64_t index[kMaxRank];
-  const int last = walk.groups - 1;
-  for (int g = 0; g <= last; ++g) index[g] = first[g];
-  for (;;) {
-    const int64_t run = std::min(walk.extent[last] - index[last], n);
-    if (walk.stride[last] != 0) {
-      copy_run(to, from + offset, run);
-    } else {
-      std::fill_n(to, run, from[offset]);
-    }
-    n -= run;
-    if (n == 0) return;
-    to += run;
-    offset -= index[last] * walk.stride[last];
-    index[last] = 0;
-    for (int g = last - 1; g >= 0; --g) {
-      offset += walk.stride[g];
-      if (++index[g] < walk.extent[g]) break;
-      offset -= walk.extent[g] * walk.stride[g];
-      index[g] = 0;
-    }
-  }
-}
 
 // Returns where the tile's elements are: in the input itself where they lie in one run of it, else
 // in scratch.
@@ -79,8 +34,9 @@ const void* broadcast(const FusedStep& step, const Slot& slot, const void* input
     return scratch;
   }
   *splatted = -1;
+  offset -= first[last] * walk.stride[last];
 #define GRAFO_FILL(T) \
-  fill(static_cast<T*>(scratch), static_cast<const T*>(input), walk, first, offset, n)
+  fill_rows(static_cast<T*>(scratch), static_cast<const T*>(input), walk, first, offset, n)
   GRAFO_BY_ITEM(slot.item, GRAFO_FILL)
 #undef GRAFO_FILL
   return scratch;
@@ -117,7 +73,8 @@ void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& 
       splat_item(slot.item, scratch, buffers[slot.buffer], range.longest);
     } else if (slot.kind == SlotKind::kPeriodic) {
       const int64_t count = range.longest + slot.period;
-#define GRAFO_REPEAT(T) repeat<T>(scratch, buffers[slot.buffer], slot.period, count)
+#define GRAFO_REPEAT(T) \
+  repeat(reinterpret_cast<T*>(scratch), static_cast<const T*>(buffers[slot.buffer]), slot.period, count)
       GRAFO_BY_ITEM(slot.item, GRAFO_REPEAT)
 #undef GRAFO_REPEAT
     }

@@ -22,10 +22,14 @@ int long_tile(int64_t size, int64_t bytes, int tile) {
 // Tiles that end where the rows of all broadcast inputs do are read where they lie, or filled with one element: the rows'
 // largest part of at most `tile` elements, 0 if that is much less than a usual tile.
 int64_t part_of_rows(const std::vector<Walk>& walks, int64_t tile) {
-  int64_t row = 0;
-  for (const Walk& walk : walks) row = std::gcd(row, walk.extent[walk.groups - 1]);
+  int64_t row = 0, longest = 0;
+  for (const Walk& walk : walks) {
+    row = std::gcd(row, walk.extent[walk.groups - 1]);
+    longest = std::max(longest, walk.extent[walk.groups - 1]);
+  }
   if (row == 0) return tile;
   const int64_t least = std::max<int64_t>(std::min<int64_t>(tile, kMaxTile) / 4, kMinTile);
+  if (longest < least) return tile;
   for (int64_t parts = (row + tile - 1) / tile; row / parts >= least; ++parts)
     if (row % parts == 0) return row / parts;
   return 0;

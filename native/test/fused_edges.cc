@@ -147,7 +147,7 @@ int32_t tile_beside(Value& x, Value& other) {
 
 TEST("Fused: long tiles of one operation end with the rows of what is broadcast") {
   const DType f = DType::kFloat32;
-  for (const auto& [columns, tile] : {std::pair{100, 512}, {1000, 1000}, {3000, 3000}, {10000, 5000}, {10007, 512}}) {
+  for (const auto& [columns, tile] : {std::pair{100, 2048}, {1000, 1000}, {3000, 3000}, {10000, 5000}, {10007, 512}}) {
     Value x = value(f, {300, columns}), row = value(f, {1, columns}), column = value(f, {300, 1});
     CHECK_EQ(tile_beside(x, row), tile);
     CHECK_EQ(tile_beside(x, column), tile);
@@ -211,6 +211,38 @@ TEST("Fused: elements beside rows of several dims, and two of them") {
   beside({5, 3, 512}, {1, 3, 1}, {5, 1, 512});
   beside({4, 600, 3}, {4, 1, 1}, {1, 600, 1});
   beside({3, 2, 700}, {3, 2, 700}, {3, 1, 1});
+}
+
+// a + b of short rows, where a repeats rows and b elements: both are filled in for each tile, one beside the other.
+template <class T>
+void short_rows_of_both(DType dtype) {
+  constexpr int64_t kOuter = 13, kRows = 11;
+  for (int64_t length = 1; length <= 140; ++length) {
+    Value a = value(dtype, {kOuter, 1, length}), b = value(dtype, {kRows, 1}), y = value(dtype, {kOuter, kRows, length});
+    for (int64_t i = 0; i < kOuter * length; ++i) a.data<T>()[i] = static_cast<T>(i % 50 - 25);
+    for (int64_t i = 0; i < kRows; ++i) b.data<T>()[i] = static_cast<T>(5 * i);
+    Tape tape({kOuter, kRows, length});
+    tape.inputs = {&a, &b}, tape.outputs = {&y};
+    tape.op("AddV2", dtype, dtype, 0, 1);
+    tape.out(2);
+    for (const int32_t threads : {1, 3}) {
+      std::fill_n(y.data<T>(), y.desc.size, T(0));
+      CHECK_EQ(std::string(tape.run(threads).text), "");
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < y.desc.size; ++i) {
+        const int64_t row = i / length, at = row / kRows * length + i % length;
+        wrong += y.data<T>()[i] != static_cast<T>(at % 50 - 25 + 5 * (row % kRows));
+      }
+      EXPECT(wrong == 0, "%s, rows of %lld: %lld wrong", dtype_name(dtype), (long long)length, (long long)wrong);
+    }
+  }
+}
+
+TEST("Fused: short rows of every length, repeated beside elements that are") {
+  short_rows_of_both<int8_t>(DType::kInt8);
+  short_rows_of_both<int16_t>(DType::kInt16);
+  short_rows_of_both<float>(DType::kFloat32);
+  short_rows_of_both<double>(DType::kFloat64);
 }
 
 TEST("Fused: a repeated input longer than the rows beside which elements stand, with many registers") {
