@@ -3,6 +3,7 @@
 import { Detours, dependencies, type Span } from './order.js';
 import { rootOf } from './roots.js';
 import {
+  bytesOf,
   type Instruction,
   mayRefuse,
   type PlanValue,
@@ -19,6 +20,9 @@ import {
 
 /** What one tape may hold (docs/inside/plan.md). */
 export const LIMITS = { inputs: 24, outputs: 8, instructions: 64 } as const;
+
+/** Arrays from this on are so far from the processor that arithmetic costs less than to read or to store one once more. */
+export const FAR_BYTES = 2 << 20;
 
 /** Steps that become one. */
 interface Cluster extends Span {
@@ -38,14 +42,17 @@ interface Cluster extends Span {
   outputs: readonly PlanValue[];
   /** One of the reductions it ends in: all have its form. */
   reduction: Reduction | undefined;
+  /** Where those leave their results, which none of its instructions can read. */
+  readonly reduced: Set<Storage>;
 }
 
 /** Merges tapes. The program is in a topological order, and so is the result's list of members. */
-export const fuse = (program: StepProgram): StepProgram => {
+export const fuse = (program: StepProgram, farBytes = FAR_BYTES): StepProgram => {
   const producers = new Producers(program.steps);
   const clusterOf = new Map<Step, Cluster>();
   program.steps.forEach((step, i) => {
     const { inputs, outputs } = step;
+    const reductions = (step.tape ?? rootOf(step))?.reductions ?? [];
     clusterOf.set(step, {
       members: [step],
       first: i,
@@ -55,7 +62,8 @@ export const fuse = (program: StepProgram): StepProgram => {
       refuses: step.tape?.instructions.some(mayRefuse) ?? false,
       inputs,
       outputs,
-      reduction: undefined,
+      reduction: reductions.find((one) => one !== undefined),
+      reduced: new Set(outputs.flatMap(({ storage }, i) => (reductions[i] === undefined ? [] : [storage]))),
     });
   });
   const readers = new Map<Storage, Step[]>();
@@ -91,6 +99,7 @@ export const fuse = (program: StepProgram): StepProgram => {
     for (const value of from.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
     for (const value of to.outputs) if (isKept(value, isOutside, readers, fetched)) outputs.push(value);
     if (from.hasStrings || to.hasStrings || !fits(outputs) || detours.lead(from, to)) return false;
+    if (from.reduction && to.reduction && !sameForm(from.reduction, to.reduction)) return false;
     // A tape that stops at a division by zero has stored what comes before it, which a variable must not see.
     if ((from.refuses || to.refuses) && outputs.some(({ storage }) => storage.kind === 'variable')) return false;
     from.members.push(...to.members);
@@ -103,11 +112,23 @@ export const fuse = (program: StepProgram): StepProgram => {
     detours.joined(from);
     from.instructions += to.instructions;
     from.refuses ||= to.refuses;
+    from.reduction ??= to.reduction;
+    for (const storage of to.reduced) from.reduced.add(storage);
     from.inputs = inputs;
     from.outputs = outputs;
     for (const member of to.members) clusterOf.set(member, from);
     return true;
   };
+
+  /** Whether a cluster is a tape that ends in reductions of the form of `reduce`, reads what that reads, and does not wait for it. */
+  const canStandBeside = (cluster: Cluster, reduce: Cluster, input: PlanValue): boolean =>
+    cluster !== reduce &&
+    cluster.members.some(({ tape }) => tape !== undefined && sizeOfShape(tape.space) === sizeOfShape(input.shape)) &&
+    cluster.reduction !== undefined &&
+    sameForm(cluster.reduction, reduce.reduction!) &&
+    cluster.inputs.some((other) => isSame(other, input)) &&
+    !dependenciesOf(cluster).includes(reduce) &&
+    !detours.lead(reduce, cluster);
 
   /** Joins a tape with one of the tapes it reads; false where it can be joined with none. */
   const joinOne = (step: Step): boolean => {
@@ -128,16 +149,26 @@ export const fuse = (program: StepProgram): StepProgram => {
     while (step.tape !== undefined && joinOne(step));
   }
   // Reductions come last: none keeps two tapes apart.
+  const alone: Step[] = [];
   for (const step of program.steps) {
-    const reduction = rootOf(step)?.reductions[0];
-    if (reduction === undefined) continue;
+    const cluster = clusterOf.get(step)!;
+    if (rootOf(step) === undefined) continue;
     const input = step.inputs[0]!;
     const producer = producers.of(input);
     // A view under another shape has the same elements in the same order.
-    if (producer?.tape === undefined || sizeOfShape(input.shape) !== sizeOfShape(producer.tape.space)) continue;
-    const from = clusterOf.get(producer)!;
-    if (from.reduction !== undefined && !sameForm(from.reduction, reduction)) continue;
-    if (merge(from, clusterOf.get(step)!, from.inputs)) from.reduction = reduction;
+    const made = producer?.tape !== undefined && sizeOfShape(input.shape) === sizeOfShape(producer.tape.space);
+    const from = made ? clusterOf.get(producer)! : undefined;
+    if (from === undefined || !merge(from, cluster, from.inputs)) alone.push(step);
+  }
+  // What is far from the processor is read once for all reductions of it.
+  for (const step of alone) {
+    const input = step.inputs[0]!;
+    if (bytesOf(input.dtype, input.shape) < farBytes || input.dynamic) continue;
+    const cluster = clusterOf.get(step)!;
+    for (const reader of readers.get(input.storage)!) {
+      const beside = clusterOf.get(reader)!;
+      if (canStandBeside(beside, cluster, input) && merge(beside, cluster, beside.inputs)) break;
+    }
   }
 
   const merged = new Map<Cluster, Step>();
@@ -186,8 +217,8 @@ const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
     // What `from` makes and `to` reads is among the outputs of `from`.
     const made = from.outputs.find((output) => output.storage === input.storage && output.version === input.version);
     if (made !== undefined) {
-      // Under another shape it cannot come from a register, and memory is written only when the tape has run.
-      if (!isSame(made, input)) return undefined;
+      // Under another shape, or reduced, it cannot come from a register, and memory is written only when the tape has run.
+      if (!isSame(made, input) || from.reduced.has(made.storage)) return undefined;
       continue;
     }
     if (!inputs.some((other) => isSame(other, input))) inputs.push(input);
@@ -282,7 +313,12 @@ const assemble = (
     inputs,
     outputs,
     attrs: [],
-    tape: { space: members[0]!.tape!.space, instructions, outputs: stored, reductions },
+    tape: {
+      space: members.find(({ tape }) => tape !== undefined)!.tape!.space,
+      instructions,
+      outputs: stored,
+      reductions,
+    },
     op: members.at(-1)!.op,
     after,
     acts: members.some((member) => member.acts),

@@ -1,8 +1,18 @@
 // repeat: what is one element again and again (zeros_like, the gradient of a mean) is read by tapes as that element, and what is tiled along
 // dimensions of one (the gradient of a mean over rows) as what was tiled: they broadcast. That costs no memory and no traffic, and the larger
-// array is often read by nobody any more.
+// array is often read by nobody any more. What is computed of such values alone repeats as they do, and is computed once.
 import { NDArray } from '../core/ndarray.js';
-import { bytesOf, type PlanValue, Producers, type StepProgram, type Storage, sameShape, sizeOfShape } from './steps.js';
+import {
+  arenaValue,
+  bytesOf,
+  type PlanValue,
+  Producers,
+  type Step,
+  type StepProgram,
+  type Storage,
+  sameShape,
+  sizeOfShape,
+} from './steps.js';
 
 /** Kernels that write their first input again and again. */
 const REPEATING = new Set(['Fill', 'Tile']);
@@ -28,11 +38,54 @@ export const repeat = (program: StepProgram): StepProgram => {
     const storage = scalarOf((source ?? value).storage);
     return storage === undefined ? undefined : { ...value, storage, shape: [] };
   };
+  const isReadByTapesAlone = tapesAlone(program);
+  const shrunk = new Map<Storage, PlanValue>();
   for (const step of program.steps) {
     if (step.kernel !== 'Fused') continue;
-    for (let i = 0; i < step.inputs.length; i++) step.inputs[i] = repeated(step.inputs[i]!) ?? step.inputs[i]!;
+    for (let i = 0; i < step.inputs.length; i++) {
+      const input = step.inputs[i]!;
+      step.inputs[i] = shrunk.get(input.storage) ?? repeated(input) ?? input;
+    }
+    const space = step.acts ? undefined : smallerSpace(step);
+    if (space === undefined || !step.outputs.every(isReadByTapesAlone)) continue;
+    const outputs = step.outputs.map(({ dtype }) => arenaValue(dtype, space));
+    step.outputs.forEach(({ storage }, i) => {
+      shrunk.set(storage, outputs[i]!);
+    });
+    // Other steps know this one: it stays the same object.
+    Object.assign(step, { outputs, tape: { ...step.tape!, space } });
   }
   return program;
+};
+
+/** Tells the values that nothing but tapes read, and those as they are. */
+const tapesAlone = ({ steps, fetches }: StepProgram): ((value: PlanValue) => boolean) => {
+  const others = new Set(fetches.map(({ storage }) => storage));
+  const made = new Map<Storage, PlanValue>();
+  for (const { kernel, inputs, outputs } of steps) {
+    for (const { storage, shape } of inputs) {
+      const value = made.get(storage);
+      if (kernel !== 'Fused' || (value !== undefined && !sameShape(shape, value.shape))) others.add(storage);
+    }
+    for (const value of outputs) made.set(value.storage, value);
+  }
+  return ({ storage, dynamic }) => storage.kind === 'arena' && !dynamic && !others.has(storage);
+};
+
+/** Where a tape of its own costs less than one instruction more in another: what that takes for so many elements. */
+const MANY_ELEMENTS = 1 << 14;
+/** How many times smaller it must be. */
+const TIMES_SMALLER = 8;
+
+/** A tape's space without the dimensions along which all its inputs repeat; undefined where that gains nothing (scalars are read once as it is). */
+const smallerSpace = ({ inputs, tape }: Step): readonly number[] | undefined => {
+  const { space } = tape!;
+  if (sizeOfShape(space) < MANY_ELEMENTS || inputs.some(({ dynamic }) => dynamic)) return undefined;
+  const repeats = (axis: number): boolean =>
+    inputs.every(({ shape }) => (shape[axis - space.length + shape.length] ?? 1) === 1);
+  const small = space.map((dim, axis) => (repeats(axis) ? 1 : dim));
+  const size = sizeOfShape(small);
+  return size > 1 && size * TIMES_SMALLER <= sizeOfShape(space) ? small : undefined;
 };
 
 /** Whether a tile repeats dimensions of one only, as broadcasting does. */

@@ -14,6 +14,7 @@ import { planMemory } from './memory.js';
 import { order } from './order.js';
 import { isLeftToCpu, print } from './print.js';
 import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
+import { recompute } from './recompute.js';
 import { repeat } from './repeat.js';
 import { schedule } from './schedule.js';
 import { share } from './share.js';
@@ -133,8 +134,17 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
     steps = shared;
   }
   if (options.fuse !== false) {
-    steps = idioms(fuse(steps));
+    // A GPU's tapes store what they reduce, so there is nothing to be gained.
+    const farBytes = options.deviceKernels === undefined ? options.farBytes : Number.POSITIVE_INFINITY;
+    steps = fuse(steps, farBytes);
     verifySteps(steps, 'fuse');
+    const again = options.recompute === false ? undefined : recompute(schedule(steps), farBytes);
+    if (again !== undefined) {
+      verifySteps(again, 'recompute');
+      steps = fuse(schedule(order(again)), farBytes);
+    }
+    steps = idioms(steps);
+    verifySteps(steps, 'idioms');
     steps = schedule(steps);
   }
   if (options.epilogues !== false) {

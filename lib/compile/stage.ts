@@ -95,6 +95,8 @@ export interface CompileOptions {
   /** Whether steps that compute the same from the same values are one. */
   readonly share?: boolean;
   readonly fuse?: boolean;
+  /** Whether large arrays that little arithmetic makes are made again where they are read (not without `fuse`). */
+  readonly recompute?: boolean;
   /** Whether a matrix product and the tape that reads it are one step. */
   readonly epilogues?: boolean;
   /** Whether tapes of one code over different buffers are one step. */
@@ -108,6 +110,8 @@ export interface CompileOptions {
   readonly devices?: readonly string[];
   /** @internal Kernels that the device has; the others run on the CPU. Undefined where the CPU is the device. */
   readonly deviceKernels?: ReadonlySet<string> | undefined;
+  /** @internal Bytes from which on arrays count as far from the processor (FAR_BYTES in fuse.ts). */
+  readonly farBytes?: number | undefined;
   /** @internal How constants are folded. */
   readonly evaluate?: Evaluator | undefined;
 }

@@ -58,6 +58,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   repeat: true,
   share: true,
   fuse: true,
+  recompute: true,
   epilogues: true,
   batch: true,
   inPlace: true,
@@ -66,6 +67,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   evaluate: true,
   devices: true,
   deviceKernels: true,
+  farBytes: true,
 };
 
 /** A target, a graph or a plain object of options. */

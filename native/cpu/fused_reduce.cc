@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kMinChunk = 8 << 8;      // elements of a row: leaves, 2^k of them
 constexpr int64_t kManyRows = 64;          // are not cut
-constexpr int64_t kLevelBytes = 40 << 10;  // of a thread's stack, for the levels of a strip
+constexpr int64_t kLevelBytes = 80 << 10;  // of a thread's stack, for the levels of a strip
 constexpr int64_t kMaxPieces = 16;         // of a strip's rows
 constexpr int64_t kTrees = kMaxPieces * kMaxFusedOutputs;
 

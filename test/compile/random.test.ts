@@ -227,6 +227,7 @@ class Interpreter {
 
 const WAYS: Readonly<Record<string, CompileOptions>> = {
   'with every pass': {},
+  'with every array far away': { farBytes: 1 },
   'without the passes': {
     fold: false,
     simplify: false,
@@ -234,6 +235,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     repeat: false,
     share: false,
     fuse: false,
+    recompute: false,
     epilogues: false,
     batch: false,
     inPlace: false,

@@ -108,6 +108,7 @@ const same = (t: ExecutionContext, a: readonly Uint8Array[], b: readonly Uint8Ar
 
 const PASSES: readonly (keyof CompileOptions)[] = [
   'fuse',
+  'recompute',
   'epilogues',
   'share',
   'batch',
@@ -135,6 +136,7 @@ test(`${graphs} random graphs: every pass of the compiler on and off gives the s
     const program = randomProgram(seed, 1 + random.below(9), 1 + random.below(40), 4 + random.below(24));
     const expected = once(program, { compile: off(...PASSES) });
     same(t, once(program, {}), expected, `graph ${seed}, every pass`);
+    same(t, once(program, { compile: { farBytes: 1 } }), expected, `graph ${seed}, every array far away`);
     const one = PASSES[seed % PASSES.length]!;
     same(t, once(program, { compile: off(one) }), expected, `graph ${seed} without ${one}`);
     const only = PASSES[(seed >> 3) % PASSES.length]!;
@@ -159,7 +161,7 @@ test.serial(
       const twice = expected.map((one) => Buffer.concat([one, one]));
       for (const threads of [1, 2, 4]) {
         const before = native().info().helpedJobs;
-        for (const compile of [{}, off('fuse'), off('epilogues'), off('reuse', 'inPlace')]) {
+        for (const compile of [{}, { farBytes: 1 }, off('fuse'), off('epilogues'), off('reuse', 'inPlace')]) {
           using sess = new tf.Session({ graph, threads, compile });
           const what = `graph ${seed}, ${threads} threads, ${JSON.stringify(compile)}`;
           same(t, bits(sess.runSync(fetches, feeds) as unknown as tf.NDArray[]), expected, `${what}, runSync`);
