@@ -236,7 +236,7 @@ FN V acosh_wide(V x) {
   using W = Wide<V>;
   const W a = widen(x);
   const W t = a - W(1.0);  // exact next to 1, where a + sqrt(a a - 1) would lose it
-  const V result = narrow(log1p_wide(t + sqrt(t * (a + W(1.0)))));
+  const V result = narrow(log_wide(W(1.0) + (t + sqrt(t * (a + W(1.0))))));  // of 1, or of 1.0004 and more
   return select(x >= V(1.0f), select(x < V(kInfinity<float>), result, x), V(kNaN<float>));
 }
 template <OfFloat V>

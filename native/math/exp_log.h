@@ -242,13 +242,6 @@ FN V log_wide(V x) {
                       0x1.e2f74b437b9b7p-3);
   return fma(parts.k, V(kLn2High + kLn2Low), fma(s * z, tail, V(2.0) * s));
 }
-// log(1 + x) for a float x > -1: 1 + x is exact enough but next to 0, where the series is.
-template <OfDouble V>
-FN V log1p_wide(V x) {
-  const V series = x * fma(x, fma(x, V(1.0 / 3.0), V(-0.5)), V(1.0));
-  return select(fabs(x) < V(1e-4), series, log_wide(V(1.0) + x));
-}
-
 template <class V>
 FN V exp_minus_abs(V x) {
   return exp_within(exp_floor(minus_abs(x)));

@@ -147,7 +147,7 @@ int32_t tile_beside(Value& x, Value& other) {
 
 TEST("Fused: long tiles of one operation end with the rows of what is broadcast") {
   const DType f = DType::kFloat32;
-  for (const auto& [columns, tile] : {std::pair{100, 2048}, {1000, 1000}, {3000, 3000}, {10000, 5000}, {10007, 512}}) {
+  for (const auto& [columns, tile] : {std::pair{100, 2048}, {1000, 1000}, {3000, 3000}, {10000, 5000}, {10007, 512}, {10747, 977}}) {
     Value x = value(f, {300, columns}), row = value(f, {1, columns}), column = value(f, {300, 1});
     CHECK_EQ(tile_beside(x, row), tile);
     CHECK_EQ(tile_beside(x, column), tile);
