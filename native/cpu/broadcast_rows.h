@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/fused.h"
+#include "cpu/short_rows.h"
 
 namespace grafo::cpu {
 
@@ -40,19 +41,6 @@ void repeat(T* to, const T* from, int64_t period, int64_t n) {
   for (int64_t done = period; done < n; done *= 2) copy_row(to + done, to, std::min(done, n - done));
 }
 
-// Each of `rows` elements, `row` times. What is written past a row is overwritten by the next one; there is room for n elements.
-template <class T>
-void splat_rows(T* to, const T* from, int64_t row, int64_t rows, int64_t n) {
-  constexpr int64_t kPiece = kPieceBytes / static_cast<int64_t>(sizeof(T));
-  const int64_t whole = (row + kPiece - 1) / kPiece * kPiece;
-  for (; rows > 0 && whole <= n; --rows, ++from, to += row, n -= row) {
-    T piece[kPiece];
-    std::fill_n(piece, kPiece, *from);
-    for (int64_t i = 0; i < row; i += kPiece) std::memcpy(to + i, piece, kPieceBytes);
-  }
-  for (; rows > 0; --rows, ++from, to += row) std::fill_n(to, row, *from);
-}
-
 // Writes n elements of the input, the first at `index`; `offset` is where that one's row begins, or the row's only element is.
 // The tile has more than one row: the innermost group is not the only one.
 template <class T>
@@ -65,7 +53,7 @@ void fill_rows(T* to, const T* from, const Walk& walk, int64_t* index, int64_t o
     if (index[last] != 0 || n < row) {  // a part of one
       moved = std::min(row - index[last], n);
       if (splats)
-        std::fill_n(to, moved, from[offset]);
+        splat_run(to, from[offset], moved);
       else
         copy_row(to, from + offset + index[last], moved);
       index[last] = 0;

@@ -388,10 +388,10 @@ class Builder {
           slot.kind = SlotKind::kScalar;
         } else {
           const Walk walk = walk_of(input);
-          if (walk.groups == 2 && walk.stride[1] != 0 && walk.extent[1] <= kMaxPeriod) {
+          if (walk.groups == 2 && walk.stride[1] != 0 && walk.extent[1] <= (registers_ < kFewRegisters ? kMaxPeriod : kMinTile)) {
             slot.kind = SlotKind::kPeriodic;
             slot.period = walk.extent[1];
-            ++registers_;  // a tile and a period
+            registers_ += static_cast<int>((slot.period + kMinTile - 1) / kMinTile);  // a tile and a period
           } else {
             slot.kind = SlotKind::kBroadcast;
             slot.walk = static_cast<int32_t>(step_.walks.size());
@@ -440,7 +440,8 @@ class Builder {
     }
   }
 
-  static constexpr int64_t kMaxPeriod = kMinTile;  // fits a register of the smallest tile
+  static constexpr int64_t kMaxPeriod = kMaxTile / 4 - 1;  // tiles are made to end with longer rows (fused_tile.cc)
+  static constexpr int kFewRegisters = kMaxRegisters / 4;  // so that inputs leave enough of them to results
 
   const StepDesc& desc_;
   FusedStep& step_;

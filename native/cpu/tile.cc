@@ -29,6 +29,8 @@ struct TileStep : PreparedStep {
 
 // Repeated rows as short as these go column by column, for so many at once as stay in the L1 cache.
 constexpr int64_t kShortBytes = 64, kRowsAtOnce = 256;
+// Up to here an item's run is written in whole lines from its first byte on.
+constexpr int64_t kSplatBytes = 256;
 // What is repeated is copied as a whole once there is so much of it.
 constexpr int64_t kWholeBytes = 4096;
 // Threads share pieces of at most this size.
@@ -51,10 +53,7 @@ void fill(const TileStep& step, int d, T* to, const T* from, int64_t n) {
   const int64_t unit = step.units[d], apart = step.steps[d];
   if (d + 1 == step.rank) {
     if (apart == 0) {
-      // The library's copies have wider vectors than this one's loops.
-      const int64_t first = std::min(n, kWholeBytes / 2 / static_cast<int64_t>(sizeof(T)));
-      std::fill(to, to + first, *from);
-      if (first < n) repeat(to, first, n / first), std::copy_n(to, n % first, to + n / first * first);
+      splat_run(to, *from, n);
     } else {
       std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
     }
@@ -64,6 +63,8 @@ void fill(const TileStep& step, int d, T* to, const T* from, int64_t n) {
   if (apart == 0) {
     fill(step, d + 1, to, from, inner);
     repeat(to, unit, n);
+  } else if (d + 2 == step.rank && step.steps[d + 1] == 0 && inner > kMaxColumns && unit * item <= kSplatBytes) {
+    splat_rows(to, from, inner, n, n * inner);
   } else if (d + 3 >= step.rank && unit * item <= kShortBytes && n >= inner) {
     if (const JoinColumns join = find_join(inner, apart * item)) {
       const char* const x = reinterpret_cast<const char*>(from);

@@ -180,6 +180,10 @@ TEST("Tile: repetitions of short and of long rows, inside and outside of each ot
       check({1, n}, {33, 1});
       check({3, 1}, {1, n});
     }
+    for (int64_t n = 10; n < 300; ++n) {
+      check({13, 1}, {1, n});
+      check({2, 3, 1}, {1, 2, n});
+    }
     check({5, 3, 5}, {1, 40, 10});
     check({3, 1, 4, 1}, {2, 30, 1, 5});
     check({2, 1, 3}, {1, 20000, 1});

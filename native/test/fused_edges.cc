@@ -245,6 +245,64 @@ TEST("Fused: short rows of every length, repeated beside elements that are") {
   short_rows_of_both<double>(DType::kFloat64);
 }
 
+// x + row for rows of every length that is repeated in a register, and beyond; then so many of them that registers run short.
+TEST("Fused: rows of every length are repeated, one of them or twenty") {
+  const DType f = DType::kFloat32;
+  constexpr int64_t kRows = 41;
+  for (const int32_t many : {1, 20})
+    for (int64_t length = 1; length <= (many == 1 ? 300 : 130); ++length) {
+      Value x = value(f, {kRows, length}), y = value(f, {kRows, length});
+      std::vector<Value> rows;
+      for (int32_t r = 0; r < many; ++r) rows.push_back(value(f, {length}));
+      for (int64_t i = 0; i < kRows * length; ++i) x.data<float>()[i] = static_cast<float>(i % 1000);
+      for (int32_t r = 0; r < many; ++r)
+        for (int64_t i = 0; i < length; ++i) rows[static_cast<size_t>(r)].data<float>()[i] = static_cast<float>((i + r) % 300);
+      Tape tape({kRows, length});
+      tape.inputs = {&x}, tape.outputs = {&y};
+      for (Value& row : rows) tape.inputs.push_back(&row);
+      for (int32_t r = 0; r < many; ++r) tape.op("AddV2", f, f, r == 0 ? 0 : many + r, 1 + r);
+      tape.out(2 * many);
+      for (const int32_t threads : {1, 3}) {
+        std::fill_n(y.data<float>(), y.desc.size, 0.0f);
+        CHECK_EQ(std::string(tape.run(threads).text), "");
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < kRows * length; ++i) {
+          int64_t sum = i % 1000;
+          for (int32_t r = 0; r < many; ++r) sum += (i % length + r) % 300;
+          wrong += y.data<float>()[i] != static_cast<float>(sum);
+        }
+        EXPECT(wrong == 0, "%d rows of %lld: %lld wrong", many, (long long)length, (long long)wrong);
+      }
+    }
+}
+
+TEST("Fused: repeated rows longer than the shortest tile, which many live results ask for") {
+  const DType d = DType::kFloat64;
+  constexpr int64_t kRows = 41, kLength = 100;
+  constexpr int32_t kMany = 23;
+  Value x = value(d, {kRows, kLength}), y = value(d, {kRows, kLength});
+  std::vector<Value> rows;
+  for (int32_t r = 0; r < kMany; ++r) rows.push_back(value(d, {kLength}));
+  for (int64_t i = 0; i < kRows * kLength; ++i) x.data<double>()[i] = static_cast<double>(i % 97);
+  for (int32_t r = 0; r < kMany; ++r)
+    for (int64_t i = 0; i < kLength; ++i) rows[static_cast<size_t>(r)].data<double>()[i] = static_cast<double>(i * (r + 1));
+  Tape tape({kRows, kLength});
+  tape.inputs = {&x}, tape.outputs = {&y};
+  for (Value& row : rows) tape.inputs.push_back(&row);
+  // Sums and products with each row, all of them live; then the largest.
+  const int32_t first = kMany + 1, made = 2 * kMany;
+  for (int32_t r = 0; r < kMany; ++r) tape.op("AddV2", d, d, 0, 1 + r), tape.op("Mul", d, d, 0, 1 + r);
+  for (int32_t i = 1; i < made; ++i) tape.op("Maximum", d, d, i == 1 ? first : first + made + i - 2, first + i);
+  tape.out(first + made + made - 2);
+  CHECK_EQ(std::string(tape.run().text), "");
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < kRows * kLength; ++i) {
+    const int64_t own = i % 97, most = i % kLength * kMany;
+    wrong += y.data<double>()[i] != static_cast<double>(std::max(own + most, own * most));
+  }
+  CHECK_EQ(wrong, 0);
+}
+
 TEST("Fused: a repeated input longer than the rows beside which elements stand, with many registers") {
   constexpr int64_t kRows = 50, kSums = 70;
   const DType d = DType::kFloat64;
