@@ -1,6 +1,6 @@
 // Which loops of Reduce there are, by op and C++ type.
 #pragma once
-#include "cpu/reduce_loops.h"
+#include "cpu/reduce_exact.h"
 
 namespace grafo::cpu {
 
@@ -20,7 +20,7 @@ GRAFO_DISPATCH(dispatch_wide, GRAFO_WIDE_DTYPES)
 GRAFO_DISPATCH(dispatch_narrow, GRAFO_NARROW_DTYPES)
 
 template <class Reducer, class T>
-constexpr const ReduceLoops& kLoops = Reduction<Reducer, T, T, finish_as_is<T, T>>::loops;
+constexpr const ReduceLoops& kLoops = reduce_loops<Reducer, T, T, finish_as_is<T, T>>();
 
 // Integers wrap, so their sums and products are those of the unsigned type.
 template <class T>
@@ -45,7 +45,7 @@ template <class T>
 const ReduceLoops* sum_loops(ReduceOp op) {
   using Sum = MeanSum<T>;
   if (op == ReduceOp::kSum) return &kLoops<math::SumReducer, typename Wrapping<T>::type>;
-  if (op == ReduceOp::kMean) return &Reduction<math::SumReducer, Sum, T, finish_mean<T, Sum>>::loops;
+  if (op == ReduceOp::kMean) return &reduce_loops<math::SumReducer, Sum, T, finish_mean<T, Sum>>();
   return nullptr;
 }
 

@@ -126,7 +126,9 @@ void for_types(Body&& body) {
     body(int32_t(), DType::kInt32, op);
     body(int64_t(), DType::kInt64, op);
     body(uint8_t(), DType::kUint8, op);
+    body(int8_t(), DType::kInt8, op);
     body(int16_t(), DType::kInt16, op);
+    body(uint16_t(), DType::kUint16, op);
   }
 }
 

@@ -170,6 +170,34 @@ void wraps(DType dtype) {
 TEST("Reduce: sums and products of integers wrap") {
   wraps<int32_t>(DType::kInt32);
   wraps<int64_t>(DType::kInt64);
+  wraps<int8_t>(DType::kInt8);
+  wraps<uint8_t>(DType::kUint8);
+  wraps<int16_t>(DType::kInt16);
+  wraps<uint16_t>(DType::kUint16);
+}
+
+template <class T>
+void means_of_extremes(DType dtype) {
+  using Limits = std::numeric_limits<T>;
+  for (const Case& c : {Case{{300007}, {0}}, {{3, 100003}, {1}}, {{100003, 3}, {0}}, {{5003, 7}, {1}}, {{500, 40, 9}, {0, 2}}, {{7, 300}, {1}}})
+    for (const T one : {Limits::max(), Limits::lowest()}) {
+      int64_t outputs = 1;
+      for (size_t d = 0; d < c.dims.size(); ++d)
+        if (std::find(c.axes.begin(), c.axes.end(), static_cast<int>(d)) == c.axes.end()) outputs *= c.dims[d];
+      Value x = value(dtype, c.dims), y = value(dtype, {outputs});
+      std::fill_n(x.data<T>(), x.desc.size, one);
+      for (const int32_t threads : {1, 3}) {
+        CHECK(reduce(x, y, 1, c, threads).ok());
+        CHECK_EQ(std::count(y.data<T>(), y.data<T>() + outputs, one), outputs);
+      }
+    }
+}
+
+TEST("Reduce: means of small integers are of sums that hold them all") {
+  means_of_extremes<int8_t>(DType::kInt8);
+  means_of_extremes<uint8_t>(DType::kUint8);
+  means_of_extremes<int16_t>(DType::kInt16);
+  means_of_extremes<uint16_t>(DType::kUint16);
 }
 
 TEST("Reduce: a maximum is of the numbers, NaN or not") {
