@@ -27,8 +27,6 @@ export interface OutputFact {
 /** What facts start from. */
 export interface Given {
   readonly feeds: readonly FeedValue[];
-  /** Feeds whose values may be looked at (they belong to the plan's key). */
-  readonly valueFeeds: ReadonlySet<number>;
   readonly variableShapes: ReadonlyMap<number, readonly number[]>;
   /** Values that earlier stages computed, by `refKey`. */
   readonly carried: ReadonlyMap<string, NDArray>;
@@ -163,8 +161,7 @@ export class Facts {
     const carried = this.#carried(ref);
     if (carried !== undefined) return carried;
     const { node } = ref;
-    if (node.row === undefined)
-      return this.#given.valueFeeds.has(node.feed) ? this.#given.feeds[node.feed]!.array : null;
+    if (node.row === undefined) return this.#given.feeds[node.feed]!.array;
     if (node.row.host === undefined) return null;
     const known = this.#host.get(node);
     if (known !== undefined) return known?.[ref.output] ?? null;

@@ -24,14 +24,12 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
   const operations = program.nodes.flatMap(({ op, row }) => (row === undefined ? [] : [op]));
   const { evaluate } = options;
   if (options.fold !== false && evaluate !== undefined) {
-    program = fold(program, (constants) =>
-      evaluate(firstStage(symbolicOf(constants, new Set(), options), [], new Map())),
-    );
+    program = fold(program, (constants) => evaluate(firstStage(symbolicOf(constants, options), [], new Map())));
   }
   if (options.simplify !== false) program = simplify(program, options.deviceKernels !== undefined);
   if (options.cse !== false) program = cse(program);
   const valueFeeds = feedsThatReachShapes(program);
-  const symbolic = symbolicOf(program, valueFeeds, options);
+  const symbolic = symbolicOf(program, options);
   return {
     request,
     operations,
@@ -43,10 +41,9 @@ export const prepare = (request: Request, options: CompileOptions = {}): Prepare
   };
 };
 
-const symbolicOf = (program: Program, valueFeeds: ReadonlySet<number>, options: CompileOptions): Symbolic => ({
+const symbolicOf = (program: Program, options: CompileOptions): Symbolic => ({
   program,
   versions: new Versions(program),
-  valueFeeds,
   options,
 });
 

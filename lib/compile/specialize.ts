@@ -31,7 +31,6 @@ const MAX_HOST_ELEMENTS = 4096;
 export interface Symbolic {
   readonly program: Program;
   readonly versions: Versions;
-  readonly valueFeeds: ReadonlySet<number>;
   readonly options: CompileOptions;
 }
 
@@ -311,9 +310,4 @@ export const firstStage = (
   symbolic: Symbolic,
   feeds: readonly FeedValue[],
   variableShapes: ReadonlyMap<number, readonly number[]>,
-): Stage =>
-  specialize(
-    symbolic,
-    { feeds, valueFeeds: symbolic.valueFeeds, variableShapes, carried: new Map(), ran: new Set() },
-    new Map(),
-  );
+): Stage => specialize(symbolic, { feeds, variableShapes, carried: new Map(), ran: new Set() }, new Map());
