@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './build.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const asked = process.argv.slice(2).filter((word) => /^\d+$/.test(word));
@@ -57,6 +58,7 @@ const binary = (version) => {
   return { node };
 };
 
+await ensureBuilt('test/native/programs/inFlight');
 for (const version of versions) {
   const { node, missing } = binary(version);
   if (node === undefined) {

@@ -24,6 +24,9 @@ export const LIMITS = { inputs: 24, outputs: 8, instructions: 64 } as const;
 /** Arrays from this on are so far from the processor that arithmetic costs less than to read or to store one once more. */
 export const FAR_BYTES = 2 << 20;
 
+/** Readers of an array that a reduction of it is tried to be joined with: an unrolled loop has thousands. */
+const MOST_TRIED = 64;
+
 /** Steps that become one. */
 interface Cluster extends Span {
   /** In the order of the program. */
@@ -165,7 +168,7 @@ export const fuse = (program: StepProgram, farBytes = FAR_BYTES): StepProgram =>
     const input = step.inputs[0]!;
     if (bytesOf(input.dtype, input.shape) < farBytes || input.dynamic) continue;
     const cluster = clusterOf.get(step)!;
-    for (const reader of readers.get(input.storage)!) {
+    for (const reader of readers.get(input.storage)!.slice(0, MOST_TRIED)) {
       const beside = clusterOf.get(reader)!;
       if (canStandBeside(beside, cluster, input) && merge(beside, cluster, beside.inputs)) break;
     }

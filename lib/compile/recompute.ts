@@ -32,10 +32,10 @@ interface Readers {
 export const recompute = (program: StepProgram, farBytes = FAR_BYTES): StepProgram | undefined => {
   const readers = new Map<Storage, Step[]>();
   for (const step of program.steps)
-    for (const { storage } of new Set(step.inputs)) {
+    for (const { storage } of step.inputs) {
       const list = readers.get(storage);
       if (list === undefined) readers.set(storage, [step]);
-      else if (!list.includes(step)) list.push(step);
+      else if (list.at(-1) !== step) list.push(step);
     }
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
   /** Steps whose inputs have been replaced: what is said of them here is no longer so. */
