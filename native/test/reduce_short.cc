@@ -17,7 +17,7 @@ constexpr int kSum = 0, kProd = 2, kMax = 3, kMin = 4;
 
 template <class T>
 T combine(int op, T a, T b) {
-  using U = std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
+  using U = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
   if (op == kSum) return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
   if (op == kProd) return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
   if (op == kMax) return a < b ? b : a;
