@@ -17,7 +17,8 @@ const compile = (
     { graph: tf.getDefaultGraph(), fetches, targets, feeds: feeds.map(([tensor]) => tensor) },
     options,
   );
-  const values = feeds.map(([tensor, shape]) => {
+  const values = feeds.map(([tensor, shape], i) => {
+    if (!prepared.valueFeeds.includes(i)) return { shape, array: null };
     const array = new tf.NDArray(
       tensor.dtype,
       shape,

@@ -20,13 +20,15 @@ export interface Built {
 export const stageOf = (build: (graph: Graph) => Built): Stage => {
   const graph = new Graph();
   const { fetches, feeds, targets = [] } = graph.asDefault(() => build(graph));
-  const values = feeds.map((tensor) => {
+  const prepared = prepare({ graph, fetches, targets, feeds });
+  const values = feeds.map((tensor, i) => {
     const shape = tensor.shape.concrete();
     const size = shape.reduce((a, b) => a * b, 1);
     const data = tensor.dtype.array === undefined ? new Array<string>(size).fill('') : new tensor.dtype.array(size);
-    return { shape, array: new NDArray(tensor.dtype, shape, data as Float32Array) };
+    const array = prepared.valueFeeds.includes(i) ? new NDArray(tensor.dtype, shape, data as Float32Array) : null;
+    return { shape, array };
   });
-  return prepare({ graph, fetches, targets, feeds }).specialize(values, new Map());
+  return prepared.specialize(values, new Map());
 };
 
 /** Loads a stage's plan. */
