@@ -1,4 +1,4 @@
-// Loops of Reduce for integers of one or two bytes. Their sums and products wrap and their maxima are exact, so any order gives the tree's
+// Loops of Reduce for integers of one or two bytes, and bools. Their sums and products wrap and their maxima are exact, so any order gives the tree's
 // bits: along rows the plainest one, of which the compiler makes vectors.
 #pragma once
 #include "cpu/reduce_loops.h"
@@ -56,8 +56,10 @@ struct ExactReduction {
           break;
       }
     }
-    // A chain of products waits for each of them.
-    if (std::is_same_v<Reducer, math::ProdReducer> && step.inner >= math::kLeaf) return Tree::rows(step, x, y, begin, end);
+    // A chain of products waits for each of them; all and any of a long row may be known early.
+    constexpr int64_t kLong = math::kDecides<Reducer> ? 32 : math::kLeaf;
+    if ((math::kDecides<Reducer> || std::is_same_v<Reducer, math::ProdReducer>) && step.inner >= kLong)
+      return Tree::rows(step, x, y, begin, end);
     for (int64_t o = begin; o < end; ++o) {
       const T* const row = x + step.kept.offset(o);
       A a = Reducer::template identity<A>();
