@@ -72,9 +72,9 @@ export interface FeedValue {
 /** The passes that need no shapes, done once per (fetches, feeds). */
 export interface Prepared {
   readonly request: Request;
-  /** Positions of feeds whose values reach a shape: their values belong to the plan key. */
   /** What is run, before operations are folded, merged or fused. */
   readonly operations: readonly Operation[];
+  /** Positions of feeds whose values reach a shape: their values belong to the plan key. */
   readonly valueFeeds: readonly number[];
   /** The variables of the program, by operation id: shapes that assignments gave them belong to the plan key. */
   readonly variables: readonly number[];
