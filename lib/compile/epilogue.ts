@@ -5,6 +5,7 @@ import {
   bytesOf,
   type PlanValue,
   Producers,
+  readersOf,
   type Step,
   type StepProgram,
   type Storage,
@@ -26,13 +27,7 @@ export const epilogues = (program: StepProgram): StepProgram => {
   const { steps } = program;
   if (!steps.some(({ kernel }) => kernel === 'MatMul')) return program;
   const producers = new Producers(steps);
-  const readers = new Map<Storage, Set<Step>>();
-  for (const step of steps)
-    for (const { storage } of step.inputs) {
-      const found = readers.get(storage);
-      if (found === undefined) readers.set(storage, new Set([step]));
-      else found.add(step);
-    }
+  const readers = readersOf(steps);
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
   waitForNoProduct(steps, producers);
   const units = new Map<Step, Span>();

@@ -9,6 +9,7 @@ import {
   type PlanValue,
   Producers,
   type Reduction,
+  readersOf,
   type Step,
   type StepProgram,
   type Storage,
@@ -69,14 +70,7 @@ export const fuse = (program: StepProgram, farBytes = FAR_BYTES): StepProgram =>
       reduced: new Set(outputs.flatMap(({ storage }, i) => (reductions[i] === undefined ? [] : [storage]))),
     });
   });
-  const readers = new Map<Storage, Step[]>();
-  for (const step of program.steps) {
-    for (const input of step.inputs) {
-      const list = readers.get(input.storage);
-      if (list === undefined) readers.set(input.storage, [step]);
-      else list.push(step);
-    }
-  }
+  const readers = readersOf(program.steps);
   // What is stored though no step reads it: fetches, and the results of what was asked to run.
   const fetched = new Set(program.fetches.map((fetch) => fetch.storage));
   for (const step of program.steps)
@@ -155,7 +149,7 @@ export const fuse = (program: StepProgram, farBytes = FAR_BYTES): StepProgram =>
   const alone: Step[] = [];
   for (const step of program.steps) {
     const cluster = clusterOf.get(step)!;
-    if (rootOf(step) === undefined) continue;
+    if (step.tape !== undefined || cluster.reduction === undefined) continue;
     const input = step.inputs[0]!;
     const producer = producers.of(input);
     // A view under another shape has the same elements in the same order.
@@ -233,7 +227,7 @@ const joinedInputs = (from: Cluster, to: Cluster): PlanValue[] | undefined => {
 const isKept = (
   value: PlanValue,
   isOutside: (step: Step) => boolean,
-  readers: ReadonlyMap<Storage, Step[]>,
+  readers: ReadonlyMap<Storage, readonly Step[]>,
   fetched: ReadonlySet<Storage>,
 ): boolean =>
   value.storage.kind !== 'arena' ||
@@ -248,7 +242,7 @@ const fits = (outputs: readonly PlanValue[]): boolean =>
 /** The code of several tapes as one: what one member stores and another loads is a register. */
 const join = (
   members: readonly Step[],
-  readers: ReadonlyMap<Storage, Step[]>,
+  readers: ReadonlyMap<Storage, readonly Step[]>,
   fetched: ReadonlySet<Storage>,
 ): Joined => {
   const inside = new Set(members);
@@ -304,7 +298,7 @@ const join = (
 
 const assemble = (
   members: readonly Step[],
-  readers: ReadonlyMap<Storage, Step[]>,
+  readers: ReadonlyMap<Storage, readonly Step[]>,
   fetched: ReadonlySet<Storage>,
 ): Step => {
   const { inputs, outputs, stored, reductions, instructions } = join(members, readers, fetched);

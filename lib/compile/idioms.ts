@@ -2,6 +2,7 @@
 // logits picks -|x| and max(x, 0) by `x >= 0` (python/ops/nn_impl.py); only where what follows cannot tell -0 from 0 is that the same.
 import { LIMITS } from './fuse.js';
 import { type Instruction, mayRefuse, type PlanValue, type Step, type StepProgram, type TapeCode } from './steps.js';
+import { partOf } from './tape.js';
 
 /** The same program with such tapes in other words. */
 export const idioms = (program: StepProgram): StepProgram => {
@@ -113,26 +114,15 @@ class Rewriting {
     return this.#made.push(instruction) - 1;
   }
 
-  /** Without the instructions and inputs that nothing reads any more. */
+  /** Without the instructions and inputs that nothing reads any more, but with every check of operands. */
   #cleaned(): Code {
-    const { outputs } = this.#tape;
-    const stored = outputs.map((output) => this.#moved(output));
-    const isRead = new Set(stored);
-    for (let i = this.#made.length - 1; i >= 0; i--) {
-      const instruction = this.#made[i]!;
-      if (isRead.has(~i) || mayRefuse(instruction)) for (const arg of instruction.args) isRead.add(arg);
-    }
-    const places = new Map<number, number>();
-    const inputs: PlanValue[] = [];
-    this.#step.inputs.forEach((input, i) => {
-      if (isRead.has(i)) places.set(i, inputs.push(input) - 1);
-    });
-    const instructions: Instruction[] = [];
-    this.#made.forEach((instruction, i) => {
-      if (!isRead.has(~i) && !mayRefuse(instruction)) return;
-      const args = instruction.args.map((arg) => places.get(arg) ?? arg);
-      places.set(~i, inputs.length + instructions.push({ ...instruction, args }) - 1);
-    });
-    return { inputs, tape: { ...this.#tape, instructions, outputs: stored.map((at) => places.get(at)!) } };
+    const { inputs } = this.#step;
+    const operand = (at: number): number => (at < 0 ? inputs.length + ~at : at);
+    const made = this.#made.map((one) => ({ ...one, args: one.args.map(operand) }));
+    const stored = this.#tape.outputs.map((output) => operand(this.#moved(output)));
+    const checks = made.flatMap((one, i) => (mayRefuse(one) ? [inputs.length + i] : []));
+    const part = partOf(inputs, made, [...stored, ...checks]);
+    const outputs = part.outputs.slice(0, stored.length);
+    return { inputs: part.inputs, tape: { ...this.#tape, instructions: part.instructions, outputs } };
   }
 }

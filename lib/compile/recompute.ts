@@ -10,6 +10,7 @@ import {
   mayRefuse,
   type PlanValue,
   type Reduction,
+  readersOf,
   type Step,
   type StepProgram,
   type Storage,
@@ -17,7 +18,7 @@ import {
   sameShape,
   sizeOfShape,
 } from './steps.js';
-import { functorCost } from './tape.js';
+import { functorCost, type Part, partOf } from './tape.js';
 
 /** What an instruction costs of the time that its result's bytes cost on their way from memory. */
 const INSTRUCTION = 0.5;
@@ -30,13 +31,7 @@ interface Readers {
 
 /** The same program with copies of the code for the readers; undefined where nothing changes. Steps come after what they read. */
 export const recompute = (program: StepProgram, farBytes = FAR_BYTES): StepProgram | undefined => {
-  const readers = new Map<Storage, Step[]>();
-  for (const step of program.steps)
-    for (const { storage } of step.inputs) {
-      const list = readers.get(storage);
-      if (list === undefined) readers.set(storage, [step]);
-      else if (list.at(-1) !== step) list.push(step);
-    }
+  const readers = readersOf(program.steps);
   const fetched = new Set(program.fetches.map(({ storage }) => storage));
   /** Steps whose inputs have been replaced: what is said of them here is no longer so. */
   const changed = new Set<Step>();
@@ -102,7 +97,7 @@ class Remaking {
   readonly #step: Step;
   readonly #groups: readonly Readers[];
 
-  constructor(step: Step, values: readonly PlanValue[], readers: ReadonlyMap<Storage, Step[]>) {
+  constructor(step: Step, values: readonly PlanValue[], readers: ReadonlyMap<Storage, readonly Step[]>) {
     this.#step = step;
     this.values = values;
     this.#groups = groupsOf(new Set(values.flatMap(({ storage }) => readers.get(storage)!)));
@@ -136,10 +131,12 @@ class Remaking {
       steps.some(({ inputs }) => inputs.some((input) => input.storage === storage)),
     );
   }
-  #codeOf(values: readonly PlanValue[]): Code {
+  #codeOf(values: readonly PlanValue[]): Part {
+    const { inputs, tape } = this.#step;
     return partOf(
-      this.#step,
-      values.map((value) => this.#step.tape!.outputs[this.#step.outputs.indexOf(value)]!),
+      inputs,
+      tape!.instructions,
+      values.map((value) => tape!.outputs[this.#step.outputs.indexOf(value)]!),
     );
   }
 
@@ -169,7 +166,8 @@ class Remaking {
     });
     const kept = step.outputs.flatMap((value, i) => (this.values.includes(value) ? [] : [i]));
     const code = partOf(
-      step,
+      step.inputs,
+      step.tape!.instructions,
       kept.map((i) => step.tape!.outputs[i]!),
     );
     // Other steps know this one: it stays the same object.
@@ -202,28 +200,3 @@ const isLarge = ({ shape }: PlanValue, value: PlanValue): boolean => sizeOfShape
 /** A large variable may have to be copied for a later reader; of what is dynamic the shape is only a bound. */
 const isUnfit = (input: PlanValue, value: PlanValue): boolean =>
   input.dynamic || (input.storage.kind === 'variable' && isLarge(input, value));
-
-interface Code {
-  readonly inputs: PlanValue[];
-  readonly instructions: readonly Instruction[];
-  readonly outputs: readonly number[];
-}
-
-/** The part of a tape that makes some of its operands. */
-const partOf = ({ inputs, tape }: Step, operands: readonly number[]): Code => {
-  const { instructions } = tape!;
-  const needed = new Set(operands);
-  for (let i = instructions.length - 1; i >= 0; i--)
-    if (needed.has(inputs.length + i)) for (const arg of instructions[i]!.args) needed.add(arg);
-  const place = new Map<number, number>();
-  for (let operand = 0; operand < inputs.length + instructions.length; operand++)
-    if (needed.has(operand)) place.set(operand, place.size);
-  const moved = (operand: number): number => place.get(operand)!;
-  return {
-    inputs: inputs.filter((_, i) => needed.has(i)),
-    instructions: instructions
-      .filter((_, i) => needed.has(inputs.length + i))
-      .map((one) => ({ ...one, args: one.args.map(moved) })),
-    outputs: operands.map(moved),
-  };
-};

@@ -7,6 +7,7 @@ import {
   bytesOf,
   type PlanValue,
   Producers,
+  readersOf,
   type Step,
   type StepProgram,
   type Storage,
@@ -60,16 +61,16 @@ export const repeat = (program: StepProgram): StepProgram => {
 
 /** Tells the values that nothing but tapes read, and those as they are. */
 const tapesAlone = ({ steps, fetches }: StepProgram): ((value: PlanValue) => boolean) => {
-  const others = new Set(fetches.map(({ storage }) => storage));
-  const made = new Map<Storage, PlanValue>();
-  for (const { kernel, inputs, outputs } of steps) {
-    for (const { storage, shape } of inputs) {
-      const value = made.get(storage);
-      if (kernel !== 'Fused' || (value !== undefined && !sameShape(shape, value.shape))) others.add(storage);
-    }
-    for (const value of outputs) made.set(value.storage, value);
-  }
-  return ({ storage, dynamic }) => storage.kind === 'arena' && !dynamic && !others.has(storage);
+  const readers = readersOf(steps);
+  const fetched = new Set(fetches.map(({ storage }) => storage));
+  return ({ storage, shape, dynamic }) =>
+    storage.kind === 'arena' &&
+    !dynamic &&
+    !fetched.has(storage) &&
+    (readers.get(storage) ?? []).every(
+      ({ kernel, inputs }) =>
+        kernel === 'Fused' && inputs.every((input) => input.storage !== storage || sameShape(input.shape, shape)),
+    );
 };
 
 /** Where a tape of its own costs less than one instruction more in another: what that takes for so many elements. */

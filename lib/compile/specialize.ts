@@ -135,16 +135,15 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
   if (options.fuse !== false) {
     // A GPU's tapes store what they reduce, so there is nothing to be gained.
     const farBytes = options.deviceKernels === undefined ? options.farBytes : Number.POSITIVE_INFINITY;
-    steps = fuse(steps, farBytes);
+    steps = schedule(fuse(steps, farBytes));
     verifySteps(steps, 'fuse');
-    const again = options.recompute === false ? undefined : recompute(schedule(steps), farBytes);
+    const again = options.recompute === false ? undefined : recompute(steps, farBytes);
     if (again !== undefined) {
       verifySteps(again, 'recompute');
-      steps = fuse(schedule(order(again)), farBytes);
+      steps = schedule(fuse(schedule(order(again)), farBytes));
     }
     steps = idioms(steps);
     verifySteps(steps, 'idioms');
-    steps = schedule(steps);
   }
   if (options.epilogues !== false) {
     const ended = epilogues(steps);

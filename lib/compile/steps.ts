@@ -149,5 +149,17 @@ export class Producers {
   }
 }
 
+/** The steps that read each storage, each of them once, in their order. */
+export const readersOf = (steps: readonly Step[]): ReadonlyMap<Storage, readonly Step[]> => {
+  const readers = new Map<Storage, Step[]>();
+  for (const step of steps)
+    for (const { storage } of step.inputs) {
+      const list = readers.get(storage);
+      if (list === undefined) readers.set(storage, [step]);
+      else if (list.at(-1) !== step) list.push(step);
+    }
+  return readers;
+};
+
 const key = (value: PlanValue): string =>
   value.storage.kind === 'variable' ? `${value.storage.variable.op.id}:${value.version}` : '';

@@ -70,6 +70,35 @@ export class TapeBuilder implements Tape {
   }
 }
 
+/** A part of a tape's code. */
+export interface Part {
+  readonly inputs: PlanValue[];
+  readonly instructions: readonly Instruction[];
+  readonly outputs: readonly number[];
+}
+
+/** The part of a tape that makes some of its operands, which become its outputs. */
+export const partOf = (
+  inputs: readonly PlanValue[],
+  instructions: readonly Instruction[],
+  operands: readonly number[],
+): Part => {
+  const needed = new Set(operands);
+  for (let i = instructions.length - 1; i >= 0; i--)
+    if (needed.has(inputs.length + i)) for (const arg of instructions[i]!.args) needed.add(arg);
+  const place = new Map<number, number>();
+  for (let operand = 0; operand < inputs.length + instructions.length; operand++)
+    if (needed.has(operand)) place.set(operand, place.size);
+  const moved = (operand: number): number => place.get(operand)!;
+  return {
+    inputs: inputs.filter((_, i) => needed.has(i)),
+    instructions: instructions
+      .filter((_, i) => needed.has(inputs.length + i))
+      .map((one) => ({ ...one, args: one.args.map(moved) })),
+    outputs: operands.map(moved),
+  };
+};
+
 /** Nanoseconds an element of a functor costs, coarse: for the decision to run inline. */
 export const functorCost = (functor: string, operand: DType): number => {
   const cheap =
