@@ -66,32 +66,36 @@ inline void copy_rows(char* to, int64_t to_step, const char* from, int64_t from_
   });
 }
 
+constexpr int64_t kLineBytes = 64;
+template <class T>
+constexpr int64_t kLineItems = kLineBytes / static_cast<int64_t>(sizeof(T));
+
 // One item n times. Whole lines are written at once, as a store across two takes as long as two.
 template <class T>
 void splat_run(T* to, T item, int64_t n) {
-  constexpr int64_t kLine = 64, kItems = kLine / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t kItems = kLineItems<T>;
   if (n < 4 * kItems) {
     std::fill_n(to, n, item);
     return;
   }
-  alignas(kLine) T line[kItems];
+  alignas(kLineBytes) T line[kItems];
   std::fill_n(line, kItems, item);
   T* const last = to + n - kItems;
-  std::memcpy(to, line, kLine);
-  for (to += (kLine - reinterpret_cast<uintptr_t>(to) % kLine) / sizeof(T); to < last; to += kItems)
-    std::memcpy(__builtin_assume_aligned(to, kLine), line, kLine);
-  std::memcpy(last, line, kLine);
+  std::memcpy(to, line, kLineBytes);
+  for (to += (kLineBytes - reinterpret_cast<uintptr_t>(to) % kLineBytes) / sizeof(T); to < last; to += kItems)
+    std::memcpy(__builtin_assume_aligned(to, kLineBytes), line, kLineBytes);
+  std::memcpy(last, line, kLineBytes);
 }
 
 // Each of `rows` items, `row` times. What is written past a row is overwritten by the next one; there is room for n items.
 template <class T>
 void splat_rows(T* to, const T* from, int64_t row, int64_t rows, int64_t n) {
-  constexpr int64_t kLine = 64, kItems = kLine / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t kItems = kLineItems<T>;
   const int64_t whole = (row + kItems - 1) / kItems * kItems;
   for (; rows > 0 && whole <= n; --rows, ++from, to += row, n -= row) {
     T line[kItems];
     std::fill_n(line, kItems, *from);
-    for (int64_t i = 0; i < row; i += kItems) std::memcpy(to + i, line, kLine);
+    for (int64_t i = 0; i < row; i += kItems) std::memcpy(to + i, line, kLineBytes);
   }
   for (; rows > 0; --rows, ++from, to += row) std::fill_n(to, row, *from);
 }
