@@ -1,6 +1,6 @@
-// Softmax and LogSoftmax over the last axis.
+// Softmax and LogSoftmax over an axis: the last one, whose rows lie together, or one before it.
 #include "cpu/kernels.h"
-#include "cpu/softmax_rows.h"
+#include "cpu/softmax_columns.h"
 #include "cpu/strided.h"
 
 namespace grafo::cpu {
@@ -9,6 +9,7 @@ namespace {
 struct SoftmaxStep : PreparedStep {
   using PreparedStep::PreparedStep;
   int64_t rows, columns;
+  int64_t inner;  // items from one of the axis to the next
 };
 
 template <class T>
@@ -63,22 +64,38 @@ Status run_log_softmax(const PreparedStep& base, RunContext& context, void* cons
   return Status();
 }
 
-template <class Pick>
-Status prepare_rows(const StepDesc& desc, StepPointer& step, Pick&& pick) {
+template <bool kLog, class T>
+Status run_columns(const PreparedStep& base, RunContext& context, void* const* buffers) {
+  const auto& step = static_cast<const SoftmaxStep&>(base);
+  const ColumnPlan plan{step.rows / step.inner, step.columns, step.inner, context.host->threads(context.host->self)};
+  softmax_columns<kLog>(context, plan, static_cast<const T*>(buffers[0]), static_cast<T*>(buffers[1]));
+  return Status();
+}
+
+template <bool kLog>
+Status prepare(const StepDesc& desc, StepPointer& step) {
   TRY(check_arity(desc, 1, 1));
   TRY(check_no_alias(desc));
-  TRY(AttrReader(desc).finish());
   const TensorDesc &x = desc.inputs[0], &y = desc.outputs[0];
   TRY(check_same_dtype(desc, x, y));
   if (x.rank < 1 || !same_shape(x, y)) return reject(desc, "shapes do not fit");
+  AttrReader attrs(desc);
+  const int32_t axis = desc.num_attrs == 0 ? x.rank - 1 : attrs.count(0, x.rank - 1);
+  TRY(attrs.finish());
   if (!is_float(x.dtype)) return reject(desc, "no kernel for %s", dtype_name(x.dtype));
   if (x.size == 0) {
     step = std::make_unique<EmptyStep>();
     return Status();
   }
-  auto softmax = std::make_unique<SoftmaxStep>(pick(x.dtype));
-  softmax->columns = x.dims[x.rank - 1];
+  const int64_t inner = extent(x, axis + 1, x.rank);
+  const bool is_double = x.dtype == DType::kFloat64;
+  PreparedStep::Run run = is_double ? run_columns<kLog, double> : run_columns<kLog, float>;
+  if (inner == 1 && kLog) run = is_double ? run_log_softmax<double> : run_log_softmax<float>;
+  if (inner == 1 && !kLog) run = is_double ? run_softmax<double> : run_softmax<float>;
+  auto softmax = std::make_unique<SoftmaxStep>(run);
+  softmax->columns = x.dims[axis];
   softmax->rows = x.size / softmax->columns;
+  softmax->inner = inner;
   step = std::move(softmax);
   return Status();
 }
@@ -86,15 +103,11 @@ Status prepare_rows(const StepDesc& desc, StepPointer& step, Pick&& pick) {
 }  // namespace
 
 Status prepare_softmax(const StepDesc& desc, const HostServices&, StepPointer& step) {
-  return prepare_rows(desc, step, [](DType dtype) {
-    return dtype == DType::kFloat32 ? run_softmax<float> : run_softmax<double>;
-  });
+  return prepare<false>(desc, step);
 }
 
 Status prepare_log_softmax(const StepDesc& desc, const HostServices&, StepPointer& step) {
-  return prepare_rows(desc, step, [](DType dtype) {
-    return dtype == DType::kFloat32 ? run_log_softmax<float> : run_log_softmax<double>;
-  });
+  return prepare<true>(desc, step);
 }
 
 }  // namespace grafo::cpu

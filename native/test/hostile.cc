@@ -113,17 +113,18 @@ PlanWriter network() {
   PlanWriter w;
   const int x = w.feed(F, {6, 5}), labels = w.feed(I, {6}), hot = w.feed(F, {6, 4});
   const int weights = w.variable(3, F, {5, 4});
-  const int logits = w.arena(F, {6, 4}), soft = w.arena(F, {6, 4}), logs = w.arena(F, {6, 4});
+  const int logits = w.arena(F, {6, 4}), soft = w.arena(F, {6, 4}), logs = w.arena(F, {6, 4}), columns = w.arena(F, {6, 4});
   const int loss = w.arena(F, {6}), back = w.arena(F, {6, 4}), loss2 = w.arena(F, {6}), back2 = w.arena(F, {6, 4});
   const int grad = w.arena(F, {5, 4});
   w.step("MatMul", {x, weights}, {logits}, {0, 0});
   w.step("Softmax", {logits}, {soft});
   w.step("LogSoftmax", {logits}, {logs});
+  w.step("Softmax", {logits}, {columns}, {0});
   w.step("SoftmaxXent", {logits, hot}, {loss2, back2});
   w.step("SparseSoftmaxXent", {logits, labels}, {loss, back});
   w.step("MatMul", {x, back2}, {grad}, {1, 0});
   w.step("Fused", {weights, grad}, {weights}, tape(w, {5, 4}, {{"Sub", F, F, 0, 1, -1}}, {2}));
-  for (const int value : {soft, logs, loss, loss2, weights}) w.fetch(value);
+  for (const int value : {soft, logs, columns, loss, loss2, weights}) w.fetch(value);
   return w;
 }
 
