@@ -21,6 +21,7 @@ import { share } from './share.js';
 import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
 import { bytesOf, type PlanValue, type StepProgram, sizeOfShape } from './steps.js';
 import { functorCost } from './tape.js';
+import { transposes } from './transposes.js';
 import { verifyOrder, verifySteps } from './verify.js';
 import { updatedVariables, type Versions, variableOf, versionRef } from './versions.js';
 
@@ -122,6 +123,11 @@ const lowered = (
 const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
   let steps = made;
   verifySteps(steps, 'lower');
+  // A GPU's softmax is over the last axis.
+  if (options.transposes !== false && options.deviceKernels === undefined) {
+    steps = transposes(steps);
+    verifySteps(steps, 'transposes');
+  }
   if (options.repeat !== false) {
     steps = repeat(steps);
     verifySteps(steps, 'repeat');

@@ -90,6 +90,8 @@ export interface CompileOptions {
   readonly fold?: boolean;
   readonly simplify?: boolean;
   readonly cse?: boolean;
+  /** Whether what is between transposes that take each other back is computed without them. */
+  readonly transposes?: boolean;
   /** Whether tapes read what is one element again and again as that element. */
   readonly repeat?: boolean;
   /** Whether steps that compute the same from the same values are one. */

@@ -1,4 +1,4 @@
-// Softmax and log-softmax over any axis: the kernels work on the last one, others are moved there.
+// Softmax and log-softmax over any axis: the operations work on the last one, others are moved there and back. (Plans for the CPU move nothing.)
 import { convertToTensor, needValue, type TensorLike, tensorOf } from '../core/convert.js';
 import { defineOp, type Named, type OpRow } from '../core/defineOp.js';
 import { InvalidArgumentError } from '../core/errors.js';

@@ -55,6 +55,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   fold: true,
   simplify: true,
   cse: true,
+  transposes: true,
   repeat: true,
   share: true,
   fuse: true,

@@ -138,6 +138,11 @@ class Maker {
       const compute = ([value]: readonly Data[]): Data =>
         value!.map((_, i) => value![(ROWS - 1 - Math.floor(i / COLUMNS)) * COLUMNS + (i % COLUMNS)]!);
       this.#push(tf.reverse(x.tensor, [0]), x.shape, { inputs: [x], controls, compute });
+    } else if (kind === 6 && x.shape.length === 2 && x.shape[1] === COLUMNS) {
+      // As many rows as columns: what is transposed fits everything, and may be taken back.
+      const compute = ([value]: readonly Data[]): Data =>
+        value!.map((_, i) => value![(i % ROWS) * COLUMNS + Math.floor(i / ROWS)]!);
+      this.#push(tf.transpose(x.tensor), x.shape, { inputs: [x], controls, compute });
     } else if (kind > 9 && x.shape[1] === COLUMNS) {
       // A product reads whole operands, and ends in tapes and updates.
       const y = this.#random.pick(this.items.filter(({ shape }) => shape.length === 2));
@@ -232,6 +237,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     fold: false,
     simplify: false,
     cse: false,
+    transposes: false,
     repeat: false,
     share: false,
     fuse: false,
@@ -241,6 +247,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     inPlace: false,
   },
   'without fusion': { fuse: false },
+  'transposed as it was': { simplify: false, transposes: false },
 };
 
 test('random programs over variables give what the rules say, with the passes and without', (t) => {

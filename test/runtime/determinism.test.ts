@@ -107,6 +107,7 @@ const same = (t: ExecutionContext, a: readonly Uint8Array[], b: readonly Uint8Ar
 };
 
 const PASSES: readonly (keyof CompileOptions)[] = [
+  'transposes',
   'fuse',
   'recompute',
   'epilogues',
@@ -200,6 +201,9 @@ const MAIN: Record<string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor> = {
   matmul: (x, y) => tf.matmul(x, y, { transposeB: true }),
   matmulA: (x, y) => tf.matmul(x, y, { transposeA: true }),
   softmax: (x) => tf.nn.softmax(x),
+  softmaxColumns: (x) => tf.nn.softmax(x, 0),
+  softmaxBlocks: (x) => tf.nn.logSoftmax(tf.reshape(x, [800, 20, 160]), 1),
+  softmaxColumnsGradient: (x, y) => tf.gradients(tf.nn.softmax(x, 0), [x], { gradYs: [y] })[0] as tf.Tensor,
   xent: (x, y) => tf.nn.softmaxCrossEntropyWithLogits({ logits: x, labels: y }),
   transpose: (x) => tf.transpose(x),
   argmax: (x) => tf.argmax(x, { axis: 1 }),
