@@ -63,8 +63,9 @@ const lowerReduce =
   (c: LowerContext): void => {
     const axes = runAxes(c);
     const input = c.input('input');
-    // Nothing to reduce: the same elements.
+    // Nothing to reduce: the same elements (TensorFlow drops dimensions of one before it looks, so that -0 stays -0).
     if (axes.length === 0) c.alias(0, input);
+    else if (axes.every((axis) => input.shape[axis] === 1)) c.alias(0, c.view(input, c.outputs[0]!.shape));
     else c.kernel('Reduce', [input], c.outputs, (words) => words.i32(REDUCERS.indexOf(type), axes.length, ...axes));
   };
 

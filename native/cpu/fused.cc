@@ -18,7 +18,6 @@ class Builder {
     TRY(read_space());
     TRY(read_instructions());
     TRY(read_outputs());
-    step_.even_tiles &= step_.reductions.empty();
     TRY(check_inputs());
     TRY(check_aliases());
     find_scalar_work();
@@ -220,6 +219,16 @@ class Builder {
     return false;
   }
 
+  // An input that is as long as the space and that no output lies over.
+  bool is_kept_whole(int32_t operand) const {
+    const TensorDesc& input = desc_.inputs[operand];
+    return input.size == step_.size && std::none_of(desc_.outputs, desc_.outputs + desc_.num_outputs, [&](const TensorDesc& output) {
+             return output.storage == input.storage;
+           });
+  }
+
+  bool is_far(int o) const { return step_.in_block ? (step_.far_outputs >> o & 1) != 0 : is_apart_and_large(desc_, o); }
+
   // More than one output, or reduced beside: then the tile is the place to read it again.
   bool is_for_several(int32_t operand) const { return std::count(output_operands_, output_operands_ + desc_.num_outputs, operand) > 1; }
 
@@ -234,7 +243,7 @@ class Builder {
     // by then.
     for (const FusedReduction& reduction : step_.reductions) {
       int32_t& operand = output_operands_[reduction.output];
-      if (!is_result(operand)) operand = append_copy(operand);
+      if (!is_result(operand) && !is_kept_whole(operand)) operand = append_copy(operand);
     }
     // An output that is an input: nothing to do where it is the same memory, else a copy.
     int32_t makers[kMaxFusedOutputs];
@@ -254,7 +263,7 @@ class Builder {
     for (int o = 0; o < desc_.num_outputs; ++o) {
       if (makers[o] < 0) continue;
       Node& maker = nodes_[static_cast<size_t>(makers[o])];
-      const bool large = is_apart_and_large(desc_, o), several = is_for_several(inputs() + makers[o]);
+      const bool large = is_far(o), several = is_for_several(inputs() + makers[o]);
       const Loop streaming = large && !several ? find_streaming(desc_, nodes_, maker, step_.size) : nullptr;
       if (maker.output >= 0 || is_read_later(o, makers[o]) || (large && step_.cheap && streaming == nullptr)) {
         late[lates++] = o;
@@ -266,13 +275,13 @@ class Builder {
     for (int l = 0; l < lates; ++l) {
       Node& copy = result(append_copy(inputs() + makers[late[l]]));
       copy.output = late[l];
-      if (step_.cheap && is_apart_and_large(desc_, late[l])) stream(copy, find_stream(item_size(copy.result)));
+      if (step_.cheap && is_far(late[l])) stream(copy, find_stream(item_size(copy.result)));
     }
     for (int32_t i = 0; i < static_cast<int32_t>(nodes_.size()); ++i)
       for (int32_t operand : nodes_[static_cast<size_t>(i)].operands)
         if (operand >= 0 && is_result(operand)) result(operand).last_use = i;
     for (const FusedReduction& reduction : step_.reductions)
-      result(output_operands_[reduction.output]).last_use = INT32_MAX;
+      if (const int32_t operand = output_operands_[reduction.output]; is_result(operand)) result(operand).last_use = INT32_MAX;
   }
 
   int16_t add_slot(const Slot& slot) {
@@ -375,6 +384,8 @@ class Builder {
     for (const Node& node : nodes_)
       for (int32_t operand : node.operands)
         if (operand >= 0 && !is_result(operand)) used[operand] = true;
+    for (const FusedReduction& reduction : step_.reductions)
+      if (const int32_t operand = output_operands_[reduction.output]; !is_result(operand)) used[operand] = true;
     for (int i = 0; i < inputs(); ++i) {
       input_slots_[i] = -1;
       if (!used[i]) continue;
@@ -407,6 +418,7 @@ class Builder {
   void choose_tile() {
     const int tile = tile_of(step_, int64_t{std::max(registers_, 1)} * widest_, nodes_.size() == 1);
     step_.tile = tile;
+    if (step_.even_tiles) step_.tile_run = run_of_tiles(step_);
     for (Slot& slot : step_.slots)
       if (slot.kind != SlotKind::kBuffer) slot.scratch *= (tile * widest_ + 63) / 64 * 64;
   }
@@ -428,8 +440,10 @@ class Builder {
     }
     step_.grain = grain_for(step_.cost * step_.tile);
     if (step_.size != 0)
-      for (FusedReduction& reduction : step_.reductions)
-        reduction.slot = result(output_operands_[reduction.output]).slot;
+      for (FusedReduction& reduction : step_.reductions) {
+        const int32_t operand = output_operands_[reduction.output];
+        reduction.slot = is_result(operand) ? result(operand).slot : input_slots_[operand];
+      }
     for (size_t s = 0; s < step_.slots.size(); ++s) {
       const SlotKind kind = step_.slots[s].kind;
       const bool moves =

@@ -94,9 +94,12 @@ struct FusedStep : PreparedStep {
   int32_t tile = kMaxTile;
   int64_t cost = 1;    // simple operations per element
   int64_t grain = 1;   // tiles
-  bool even_tiles = false;  // each begins at a multiple of `tile`
+  bool even_tiles = false;  // tiles lie where this tape's own cuts them
+  int64_t tile_run = 0;     // each then lies in a run of so many elements, which begins at a multiple of it; 0: not known
   bool streams = false;  // a result is stored past the caches
   bool cheap = false;    // memory decides how long it takes
+  bool in_block = false;  // a part of FusedRows: its space is a block, of which the first rows are run by one thread
+  uint32_t far_outputs = 0;  // of a part: by bit, those that would not stay in the caches
   int32_t checks = 0;  // instructions before this one include every one with a check
   std::vector<Instruction> instructions;
   std::vector<Instruction> first;  // of scalars alone: run once for a range, over a whole tile
@@ -117,10 +120,10 @@ Status run_fused(const PreparedStep& step, RunContext& context, void* const* buf
 void fetch_next_tiles(FusedStep& step);
 
 // The reductions of a tape (fused_reduce.cc): reads the words about them, says how large a tile
-// would take a row that is not worth cutting (0: there is none), and, when the tile is chosen, cuts
-// the space.
+// would take a row that is not worth cutting (0: there is none), in what runs tiles of the chosen size will lie, and cuts the space.
 Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step);
 int64_t whole_row(const FusedStep& step);
+int64_t run_of_tiles(const FusedStep& step);
 void cut_reductions(FusedStep& step);
 Status run_fused_reductions(const FusedStep& step, const RunContext& context,
                             void* const* buffers);

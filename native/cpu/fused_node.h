@@ -34,7 +34,9 @@ void join_pairs(std::vector<Node>& nodes, int inputs, int32_t* outputs, int num_
 // (fused_tile.cc). `alone`: the tape is one instruction.
 int tile_of(const FusedStep& step, int64_t bytes, bool alone);
 
-// Whether an output would not stay in the caches, and is in none yet as no input lies there (fused_stream.cc, as those below).
+// Whether an array would not stay in the caches (fused_stream.cc, as those below); and whether an output would not, and is in none yet as
+// no input lies there.
+bool is_large(const TensorDesc& tensor);
 bool is_apart_and_large(const StepDesc& desc, int output);
 // Whether arithmetic takes less than memory: one more pass over a tile costs less than stores past the caches save.
 bool is_cheap(const std::vector<Node>& nodes);

@@ -11,9 +11,9 @@ namespace {
 // Whether every tile lies in a run of one element of the slot's input.
 bool is_point(const FusedStep& step, const Slot& slot) {
   if (slot.kind == SlotKind::kScalar) return true;
-  if (slot.kind != SlotKind::kBroadcast || !step.even_tiles) return false;
+  if (slot.kind != SlotKind::kBroadcast || step.tile_run == 0) return false;
   const Walk& walk = step.walks[static_cast<size_t>(slot.walk)];
-  return walk.stride[walk.groups - 1] == 0 && walk.extent[walk.groups - 1] % step.tile == 0;
+  return walk.stride[walk.groups - 1] == 0 && walk.extent[walk.groups - 1] % step.tile_run == 0;
 }
 
 // The loop of an instruction whose argument at `position` is a point; nullptr where there is none.

@@ -17,8 +17,6 @@ constexpr int64_t kLevelBytes = 80 << 10;  // of a thread's stack, for the level
 constexpr int64_t kMaxPieces = 16;         // of a strip's rows
 constexpr int64_t kTrees = kMaxPieces * kMaxFusedOutputs;
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Elements that are worth a thread's while.
 int64_t least_piece(const FusedStep& step) { return grain_for(step.cost); }
 
@@ -32,42 +30,42 @@ void cut_rows(FusedStep& step) {
     cut.rows = step.tile / cut.length;
     if (cut.rows > 16) cut.rows -= cut.rows % 16;
     step.tile = static_cast<int32_t>(cut.rows * cut.length);
-    cut.units = divide_up(cut.count, cut.rows);
-    cut.grain = divide_up(least_piece(step), step.tile);
+    cut.units = ceil_div(cut.count, cut.rows);
+    cut.grain = ceil_div(least_piece(step), step.tile);
     return;
   }
   cut.chunk = cut.length;
-  if (cut.count < kManyRows) {
+  if (cut.count < kManyRows && !step.in_block) {
     int64_t chunk = kMinChunk;
     while (chunk < cut.length && (chunk < least_piece(step) ||
-                                  !fits_partials(step, cut.count * divide_up(cut.length, chunk))))
+                                  !fits_partials(step, cut.count * ceil_div(cut.length, chunk))))
       chunk *= 2;
     cut.chunk = std::min(chunk, cut.length);
   }
-  cut.chunks = divide_up(cut.length, cut.chunk);
+  cut.chunks = ceil_div(cut.length, cut.chunk);
   cut.units = cut.count * cut.chunks;
-  cut.grain = divide_up(least_piece(step), cut.chunk);
+  cut.grain = ceil_div(least_piece(step), cut.chunk);
 }
 
 void cut_columns(FusedStep& step) {
   ReduceCut& cut = step.cut;
   const int64_t columns = cut.count;
   cut.chunk = cut.length;
-  if (columns <= 16 * step.tile) {
+  if (columns <= 16 * step.tile && !step.in_block) {
     int64_t chunk = kLeafRows;
     while (chunk < cut.length && (chunk * columns < least_piece(step) ||
-                                  !fits_partials(step, columns * divide_up(cut.length, chunk))))
+                                  !fits_partials(step, columns * ceil_div(cut.length, chunk))))
       chunk *= 2;
     cut.chunk = std::min(chunk, cut.length);
   }
-  cut.chunks = divide_up(cut.length, cut.chunk);
+  cut.chunks = ceil_div(cut.length, cut.chunk);
   // As many columns side by side as have room for their levels: rows are read as they lie.
-  cut.levels = std::bit_width(static_cast<uint64_t>(divide_up(cut.chunk, kLeafRows)));
+  cut.levels = std::bit_width(static_cast<uint64_t>(ceil_div(cut.chunk, kLeafRows)));
   int64_t bytes = 0;
   for (const FusedReduction& r : step.reductions) bytes += cut.levels * r.loops->accumulator;
-  cut.strips = divide_up(columns, std::min(step.tile * kMaxPieces, kLevelBytes / bytes));
-  cut.width = divide_up(columns, cut.strips);
-  cut.piece = divide_up(cut.width, divide_up(cut.width, step.tile));
+  cut.strips = step.in_block ? 1 : ceil_div(columns, std::min(step.tile * kMaxPieces, kLevelBytes / bytes));
+  cut.width = ceil_div(columns, cut.strips);
+  cut.piece = ceil_div(cut.width, ceil_div(cut.width, step.tile));
   cut.rows = 1;
   if (columns == cut.piece) {
     cut.rows = std::min(step.tile / columns, cut.chunk);
@@ -75,7 +73,7 @@ void cut_columns(FusedStep& step) {
   }
   step.tile = static_cast<int32_t>(cut.rows * cut.piece);
   cut.units = cut.strips * cut.chunks;
-  cut.grain = divide_up(least_piece(step), cut.chunk * cut.width);
+  cut.grain = ceil_div(least_piece(step), cut.chunk * cut.width);
 }
 
 char* bytes_at(void* memory, int64_t offset) { return static_cast<char*>(memory) + offset; }
@@ -86,6 +84,8 @@ struct Job {
   const RunContext& context;
   void* const* buffers;
   char* partials;  // accumulators of chunks, where outputs are made of several; by reduction
+  int64_t count;   // outputs that are made
+  BlockFetch* fetch = nullptr;
   std::atomic<int32_t> failed{INT_MAX};
 
   // Where the accumulators of chunk `c` begin.
@@ -110,9 +110,10 @@ struct Job {
   GRAFO_OUT_OF_LINE void short_rows(int64_t begin, int64_t end) {
     Range range;
     begin_range(step, buffers, (end - begin) * step.tile, range);
+    range.fetch = fetch;
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t row = unit * step.cut.rows;
-      const int64_t rows = std::min(step.cut.rows, step.cut.count - row);
+      const int64_t rows = std::min(step.cut.rows, count - row);
       const bool goes_on = tile(row * step.cut.length, rows * step.cut.length, range,
                                 [&](size_t, const FusedReduction& r, const void* x) {
                                   r.loops->rows(r, x, output(r, row), 0, rows);
@@ -126,6 +127,7 @@ struct Job {
     const ReduceCut& cut = step.cut;
     Range range;
     begin_range(step, buffers, cut.chunk, range);
+    range.fetch = fetch;
     alignas(64) char streams[kMaxFusedOutputs * kStreamBytes];
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t row = unit / cut.chunks * cut.length;
@@ -165,19 +167,7 @@ struct Job {
       const int64_t end_column = std::min(first + cut.width, cut.count);
       const int64_t last = std::min((chunk + 1) * cut.chunk, cut.length);
       plant(first, end_column, levels, trees);
-      for (int64_t row = chunk * cut.chunk; row < last; row += cut.rows) {
-        const int64_t rows = std::min(cut.rows, last - row);
-        ColumnTree* tree = trees;
-        for (int64_t column = first; column < end_column; column += cut.piece) {
-          const int64_t n = rows * std::min(cut.piece, end_column - column);
-          const bool goes_on = tile(row * cut.count + column, n, range,
-                                    [&](size_t i, const FusedReduction& r, const void* x) {
-                                      r.loops->add_rows(tree[i], x, rows);
-                                    });
-          if (!goes_on) return;
-          tree += step.reductions.size();
-        }
-      }
+      if (!add_rows(chunk * cut.chunk, last, first, end_column, range, trees)) return;
       ColumnTree* tree = trees;
       for (int64_t column = first; column < end_column; column += cut.piece)
         for (size_t i = 0; i < step.reductions.size(); ++i, ++tree) {
@@ -188,12 +178,30 @@ struct Job {
         }
     }
   }
+  // Rows [begin, end) of the strip's columns go into its trees. False where the run is cancelled.
+  bool add_rows(int64_t begin, int64_t end, int64_t first, int64_t end_column, Range& range, ColumnTree* trees) {
+    const ReduceCut& cut = step.cut;
+    for (int64_t row = begin; row < end; row += cut.rows) {
+      const int64_t rows = std::min(cut.rows, end - row);
+      ColumnTree* tree = trees;
+      for (int64_t column = first; column < end_column; column += cut.piece) {
+        const int64_t n = rows * std::min(cut.piece, end_column - column);
+        const bool goes_on = tile(row * cut.count + column, n, range,
+                                  [&](size_t i, const FusedReduction& r, const void* x) {
+                                    r.loops->add_rows(tree[i], x, rows);
+                                  });
+        if (!goes_on) return false;
+        tree += step.reductions.size();
+      }
+    }
+    return true;
+  }
   void plant(int64_t first, int64_t end_column, char* levels, ColumnTree* tree) const {
     for (int64_t column = first; column < end_column; column += step.cut.piece)
       for (const FusedReduction& r : step.reductions) {
         const int64_t width = std::min(step.cut.piece, end_column - column);
         *tree++ = {levels, width};
-        levels += divide_up(step.cut.levels * width * r.loops->accumulator, kAccumulatorBytes) *
+        levels += ceil_div(step.cut.levels * width * r.loops->accumulator, kAccumulatorBytes) *
                   kAccumulatorBytes;
       }
   }
@@ -218,7 +226,7 @@ struct Job {
 
 Status run_job(const FusedStep& step, const RunContext& context, void* const* buffers,
                char* partials) {
-  Job job{step, context, buffers, partials};
+  Job job{step, context, buffers, partials, step.cut.count};
   parallel_for(context, step.cut.units, step.cut.grain,
                [&](int64_t begin, int64_t end) {
                  job.run(begin, end);
@@ -281,6 +289,13 @@ int64_t whole_row(const FusedStep& step) {
   return !step.reductions.empty() && cut.by_rows && cut.length <= kMinChunk ? cut.length : 0;
 }
 
+int64_t run_of_tiles(const FusedStep& step) {
+  if (step.reductions.empty()) return step.tile;
+  // Where no tile has more than a row.
+  const int64_t row = step.cut.by_rows ? step.cut.length : step.cut.count;
+  return row > step.tile / 2 && (!step.cut.by_rows || row <= step.tile) ? row : 0;
+}
+
 void cut_reductions(FusedStep& step) {
   if (step.reductions.empty() || step.size == 0) return;
   if (step.cut.by_rows)
@@ -297,6 +312,42 @@ Status run_fused_reductions(const FusedStep& step, const RunContext& context,
   }
   if (step.cut.chunks > 1) return run_chunks(step, context, buffers);
   return run_job(step, context, buffers, nullptr);
+}
+
+void run_outputs(const FusedStep& step, const RunContext& context, void* const* buffers, int64_t outputs, BlockFetch& fetch) {
+  Job job{step, context, buffers, nullptr, outputs, &fetch};
+  job.run(0, step.cut.rows != 0 ? ceil_div(outputs, step.cut.rows) : outputs);
+}
+
+int64_t column_trees(const FusedStep& step) {
+  return ceil_div(step.cut.count, step.cut.piece) * static_cast<int64_t>(step.reductions.size());
+}
+
+int64_t column_bytes(const FusedStep& step) {
+  int64_t bytes = column_trees(step) * kAccumulatorBytes;
+  for (const FusedReduction& r : step.reductions) bytes += step.cut.levels * step.cut.count * r.loops->accumulator;
+  return bytes;
+}
+
+void plant_columns(const FusedStep& step, char* levels, ColumnTree* trees) {
+  const RunContext none{};
+  Job{step, none, nullptr, nullptr, 0}.plant(0, step.cut.count, levels, trees);
+}
+
+void add_to_columns(const FusedStep& step, const RunContext& context, void* const* buffers, int64_t rows, ColumnTree* trees,
+                    BlockFetch& fetch) {
+  Range range;
+  begin_range(step, buffers, step.tile, range);
+  range.fetch = &fetch;
+  Job{step, context, buffers, nullptr, 0}.add_rows(0, rows, 0, step.cut.count, range, trees);
+}
+
+void end_columns(const FusedStep& step, size_t r, ColumnTree* trees, char* sums) {
+  const ReduceLoops& loops = *step.reductions[r].loops;
+  for (ColumnTree* tree = trees + r; tree < trees + column_trees(step); tree += step.reductions.size()) {
+    loops.end_rows(*tree, sums);
+    sums += tree->width * loops.accumulator;
+  }
 }
 
 }  // namespace grafo::cpu

@@ -63,6 +63,7 @@ void run_first(const FusedStep& step, void* const* at, int64_t n) {
 
 void begin_range(const FusedStep& step, void* const* buffers, int64_t n, Range& range) {
   range.longest = std::min<int64_t>(n, step.tile);
+  range.fetch = nullptr;
   for (int16_t s : step.once) {
     const Slot& slot = step.slots[static_cast<size_t>(s)];
     uint8_t* scratch = range.scratch + slot.scratch;
@@ -124,6 +125,7 @@ bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_
   int32_t limit = count;
   if (step.checks != 0) limit = std::min(limit, failed.load(std::memory_order_relaxed));
   begin_tile(step, buffers, start, n, range);
+  if (range.fetch != nullptr) range.fetch->some();
   for (int32_t i = 0; i < limit; ++i) {
     const Instruction& instruction = step.instructions[static_cast<size_t>(i)];
     if (instruction.check && !instruction.check(range.at[instruction.b], n)) {
@@ -133,6 +135,7 @@ bool run_tile(const FusedStep& step, void* const* buffers, int64_t start, int64_
       return false;
     }
     if (!step.ahead.empty()) fetch_share(step, range, n, i);
+    if (range.fetch != nullptr) range.fetch->some();
     instruction.loop(range.at[instruction.dst], range.at[instruction.a], range.at[instruction.b],
                      range.at[instruction.c], n);
   }
@@ -148,13 +151,12 @@ Status refusal(const FusedStep& step, const std::atomic<int32_t>& failed) {
 
 namespace {
 
-// Runs tiles [first, last).
+// Runs the elements [begin, end), tile by tile from `begin`.
 void run_tiles(const FusedStep& step, const RunContext& context, void* const* buffers,
-               int64_t first, int64_t last, std::atomic<int32_t>& failed) {
+               int64_t begin, int64_t end, std::atomic<int32_t>& failed, BlockFetch* fetch = nullptr) {
   Range range;
-  const int64_t begin = first * step.tile;
-  const int64_t end = std::min(last * step.tile, step.size);
   begin_range(step, buffers, end - begin, range);
+  range.fetch = fetch;
   for (int64_t start = begin; start < end; start += step.tile) {
     if (start != begin && is_cancelled(context)) break;
     run_tile(step, buffers, start, std::min<int64_t>(step.tile, end - start), range, failed);
@@ -164,6 +166,11 @@ void run_tiles(const FusedStep& step, const RunContext& context, void* const* bu
 
 }  // namespace
 
+void run_elements(const FusedStep& step, const RunContext& context, void* const* buffers, int64_t size, BlockFetch& fetch) {
+  std::atomic<int32_t> failed{INT_MAX};
+  run_tiles(step, context, buffers, 0, size, failed, &fetch);
+}
+
 Status run_fused(const PreparedStep& base, RunContext& context, void* const* buffers) {
   const auto& step = static_cast<const FusedStep&>(base);
   if (!step.reductions.empty()) return run_fused_reductions(step, context, buffers);
@@ -171,7 +178,7 @@ Status run_fused(const PreparedStep& base, RunContext& context, void* const* buf
   std::atomic<int32_t> failed{INT_MAX};
   const int64_t tiles = (step.size + step.tile - 1) / step.tile;
   parallel_for(context, tiles, step.grain, [&](int64_t begin, int64_t end) {
-    run_tiles(step, context, buffers, begin, end, failed);
+    run_tiles(step, context, buffers, begin * step.tile, std::min(end * step.tile, step.size), failed);
   });
   TRY(refusal(step, failed));
   if (tiles > 1 && is_cancelled(context)) return cancelled();

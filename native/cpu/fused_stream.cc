@@ -40,9 +40,11 @@ void stream_loop(void* dst, const void* a, const void*, const void*, int64_t n) 
 
 }  // namespace
 
+bool is_large(const TensorDesc& tensor) { return tensor.size * static_cast<int64_t>(item_size(tensor.dtype)) > kPastCaches; }
+
 bool is_apart_and_large(const StepDesc& desc, int output) {
   const TensorDesc& large = desc.outputs[output];
-  if (large.size * static_cast<int64_t>(item_size(large.dtype)) <= kPastCaches) return false;
+  if (!is_large(large)) return false;
   return std::none_of(desc.inputs, desc.inputs + desc.num_inputs, [&](const TensorDesc& input) { return input.storage == large.storage; });
 }
 

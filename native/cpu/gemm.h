@@ -2,9 +2,9 @@
 // on its shape. The order in which the sum over k is taken depends on the shape alone, never on
 // threads.
 #pragma once
-#include <atomic>
 #include <cstdint>
 
+#include "cpu/places.h"
 #include "cpu/prepared.h"
 
 namespace grafo::cpu {
@@ -107,27 +107,6 @@ bool multiply_dots(const RunContext* context, const GemmShape& shape, const T* a
 template <class T>
 bool multiply_tall(const RunContext* context, const GemmShape& shape, const T* a, const T* b, T* c,
                    T* scratch);
-
-// Which of the threads' places in the scratch are free: no more threads than places come at a time.
-class Places {
- public:
-  static constexpr int64_t kMost = 64;
-  explicit Places(int64_t count) : free_(~uint64_t{0} >> (kMost - count)) {}
-
-  int64_t take() {
-    for (uint64_t free = free_.load(std::memory_order_relaxed);;)
-      if (free == 0)
-        free = free_.load(std::memory_order_relaxed);
-      else if (free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire))
-        return __builtin_ctzll(free);
-  }
-  void give_back(int64_t place) { free_.fetch_or(uint64_t{1} << place, std::memory_order_release); }
-
- private:
-  std::atomic<uint64_t> free_;
-};
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 // parallel_for, or all at once without a context.
 template <class Body>

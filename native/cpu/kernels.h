@@ -11,6 +11,7 @@ using Prepare = Status (*)(const StepDesc& desc, const HostServices& host, StepP
 #define GRAFO_CPU_KERNELS(X)                        \
   X(Fused, prepare_fused)                           \
   X(FusedBatch, prepare_fused_batch)                \
+  X(FusedRows, prepare_fused_rows)                  \
   X(Copy, prepare_copy)                             \
   X(Fill, prepare_fill)                             \
   X(Reduce, prepare_reduce)                         \

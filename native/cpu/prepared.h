@@ -141,6 +141,8 @@ inline bool checked_multiply(int64_t a, int64_t b, int64_t* product) {
   return !__builtin_mul_overflow(a, b, product);
 }
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
 // Product of dims[begin, end) of a shape whose `size` the engine has checked; a zero dim elsewhere
 // could still hide an overflow, so this saturates at 0 for empty tensors.
 inline int64_t extent(const TensorDesc& tensor, int begin, int end) {

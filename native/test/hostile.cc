@@ -94,6 +94,25 @@ PlanWriter batches() {
   return w;
 }
 
+// Rows that are reduced and read again, and what grows over all of them.
+PlanWriter blocks() {
+  PlanWriter w;
+  const int x = w.feed(F, {5, 3});
+  const int y = w.arena(F, {5, 3}), sums = w.arena(F, {3});
+  Words words;
+  words.i64({5, 2}).i32({1, 1}).i64({1}).i32({2});
+  const auto part = [&](std::initializer_list<int32_t> operands, std::vector<int32_t> tape) {
+    words.i32(operands).i32({static_cast<int32_t>(tape.size())});
+    words.list.insert(words.list.end(), tape.begin(), tape.end());
+  };
+  part({9, 1, 1, 0, 1, 1, 3, 0, 3, 1, 0}, tape(w, {2, 3}, {}, {0}, {{0, 1, 0, 3}}));
+  part({9, 2, 2, 0, 1, 1, 3, 0, 3, 1, 1, 1, 0, 1, 1, 1, 3, 0, 2, 0, 1, 3, 0},
+       tape(w, {2, 3}, {{"Sub", F, F, 0, 1, -1}}, {2, 2}, {{1, 0, 1, 2}}));
+  w.step("FusedRows", {x}, {y, sums}, words);
+  for (const int value : {y, sums}) w.fetch(value);
+  return w;
+}
+
 PlanWriter reductions() {
   PlanWriter w;
   const int x = w.feed(D, {3, 4, 5}), flag = w.feed(B, {3, 4});
@@ -305,7 +324,7 @@ void fill(const Port& port, std::mt19937& random, std::vector<uint8_t>* bytes) {
 }  // namespace
 
 std::vector<Seed> seed_plans() {
-  return {{"elementwise", elementwise().words()}, {"batches", batches().words()}, {"reductions", reductions().words()},
+  return {{"elementwise", elementwise().words()}, {"batches", batches().words()}, {"blocks", blocks().words()}, {"reductions", reductions().words()},
           {"network", network().words()},         {"endings", endings().words()},
           {"movement", movement().words()},
           {"indexed", indexed().words()},         {"random", random_and_checks().words()},

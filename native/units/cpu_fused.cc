@@ -9,6 +9,7 @@
 #include "cpu/fused_pairs.cc"
 #include "cpu/fused_point.cc"
 #include "cpu/fused_reduce.cc"
+#include "cpu/fused_rows.cc"
 #include "cpu/fused_run.cc"
 #include "cpu/fused_stream.cc"
 #include "cpu/fused_table.cc"

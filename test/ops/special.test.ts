@@ -14,6 +14,38 @@ test('PlaceholderWithDefault gives its default unless it is fed', (t) => {
   });
 });
 
+test('a reduction over dimensions of one gives the elements themselves, as in TensorFlow: -0 stays -0', (t) => {
+  inGraph(() => {
+    const x = tf.placeholder('float32', [null, null, 1]);
+    const reduced = [tf.reduceSum(x, 2), tf.reduceMean(x, [0, 2], { keepDims: true }), tf.reduceProd(x, [-1, 0])];
+    using session = new tf.Session();
+    const one = session.runSync(reduced, [[x, tf.ndarray(Float32Array.of(-0, 3), [1, 2, 1])]]);
+    t.deepEqual(
+      one.map(({ data, shape }) => [[...data], shape]),
+      [
+        [
+          [-0, 3],
+          [1, 2],
+        ],
+        [
+          [-0, 3],
+          [1, 2, 1],
+        ],
+        [[-0, 3], [2]],
+      ],
+    );
+    const two = session.runSync(reduced, [[x, tf.ndarray(Float32Array.of(-0, 3, -0, 5), [2, 2, 1])]]);
+    t.deepEqual(
+      two.map(({ data }) => [...data]),
+      [
+        [-0, 3, -0, 5],
+        [0, 4],
+        [0, 15],
+      ],
+    );
+  });
+});
+
 test('IdentityN gives every input', (t) => {
   inGraph(() => {
     const outputs = findOp('IdentityN')!({ input: [tf.constant([1, 2]), tf.constant('a'), tf.constant(3n)] }).outputs;
