@@ -95,8 +95,9 @@ const ownSteps = ({ kernels, functors }) =>
 /** The kernels that a GPU runs itself, and those it leaves to the CPU. */
 const gpuSection = () => {
   const own = GPU_KERNELS;
-  // `simplify` makes BooleanMask for CPU sessions only (masks.ts).
-  const left = kernelsOf('native/cpu/kernels.h').filter((name) => !own.has(name) && name !== 'BooleanMask');
+  // The compiler makes these for CPU sessions only (masks.ts, rows.ts).
+  const ofCpu = ['BooleanMask', 'FusedRows'];
+  const left = kernelsOf('native/cpu/kernels.h').filter((name) => !own.has(name) && !ofCpu.includes(name));
   return `## On a GPU
 **Never run on a GPU**: compiled by nvcc, and tested on an emulated device (docs/inside/cuda.md). Steps of these kernels run on the GPU:
 ${[...own].map((name) => `\`${name}\``).join(' ')}.

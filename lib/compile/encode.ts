@@ -4,7 +4,17 @@ import type { Operation } from '../core/graph.js';
 import type { NDArray } from '../core/ndarray.js';
 import { ALIGNMENT, type MemoryPlan } from './memory.js';
 import type { EncodedPlan } from './stage.js';
-import type { BatchCode, Instruction, PlanValue, Step, StepProgram, Storage, TapeCode, Word } from './steps.js';
+import type {
+  BatchCode,
+  Instruction,
+  PlanValue,
+  RowsCode,
+  Step,
+  StepProgram,
+  Storage,
+  TapeCode,
+  Word,
+} from './steps.js';
 
 const MAGIC = 0x6f667267;
 const VERSION = 1;
@@ -80,7 +90,9 @@ export const encode = (program: StepProgram, memory: MemoryPlan): EncodedPlan =>
         ? [...step.attrs.map(word), ...tapeWords(step.tape, symbols)]
         : step.batch !== undefined
           ? batchWords(step.batch, symbols)
-          : step.attrs.map(word);
+          : step.rows !== undefined
+            ? rowsWords(step.rows, symbols)
+            : step.attrs.map(word);
     const inputs = step.inputs.map((input) => values.at(input));
     const outputs = step.outputs.map((output) => values.at(output));
     const length = 8 + inputs.length + outputs.length + attrs.length;
@@ -185,6 +197,27 @@ const batchWords = (batch: BatchCode, symbols: Table<string>): number[] => {
   buffer.list(batch.scalars.map(Number));
   for (const size of batch.sizes) buffer.i64(size);
   codeWords(batch.instructions, batch.outputs, symbols, buffer);
+  return buffer.words;
+};
+
+const rowsWords = ({ rows, block, locals, parts }: RowsCode, symbols: Table<string>): number[] => {
+  const buffer = new WordBuffer();
+  buffer.i64(rows);
+  buffer.i64(block);
+  buffer.i32(locals.length);
+  for (const { dtype, items } of locals) {
+    buffer.i32(dtype.asDatatypeEnum);
+    buffer.i64(items);
+  }
+  buffer.i32(parts.length);
+  for (const { node, tape, inputs, outputs } of parts) {
+    buffer.i32(node, inputs.length, outputs.length);
+    for (const { at, byRows, dims } of [...inputs, ...outputs]) {
+      buffer.i32(at, byRows ? 1 : 0, dims.length);
+      for (const dim of dims) buffer.i64(dim);
+    }
+    buffer.list(tapeWords(tape, symbols));
+  }
   return buffer.words;
 };
 

@@ -1,7 +1,7 @@
 // measure: what the steps of a plan move and compute, counted, for traces and tables of costs.
 import { EPILOGUE } from './epilogue.js';
 import { labelOf } from './print.js';
-import { bytesOf, type PlanValue, type Step, type StepProgram, sizeOfShape } from './steps.js';
+import { bytesOf, type PlanValue, type Step, type StepProgram, sizeOfShape, type TapeCode } from './steps.js';
 
 /** What a step is, moves and computes. */
 export interface StepInfo {
@@ -27,11 +27,14 @@ export const flopsOfMatMul = (step: Step): number => {
   return 2 * sizeOfShape(c) * (a.at(step.attrs[0] === 1 ? -2 : -1) ?? 1);
 };
 
+const flopsOfTape = ({ space, instructions, reductions }: TapeCode): number =>
+  sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
+
 const flopsOf = (step: Step): number => {
-  if (step.tape !== undefined) {
-    const { space, instructions, reductions } = step.tape;
-    const product = step.kernel === EPILOGUE ? flopsOfMatMul(step) : 0;
-    return product + sizeOfShape(space) * (instructions.length + reductions.filter((one) => one !== undefined).length);
+  if (step.tape !== undefined) return flopsOfTape(step.tape) + (step.kernel === EPILOGUE ? flopsOfMatMul(step) : 0);
+  if (step.rows !== undefined) {
+    const { rows, block, parts } = step.rows;
+    return parts.reduce((sum, { tape }) => sum + (flopsOfTape(tape) / block) * rows, 0);
   }
   if (step.batch !== undefined)
     return step.batch.sizes.reduce((sum, size) => sum + size, 0) * step.batch.instructions.length;

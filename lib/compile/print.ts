@@ -1,7 +1,7 @@
 // print: a plan as people read it: a line per step, what was fused, where buffers lie, what memory it takes.
 import { REDUCERS } from '../core/lowering.js';
 import type { MemoryPlan } from './memory.js';
-import type { PlanValue, Step, StepProgram, Storage } from './steps.js';
+import type { PlanValue, Step, StepProgram, Storage, TapeCode } from './steps.js';
 
 const shapeText = (value: PlanValue): string =>
   `${value.dtype.name}[${value.shape.join(',')}]${value.dynamic ? '?' : ''}`;
@@ -14,14 +14,18 @@ export const bytesText = (bytes: number): string => {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
 
-/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`, `MatMulFused(Add Relu)`. */
-export const labelOf = ({ kernel, tape, batch }: Step): string => {
+/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`, `MatMulFused(Add Relu)`, `FusedRows(Copy | Mean, Sub Square | Mean)`. */
+export const labelOf = ({ kernel, tape, batch, rows }: Step): string => {
+  if (rows !== undefined) return `${kernel}(${rows.parts.map((part) => codeOf(part.tape)).join(', ')})`;
   if (batch !== undefined)
     return `${kernel} x${batch.sizes.length} (${batch.instructions.map(({ functor }) => functor).join(' ')})`;
   if (tape === undefined || kernel === 'Copy') return kernel;
-  const ends = tape.reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
-  const code = tape.instructions.map(({ functor }) => functor).join(' ') || 'Copy';
-  return `${kernel}(${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`})`;
+  return `${kernel}(${codeOf(tape)})`;
+};
+const codeOf = ({ instructions, reductions }: TapeCode): string => {
+  const ends = reductions.flatMap((reduction) => (reduction === undefined ? [] : [REDUCERS[reduction.op]]));
+  const code = instructions.map(({ functor }) => functor).join(' ') || 'Copy';
+  return `${code}${ends.length === 0 ? '' : ` | ${ends.join(' ')}`}`;
 };
 
 const hasStrings = ({ inputs, outputs }: Step): boolean =>

@@ -16,10 +16,11 @@ import { isLeftToCpu, print } from './print.js';
 import { isStateful, type Node, type Program, type Ref, refDtype } from './program.js';
 import { recompute } from './recompute.js';
 import { repeat } from './repeat.js';
+import { rows } from './rows.js';
 import { schedule } from './schedule.js';
 import { share } from './share.js';
 import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
-import { bytesOf, type PlanValue, type StepProgram, sizeOfShape } from './steps.js';
+import { bytesOf, type PlanValue, type StepProgram, sizeOfShape, type TapeCode } from './steps.js';
 import { functorCost } from './tape.js';
 import { transposes } from './transposes.js';
 import { verifyOrder, verifySteps } from './verify.js';
@@ -143,6 +144,11 @@ const improved = (made: StepProgram, options: CompileOptions): StepProgram => {
     const farBytes = options.deviceKernels === undefined ? options.farBytes : Number.POSITIVE_INFINITY;
     steps = schedule(fuse(steps, farBytes));
     verifySteps(steps, 'fuse');
+    const byRows = options.rows === false || options.deviceKernels !== undefined ? undefined : rows(steps, farBytes);
+    if (byRows !== undefined) {
+      steps = schedule(byRows);
+      verifySteps(steps, 'rows');
+    }
     const again = options.recompute === false ? undefined : recompute(steps, farBytes);
     if (again !== undefined) {
       verifySteps(again, 'recompute');
@@ -291,18 +297,25 @@ const largest = ({ steps }: StepProgram): ReturnType<Stage['largest']> => {
   return found === undefined ? undefined : { op: found.op, dtype: found.value.dtype, shape: found.value.shape };
 };
 
+const estimateOfTape = ({ space, instructions, reductions }: TapeCode): number => {
+  let item = 0.15 * reductions.filter((one) => one !== undefined).length;
+  for (const { functor, operand } of instructions) item += functorCost(functor, operand);
+  return item * sizeOfShape(space);
+};
+
 /** Nanoseconds a plan may take, coarse: whether an async run is worth a thread. */
 const estimate = (program: StepProgram): number => {
   let total = 0;
   for (const step of program.steps) {
     total += 150;
     if (step.kernel === 'MatMul' || step.kernel === EPILOGUE) total += flopsOfMatMul(step) / 20;
-    const code = step.tape ?? step.batch;
-    if (code !== undefined) {
-      const elements = 'space' in code ? sizeOfShape(code.space) : code.sizes.reduce((sum, size) => sum + size, 0);
-      for (const { functor, operand } of code.instructions) total += elements * functorCost(functor, operand);
-      if (step.tape !== undefined)
-        for (const reduction of step.tape.reductions) if (reduction !== undefined) total += elements * 0.15;
+    if (step.tape !== undefined) total += estimateOfTape(step.tape);
+    else if (step.rows !== undefined) {
+      const { rows, block, parts } = step.rows;
+      for (const { tape } of parts) total += (estimateOfTape(tape) / block) * rows;
+    } else if (step.batch !== undefined) {
+      const elements = step.batch.sizes.reduce((sum, size) => sum + size, 0);
+      for (const { functor, operand } of step.batch.instructions) total += elements * functorCost(functor, operand);
     } else if (step.kernel !== 'MatMul') {
       for (const value of [...step.inputs, ...step.outputs]) total += sizeOfShape(value.shape) * 0.5;
     }

@@ -97,6 +97,8 @@ export interface CompileOptions {
   /** Whether steps that compute the same from the same values are one. */
   readonly share?: boolean;
   readonly fuse?: boolean;
+  /** Whether tapes over the rows of large arrays run for a block of rows at a time (not without `fuse`). */
+  readonly rows?: boolean;
   /** Whether large arrays that little arithmetic makes are made again where they are read (not without `fuse`). */
   readonly recompute?: boolean;
   /** Whether a matrix product and the tape that reads it are one step. */

@@ -83,6 +83,33 @@ export interface BatchCode {
   readonly outputs: readonly number[];
 }
 
+/** An operand of a part: dimensions of one row, or of what all rows see. */
+export interface RowsOperand {
+  /** A position among the step's inputs, outputs and locals. */
+  readonly at: number;
+  readonly byRows: boolean;
+  readonly dims: readonly number[];
+}
+
+/** A tape of a `FusedRows` step. Its space is a block of rows. */
+export interface RowsPart {
+  /** Graph operation to blame. */
+  readonly node: number;
+  readonly tape: TapeCode;
+  readonly inputs: readonly RowsOperand[];
+  readonly outputs: readonly RowsOperand[];
+}
+
+/** The program of a `FusedRows` step: its parts run for a block of rows, then for the next. */
+export interface RowsCode {
+  readonly rows: number;
+  /** Rows of a block. */
+  readonly block: number;
+  /** What only the parts see: so many elements a row. */
+  readonly locals: readonly { readonly dtype: DType; readonly items: number }[];
+  readonly parts: readonly RowsPart[];
+}
+
 /** One kernel call. */
 export interface Step {
   readonly kernel: string;
@@ -92,6 +119,7 @@ export interface Step {
   /** Of a `Fused` step its program; of a Copy what it would be in one. */
   readonly tape: TapeCode | undefined;
   readonly batch?: BatchCode;
+  readonly rows?: RowsCode;
   /** Variables that it overwrites whole, whatever they were. */
   readonly fills?: ReadonlySet<Operation>;
   /** The graph operation an error is blamed on. */

@@ -5,6 +5,7 @@ import {
   bytesOf,
   type PlanValue,
   type Reduction,
+  type RowsOperand,
   type Step,
   type StepProgram,
   type Storage,
@@ -33,6 +34,7 @@ export const verifySteps = (program: StepProgram, pass: string): void => {
     }
     if (step.tape !== undefined) verifyTape(step, fail);
     if (step.batch !== undefined) verifyBatch(step, fail);
+    if (step.rows !== undefined) verifyRows(step, fail);
   }
   for (const step of program.steps) {
     for (const input of step.inputs) {
@@ -122,12 +124,44 @@ const verifyBatch = (step: Step, wrong: Fail): void => {
   });
 };
 
+/** Each part by itself, and that what it reads of the others' is there. */
+const verifyRows = (step: Step, wrong: Fail): void => {
+  const fail = (what: string): never => wrong(step, what);
+  const { rows, block, locals, parts } = step.rows!;
+  const own = [...step.inputs, ...step.outputs];
+  const written = new Set<number>();
+  /** Elements of a block. */
+  const sizeOf = ({ at, byRows, dims }: RowsOperand): number => {
+    const value = own[at];
+    const items = value ? sizeOfShape(value.shape) / (byRows ? rows : 1) : locals[at - own.length]?.items;
+    if (items !== sizeOfShape(dims)) fail(`operand ${at} has another size`);
+    return items! * (byRows ? block : 1);
+  };
+  const typed = ({ at }: RowsOperand) => own[at] ?? locals[at - own.length]!;
+  for (const { tape, inputs, outputs } of parts) {
+    const size = sizeOfShape(tape.space);
+    for (const input of inputs) {
+      sizeOf(input);
+      if (input.at >= step.inputs.length && !(input.byRows && written.has(input.at)))
+        fail('a part reads what is not written');
+    }
+    outputs.forEach((output, i) => {
+      const reduction = tape.reductions[i];
+      if (output.at < step.inputs.length) fail('a part writes an input');
+      if (sizeOf(output) * (reduction?.length ?? 1) !== size) fail('an output has another size than the space');
+      if (output.byRows === (reduction?.byRows === false)) fail('columns go by rows');
+      if (output.byRows) written.add(output.at);
+    });
+    verifyCode(step, tape, inputs.map(typed), outputs.map(typed), wrong);
+  }
+};
+
 /** Operands come before what reads them, and have the dtypes that the code says. */
 const verifyCode = (
   step: Step,
   { instructions, outputs }: Pick<TapeCode, 'instructions' | 'outputs'>,
   inputs: readonly Pick<PlanValue, 'dtype'>[],
-  stored: readonly PlanValue[],
+  stored: readonly Pick<PlanValue, 'dtype'>[],
   fail: Fail,
 ): void => {
   const dtypeOf = (operand: number) =>

@@ -59,6 +59,7 @@ const COMPILE: OptionNames<CompileOptions> = {
   repeat: true,
   share: true,
   fuse: true,
+  rows: true,
   recompute: true,
   epilogues: true,
   batch: true,

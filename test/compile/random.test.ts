@@ -241,6 +241,7 @@ const WAYS: Readonly<Record<string, CompileOptions>> = {
     repeat: false,
     share: false,
     fuse: false,
+    rows: false,
     recompute: false,
     epilogues: false,
     batch: false,

@@ -109,6 +109,7 @@ const same = (t: ExecutionContext, a: readonly Uint8Array[], b: readonly Uint8Ar
 const PASSES: readonly (keyof CompileOptions)[] = [
   'transposes',
   'fuse',
+  'rows',
   'recompute',
   'epilogues',
   'share',
