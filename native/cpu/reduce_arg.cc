@@ -78,15 +78,19 @@ T best_value(const T* x, int64_t n, T best) {
   int64_t i = 0;
   if constexpr (math::kHasLanes<T>) {
     using V = math::Lanes<T>;
-    constexpr int64_t kWidth = sizeof(V) / sizeof(T), kVectors = 8;
-    if (n >= kVectors * kWidth) {
+    constexpr int64_t kWidth = math::kWidth<T>, kVectors = 8;
+    if (n >= kWidth) {
       V lane[kVectors];
       for (V& v : lane) v = V{} + best;
       for (; i + kVectors * kWidth <= n; i += kVectors * kWidth)
         for (int v = 0; v < kVectors; ++v)
           lane[v] = Wins::Best::combine(lane[v], math::load_lanes(x + i + v * kWidth));
-      for (int v = 1; v < kVectors; ++v) lane[0] = Wins::Best::combine(lane[0], lane[v]);
-      best = math::fold_lanes<typename Wins::Best, T, kWidth>(lane[0]);
+      // The last vector may have some of those before it again.
+      for (int v = 0; i < n; i += kWidth, ++v)
+        lane[v] = Wins::Best::combine(lane[v], math::load_lanes(x + std::min(i, n - kWidth)));
+      for (int half = kVectors / 2; half > 0; half /= 2)
+        for (int v = 0; v < half; ++v) lane[v] = Wins::Best::combine(lane[v], lane[v + half]);
+      return math::fold_lanes<typename Wins::Best, T, kWidth>(lane[0]);
     }
   } else {
     T lane[32];
@@ -99,23 +103,28 @@ T best_value(const T* x, int64_t n, T best) {
   return best;
 }
 
-// Where `value`, which is among them, is first.
+// Where `value`, which is among them, is first. By vectors: a loop that ends somewhere among 64 is foreseen by no processor.
 template <class T>
 int64_t find_first(const T* x, int64_t n, T value) {
   constexpr int64_t kStep = 64;
   int64_t i = 0;
-  for (; i + kStep <= n; i += kStep) {
+  for (; i + kStep < n; i += kStep) {
     int found = 0;
     for (int64_t l = 0; l < kStep; ++l) found |= x[i + l] == value;
-    if (found == 0) continue;
-    // By vectors too: a loop that ends somewhere among 64 is foreseen by no processor.
-    using Index = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
-    Index first = kStep;
-    for (Index l = 0; l < kStep; ++l) first = std::min(first, x[i + l] == value ? l : Index{kStep});
-    return i + first;
+    if (found != 0) break;
   }
-  while (x[i] != value) ++i;
-  return i;
+  using Index = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+  Index first = kStep;
+  const auto look = [&](Index count) {
+    for (Index l = 0; l < count; ++l) first = std::min(first, x[i + l] == value ? l : Index{kStep});
+  };
+  if (n >= kStep) {
+    i = std::min(i, n - kStep);  // some that are not it again
+    look(kStep);
+  } else {
+    look(static_cast<Index>(n));
+  }
+  return i + first;
 }
 
 // Starts from the lowest finite number at index 0, as Eigen's tuple reducer does: NaN never wins,
@@ -123,7 +132,8 @@ int64_t find_first(const T* x, int64_t n, T value) {
 template <class Wins, class T>
 int64_t best_of_row(const T* x, int64_t n) {
   T best = Wins::template start<T>;
-  if (n < 64) {
+  constexpr int64_t kFew = math::kHasLanes<T> ? 16 : 64;
+  if (n < kFew) {
     int64_t index = 0;
     for (int64_t i = 0; i < n; ++i) {
       const bool wins = Wins()(x[i], best);
@@ -192,10 +202,30 @@ void arg_loop(const AxisStep& step, const RunContext& context, const void* x, vo
     arg_columns<Wins, T, int64_t>(step, context, from, y);
 }
 
+constexpr int64_t kFewColumns = 16;
+constexpr int64_t kRowsAtOnce = 1024;  // of few columns: they stay in the first cache until all of them have been taken
+
+// Rows [begin, end) of kColumns columns, their sums in registers.
+template <int kColumns, class Combine, class T>
+void cumulate(const AxisStep& step, const T* from, T* to, int64_t begin, int64_t end, T* sums) {
+  T sum[kColumns];
+  std::copy_n(sums, kColumns, sum);
+  const int64_t stride = step.reverse ? -step.inner : step.inner;
+  int64_t at = (step.reverse ? step.axis - 1 - begin : begin) * step.inner;
+  for (int64_t i = begin; i < end; ++i, at += stride)
+    for (int j = 0; j < kColumns; ++j) {
+      const T next = Combine()(sum[j], from[at + j]);
+      to[at + j] = step.exclusive ? sum[j] : next;
+      sum[j] = next;
+    }
+  std::copy_n(sum, kColumns, sums);
+}
+
 template <class Combine, class T>
 void cumulative_loop(const AxisStep& step, const RunContext& context, const void* x, void* y) {
   const T identity = std::is_same_v<Combine, math::Add> ? T(0) : T(1);
   if (step.inner == 1) {
+    // Rows are short or long: the processor goes on with the next while a sum waits.
     parallel_for(context, step.outer, grain_for(4 * step.axis), [&](int64_t begin, int64_t end) {
       const int64_t stride = step.reverse ? -1 : 1;
       for (int64_t o = begin; o < end; ++o) {
@@ -205,6 +235,40 @@ void cumulative_loop(const AxisStep& step, const RunContext& context, const void
           const T next = Combine()(sum, static_cast<const T*>(x)[at]);
           static_cast<T*>(y)[at] = step.exclusive ? sum : next;
           sum = next;
+        }
+      }
+    });
+    return;
+  }
+  if (step.inner < kFewColumns) {
+    parallel_for(context, step.outer, grain_for(4 * step.axis * step.inner), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        const int64_t base = o * step.axis * step.inner;
+        T sums[kFewColumns];
+        std::fill_n(sums, step.inner, identity);
+        for (int64_t first = 0, last; first < step.axis; first = last) {
+          last = std::min(first + kRowsAtOnce, step.axis);
+          for (int64_t j = 0; j < step.inner;) {
+            const T* const from = static_cast<const T*>(x) + base + j;
+            T* const to = static_cast<T*>(y) + base + j;
+            switch (step.inner - j) {
+              case 1:
+                cumulate<1, Combine>(step, from, to, first, last, sums + j);
+                j += 1;
+                break;
+              case 2:
+                cumulate<2, Combine>(step, from, to, first, last, sums + j);
+                j += 2;
+                break;
+              case 3:
+                cumulate<3, Combine>(step, from, to, first, last, sums + j);
+                j += 3;
+                break;
+              default:
+                cumulate<4, Combine>(step, from, to, first, last, sums + j);
+                j += 4;
+            }
+          }
         }
       }
     });

@@ -14,7 +14,20 @@ struct ExactReduction {
   // a combined with n items one after another.
   static A add(A a, const T* x, int64_t n) {
     if constexpr (std::is_same_v<A, T>) {
-      for (int64_t i = 0; i < n; ++i) a = Reducer::combine(a, x[i]);
+      int64_t i = 0;
+      if constexpr (!math::kDecides<Reducer> && !std::is_same_v<Reducer, math::ProdReducer>) {
+        using V = math::Lanes<T>;
+        constexpr int64_t kWidth = sizeof(V) / sizeof(T), kVectors = 4;
+        if (n >= kVectors * kWidth) {
+          V lane[kVectors];
+          for (V& v : lane) v = V{} + Reducer::template identity<T>();
+          for (; i + kVectors * kWidth <= n; i += kVectors * kWidth)
+            for (int v = 0; v < kVectors; ++v) lane[v] = Reducer::combine(lane[v], math::load_lanes(x + i + v * kWidth));
+          for (int v = 1; v < kVectors; ++v) lane[0] = Reducer::combine(lane[0], lane[v]);
+          for (int64_t l = 0; l < kWidth; ++l) a = Reducer::combine(a, T(lane[0][l]));
+        }
+      }
+      for (; i < n; ++i) a = Reducer::combine(a, x[i]);
     } else {
       using Part = std::conditional_t<std::is_signed_v<A>, int32_t, uint32_t>;
       for (int64_t first = 0; first < n; first += kBlock) {
@@ -74,7 +87,8 @@ struct ExactReduction {
   static constexpr ReduceLoops make() {
     ReduceLoops loops = Tree::loops;
     loops.rows = rows;
-    if constexpr (!std::is_same_v<A, T>) loops.run = run;
+    // A chain of products waits for each of them; all and any are known early.
+    if constexpr (!math::kDecides<Reducer> && !std::is_same_v<Reducer, math::ProdReducer>) loops.run = run;
     return loops;
   }
   static constexpr ReduceLoops loops = make();

@@ -12,6 +12,8 @@
 
 namespace grafo::cpu {
 
+constexpr int64_t kFetchAhead = 8192;  // bytes
+
 // What becomes of an accumulator: itself, or divided by the number of elements.
 template <class T, class A>
 T finish_as_is(A a, int64_t) {
@@ -53,6 +55,9 @@ struct Reduction {
     const int64_t n = step.inner;
     for (int64_t o = begin, count; o < end; o += count) {
       count = std::min(kWidth, end - o);
+      if (step.far)
+        for (int64_t at = 0; at < n * kWidth * int64_t{sizeof(T)}; at += 64)
+          __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(x + o * n) + static_cast<uintptr_t>(kFetchAhead + at)));
       const auto folded = math::short_leaves<Reducer>(x + o * n, n, n, int(count), x + end * n);
       A sums[kWidth];
       std::memcpy(sums, &folded, sizeof(sums));
@@ -60,9 +65,32 @@ struct Reduction {
     }
   }
 
+  // Outputs side by side whose rows follow each other, each in short pieces: a lane has the tree over the pieces of one.
+  GRAFO_OUT_OF_LINE static void short_pieces(const ReduceShape& step, const T* x, T* y, int64_t begin, int64_t end) {
+    constexpr int64_t kWidth = math::kWidth<A>;
+    const int64_t n = step.inner, together = step.kept.extent[step.kept.groups - 1];
+    for (int64_t o = begin, count; o < end; o += count) {
+      count = std::min({kWidth, end - o, together - o % together});
+      const T* const base = x + step.kept.offset(o);
+      math::Cascade<Reducer, math::Lanes<A>> cascade;
+      for (int64_t r = 0; r < step.reduced.count; ++r)
+        cascade.push(math::short_leaves<Reducer>(base + step.reduced.offset(r), n, n, int(count), x + step.inputs));
+      const auto folded = cascade.finish();
+      A sums[kWidth];
+      std::memcpy(sums, &folded, sizeof(sums));
+      for (int64_t r = 0; r < count; ++r) y[o + r] = finish(sums[r], step.divisor);
+    }
+  }
+  static bool are_short_pieces(const ReduceShape& step) {
+    const int last = step.kept.groups - 1;
+    return step.inner < math::kLeaf && step.reduced.count > 1 && last >= 0 && step.kept.stride[last] == step.inner &&
+           step.kept.extent[last] >= math::kWidth<A> / 2;
+  }
+
   static void rows(const ReduceShape& step, const void* x, void* y, int64_t begin, int64_t end) {
     int64_t o = begin;
     if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+      if (are_short_pieces(step)) return short_pieces(step, static_cast<const T*>(x), static_cast<T*>(y), begin, end);
       if (step.reduced.count == 1 && step.inner < math::kLeaf) {
         short_rows(step, static_cast<const T*>(x), static_cast<T*>(y), begin, end);
         return;
@@ -110,8 +138,8 @@ struct Reduction {
     const T* from = static_cast<const T*>(x);
     const int64_t width = tree.width;
     if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
-      // Of few columns leaves are what fills vectors: nodes of up to that many.
-      while (width < math::few_columns<A>() && rows >= 2 * kLeafRows) {
+      // Of columns that fill no vector leaves are what does: nodes of up to that many.
+      while (width < math::kWidth<A> && rows >= 2 * kLeafRows) {
         const int64_t begun = tree.rows % (2 * kLeafRows);
         int64_t taken = 2 * kLeafRows - begun;
         if (begun == 0) {
@@ -161,7 +189,19 @@ struct Reduction {
       if (taken == kLeafRows) {
         const T* x[kLeafRows];
         for (int64_t k = 0; k < kLeafRows; ++k) x[k] = row(r + k);
-        for (int64_t j = 0; j < width; ++j) {
+        int64_t j = 0;
+        if constexpr (std::is_same_v<A, T> && math::kHasLanes<A>) {
+          // The last vector may have some of those before it again.
+          constexpr int64_t kWidth = math::kWidth<A>;
+          const auto identity = math::Lanes<A>{} + Reducer::template identity<A>();
+          for (; width >= kWidth && j < width; j += kWidth) {
+            const int64_t at = std::min(j, width - kWidth);
+            auto sum = Reducer::combine(identity, math::load_lanes(x[0] + at));
+            for (int k = 1; k < kLeafRows; ++k) sum = Reducer::combine(sum, math::load_lanes(x[k] + at));
+            std::memcpy(a + at, &sum, sizeof(sum));
+          }
+        }
+        for (; j < width; ++j) {
           A sum = Reducer::combine(Reducer::template identity<A>(), A(x[0][j]));
           for (int k = 1; k < kLeafRows; ++k) sum = Reducer::combine(sum, A(x[k][j]));
           a[j] = sum;

@@ -335,7 +335,9 @@ struct Cascade {
     level[l] = a;
   }
   FN A finish() const {
-    A a = Reducer::template identity<A>();
+    A a;
+    if constexpr (Indexed<A>) a = A{};  // there are values
+    else a = Reducer::template identity<A>();
     bool first = true;
     int l = 0;
     for (u64 bits = count; bits != 0; bits >>= 1, ++l) {

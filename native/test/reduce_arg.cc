@@ -59,7 +59,7 @@ template <class T>
 void check_all(DType type) {
   for (const bool smallest : {false, true})
     for (const int kind : {0, 1, 2})
-      for (const int64_t columns : {5, 64, 127, 1024, 1025, 3333}) {
+      for (const int64_t columns : {5, 15, 16, 17, 31, 63, 64, 65, 127, 130, 1024, 1025, 3333}) {
         check<T>(type, 7, columns, 1, smallest, kind);
         check<T>(type, 37, columns, 0, smallest, kind);
       }

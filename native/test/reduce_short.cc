@@ -95,12 +95,13 @@ void check_rows(DType dtype, int op, int64_t rows, int64_t n) {
   check<T>(dtype, op, {rows, n}, {1}, rows, [&](const T* x, int64_t o) { return leaf_of_row(op, x + o * n, n); });
 }
 
-// Of x[piece][row][n], each row's pieces.
+// Of x[outer][piece][row][n], each row's pieces.
 template <class T>
-void check_pieces(DType dtype, int op, int64_t pieces, int64_t rows, int64_t n) {
-  check<T>(dtype, op, {pieces, rows, n}, {0, 2}, rows, [&](const T* x, int64_t o) {
+void check_pieces(DType dtype, int op, int64_t outer, int64_t pieces, int64_t rows, int64_t n) {
+  check<T>(dtype, op, {outer, pieces, rows, n}, {1, 3}, outer * rows, [&](const T* x, int64_t o) {
     std::vector<T> leaves;
-    for (int64_t p = 0; p < pieces; ++p) leaves.push_back(leaf_of_row(op, x + (p * rows + o) * n, n));
+    for (int64_t p = 0; p < pieces; ++p)
+      leaves.push_back(leaf_of_row(op, x + ((o / rows * pieces + p) * rows + o % rows) * n, n));
     return cascade(op, leaves.data(), pieces);
   });
 }
@@ -148,14 +149,16 @@ TEST("Reduce: pieces of rows are leaves of one cascade") {
   for_types([](auto type, DType dtype, int op) {
     using T = decltype(type);
     for (int64_t pieces : {2, 3, 15, 16, 17, 33, 100})
-      for (int64_t n : {2, 3, 5, 16, 31, 100, 255}) check_pieces<T>(dtype, op, pieces, 2 + static_cast<int64_t>(random_bits() % 3), n);
+      for (int64_t n : {2, 3, 5, 16, 31, 100, 255})
+        for (int64_t rows : {2 + static_cast<int64_t>(random_bits() % 3), 4 + static_cast<int64_t>(random_bits() % 20)})
+          check_pieces<T>(dtype, op, 1 + static_cast<int64_t>(random_bits() % 3), pieces, rows, n);
   });
 }
 
 TEST("Reduce: few columns are the tree's, however many rows") {
   for_types([](auto type, DType dtype, int op) {
     using T = decltype(type);
-    for (int64_t columns : {2, 3, 5, 8, 10, 16, 17, 33})
+    for (int64_t columns : {2, 3, 5, 8, 10, 15, 16, 17, 28, 31, 33})
       for (int64_t rows : {2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 136, 255, 256, 300, 1000})
         check_columns<T>(dtype, op, 1 + static_cast<int64_t>(random_bits() % 3), rows, columns);
     check_columns<T>(dtype, op, 1, 40011, 3);
