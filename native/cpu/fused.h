@@ -123,6 +123,7 @@ void fetch_next_tiles(FusedStep& step);
 // would take a row that is not worth cutting (0: there is none), in what runs tiles of the chosen size will lie, and cuts the space.
 Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step);
 int64_t whole_row(const FusedStep& step);
+int64_t whole_leaves(const FusedStep& step);
 int64_t run_of_tiles(const FusedStep& step);
 void cut_reductions(FusedStep& step);
 Status run_fused_reductions(const FusedStep& step, const RunContext& context,

@@ -69,7 +69,8 @@ void cut_columns(FusedStep& step) {
   cut.rows = 1;
   if (columns == cut.piece) {
     cut.rows = std::min(step.tile / columns, cut.chunk);
-    if (cut.rows > kLeafRows) cut.rows -= cut.rows % kLeafRows;
+    const int64_t leaves = whole_leaves(step) / columns, even = leaves != 0 && cut.rows >= leaves ? leaves : kLeafRows;
+    if (cut.rows > even) cut.rows -= cut.rows % even;
   }
   step.tile = static_cast<int32_t>(cut.rows * cut.piece);
   cut.units = cut.strips * cut.chunks;
@@ -287,6 +288,12 @@ Status read_reductions(const StepDesc& desc, AttrReader& attrs, FusedStep& step)
 int64_t whole_row(const FusedStep& step) {
   const ReduceCut& cut = step.cut;
   return !step.reductions.empty() && cut.by_rows && cut.length <= kMinChunk ? cut.length : 0;
+}
+
+int64_t whole_leaves(const FusedStep& step) {
+  if (step.reductions.empty() || step.cut.by_rows) return 0;
+  const int64_t lanes = math::kLaneBytes / step.reductions[0].loops->item, rows = lanes * kLeafRows;
+  return step.cut.count < lanes && step.cut.length >= rows ? rows * step.cut.count : 0;
 }
 
 int64_t run_of_tiles(const FusedStep& step) {

@@ -44,6 +44,9 @@ int tile_of(const FusedStep& step, int64_t bytes, bool alone) {
   // A row that is reduced is best whole.
   const int64_t row = (whole_row(step) + kMinTile - 1) / kMinTile * kMinTile;
   if (row > tile && bytes * row <= kScratchBytes * 3 / 8) tile = static_cast<int>(row);
+  // And so are as many leaves of few columns as a vector has lanes.
+  const int64_t leaves = whole_leaves(step);
+  if (leaves > tile && bytes * leaves <= kScratchBytes * 3 / 8) tile = static_cast<int>(leaves);
   if (!step.reductions.empty()) return tile;
   int64_t part = alone ? part_of_rows(step.walks, long_tile(step.size, bytes, tile)) : 0;
   if (part == 0) part = part_of_rows(step.walks, tile);

@@ -358,7 +358,26 @@ FN bool decided(const T* x, i64 n) {
   for (i64 start = 0; start < n; start += block, block = 4096) {
     const i64 end = n - start < block ? n : start + block;
     unsigned char found = 0;
-    for (i64 i = start; i < end; ++i) found |= static_cast<unsigned char>((x[i] != 0) == __is_same(Reducer, AnyReducer));
+    i64 i = start;
+#if !defined(__CUDACC__)
+    if constexpr (sizeof(T) == 1) {
+      // What is 0, or is not, of four vectors a turn.
+      using V = Lanes<unsigned char>;
+      constexpr i64 kBytes = sizeof(V);
+      V some[4] = {};
+      for (; i + 4 * kBytes <= end; i += 4 * kBytes)
+        for (int v = 0; v < 4; ++v) {
+          V bytes;
+          __builtin_memcpy(&bytes, x + i + v * kBytes, sizeof(bytes));
+          some[v] |= __is_same(Reducer, AnyReducer) ? bytes : reinterpret_cast<V>(bytes == 0);
+        }
+      some[0] |= some[1] | some[2] | some[3];
+      unsigned char each[kBytes];
+      __builtin_memcpy(each, some, sizeof(each));
+      for (const unsigned char one : each) found |= one;
+    }
+#endif
+    for (; i < end; ++i) found |= static_cast<unsigned char>((x[i] != 0) == __is_same(Reducer, AnyReducer));
     if (found != 0) return true;
   }
   return false;
