@@ -14,9 +14,10 @@ export const bytesText = (bytes: number): string => {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 };
 
-/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`, `MatMulFused(Add Relu)`, `FusedRows(Copy | Mean, Sub Square | Mean)`. */
+/** A step's kernel and what was fused into it: `Fused(Add Relu)`, `Fused(Exp Add | Sum)` with a reduction, `FusedBatch x6 (Mul Sub)`, `MatMulFused(Add Relu)`, `FusedRows(Mean, Sub Square | Mean)`. */
 export const labelOf = ({ kernel, tape, batch, rows }: Step): string => {
-  if (rows !== undefined) return `${kernel}(${rows.parts.map((part) => codeOf(part.tape)).join(', ')})`;
+  if (rows !== undefined)
+    return `${kernel}(${rows.parts.map((part) => codeOf(part.tape).replace('Copy | ', '')).join(', ')})`;
   if (batch !== undefined)
     return `${kernel} x${batch.sizes.length} (${batch.instructions.map(({ functor }) => functor).join(' ')})`;
   if (tape === undefined || kernel === 'Copy') return kernel;
