@@ -355,6 +355,9 @@ class Builder {
         node.slot = add_slot({SlotKind::kBuffer, static_cast<uint8_t>(item_size(node.result)),
                               static_cast<int16_t>(inputs() + node.output), 0});
         step_.slots.back().streams = node.streams;
+        step_.slots.back().in_place = std::any_of(desc_.inputs, desc_.inputs + inputs(), [&](const TensorDesc& input) {
+          return input.storage == desc_.outputs[node.output].storage;
+        });
       } else {
         const int taken = node.once ? registers_++ : take_register();
         widest_ = std::max(widest_, static_cast<int>(item_size(node.result)));

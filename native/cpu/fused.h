@@ -35,6 +35,7 @@ struct Slot {
   int32_t walk = 0;  // kBroadcast: position in FusedStep::walks
   bool point = false;  // kScalar, kBroadcast: its loops take the one element of a tile where it lies
   bool streams = false;  // kBuffer: what is stored there goes past the caches
+  bool in_place = false;  // kBuffer: of an output that lies over an input
   int64_t period = 0;
 };
 

@@ -11,8 +11,6 @@
 namespace grafo::cpu {
 namespace {
 
-// Half of a usual last cache. A constant, because what machines tell of theirs is often that of another.
-constexpr int64_t kPastCaches = int64_t{16} << 20;
 // Simple operations an element up to which memory decides how long a tape takes.
 constexpr int64_t kCheapTape = 6;
 

@@ -229,6 +229,8 @@ inline int64_t grain_for(int64_t cost) {
 
 // Of a larger array, in bytes, a core's own caches are not taken to hold all.
 constexpr int64_t kPastNearCaches = 1 << 20;
+// Half of a usual last cache. A constant, because what machines tell of theirs is often that of another.
+constexpr int64_t kPastCaches = int64_t{16} << 20;
 
 inline bool is_cancelled(const RunContext& context) {
   return context.cancelled && context.cancelled->load(std::memory_order_relaxed) != 0;
