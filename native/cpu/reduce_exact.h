@@ -8,6 +8,8 @@ namespace grafo::cpu {
 template <class Reducer, class A, class T, T (*finish)(A, int64_t)>
 struct ExactReduction {
   using Tree = Reduction<Reducer, A, T, finish>;
+  // A chain of products waits for each of them, by vectors as well; all and any of a long row may be known early.
+  static constexpr bool kByVectors = !math::kDecides<Reducer> && !std::is_same_v<Reducer, math::ProdReducer>;
   // A sum of so many items fits 32 bits.
   static constexpr int64_t kBlock = 1 << 14;
 
@@ -15,7 +17,7 @@ struct ExactReduction {
   static A add(A a, const T* x, int64_t n) {
     if constexpr (std::is_same_v<A, T>) {
       int64_t i = 0;
-      if constexpr (!math::kDecides<Reducer> && !std::is_same_v<Reducer, math::ProdReducer>) {
+      if constexpr (kByVectors) {
         using V = math::Lanes<T>;
         constexpr int64_t kWidth = sizeof(V) / sizeof(T), kVectors = 4;
         if (n >= kVectors * kWidth) {
@@ -69,10 +71,8 @@ struct ExactReduction {
           break;
       }
     }
-    // A chain of products waits for each of them; all and any of a long row may be known early.
     constexpr int64_t kLong = math::kDecides<Reducer> ? 32 : math::kLeaf;
-    if ((math::kDecides<Reducer> || std::is_same_v<Reducer, math::ProdReducer>) && step.inner >= kLong)
-      return Tree::rows(step, x, y, begin, end);
+    if (!kByVectors && step.inner >= kLong) return Tree::rows(step, x, y, begin, end);
     for (int64_t o = begin; o < end; ++o) {
       const T* const row = x + step.kept.offset(o);
       A a = Reducer::template identity<A>();
@@ -87,8 +87,7 @@ struct ExactReduction {
   static constexpr ReduceLoops make() {
     ReduceLoops loops = Tree::loops;
     loops.rows = rows;
-    // A chain of products waits for each of them; all and any are known early.
-    if constexpr (!math::kDecides<Reducer> && !std::is_same_v<Reducer, math::ProdReducer>) loops.run = run;
+    if constexpr (kByVectors) loops.run = run;
     return loops;
   }
   static constexpr ReduceLoops loops = make();

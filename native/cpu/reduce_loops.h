@@ -129,9 +129,7 @@ struct Reduction {
     if (step.reduced.groups == 1 && step.reduced.stride[0] == width)
       add_rows(tree, static_cast<const T*>(x) + begin * width, end - begin);
     else
-      add(tree, end - begin, [&](int64_t r) {
-      return static_cast<const T*>(x) + step.reduced.offset(begin + r);
-    });
+      add(tree, end - begin, [&](int64_t r) { return static_cast<const T*>(x) + step.reduced.offset(begin + r); });
     end_rows(tree, to);
   }
   static void add_rows(ColumnTree& tree, const void* x, int64_t rows) {
