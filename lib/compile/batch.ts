@@ -6,6 +6,7 @@ import {
   mayRefuse,
   type PlanValue,
   Producers,
+  replaceWaits,
   type Step,
   type StepProgram,
   type Storage,
@@ -205,14 +206,7 @@ const merge = (program: StepProgram, groups: readonly (readonly Step[])[]): Step
     for (const step of group) replacement.set(step, made);
     return made;
   });
-  for (const step of steps) {
-    for (const earlier of [...step.after]) {
-      const now = replacement.get(earlier);
-      if (now === undefined) continue;
-      step.after.delete(earlier);
-      step.after.add(now);
-    }
-  }
+  replaceWaits(steps, replacement);
   return { ...program, steps };
 };
 

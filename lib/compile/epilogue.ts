@@ -6,6 +6,7 @@ import {
   type PlanValue,
   Producers,
   readersOf,
+  replaceWaits,
   type Step,
   type StepProgram,
   type Storage,
@@ -61,14 +62,7 @@ export const epilogues = (program: StepProgram): StepProgram => {
   const joined = steps
     .filter((step) => step.kernel === 'MatMul' || !made.has(step))
     .map((step) => made.get(step) ?? step);
-  for (const step of joined) {
-    for (const earlier of [...step.after]) {
-      const now = made.get(earlier);
-      if (now === undefined) continue;
-      step.after.delete(earlier);
-      if (now !== step) step.after.add(now);
-    }
-  }
+  replaceWaits(joined, made);
   return { ...program, steps: joined };
 };
 

@@ -10,6 +10,7 @@ import {
   Producers,
   type Reduction,
   readersOf,
+  replaceWaits,
   type Step,
   type StepProgram,
   type Storage,
@@ -181,14 +182,7 @@ export const fuse = (program: StepProgram, farBytes = FAR_BYTES): StepProgram =>
     const made = merged.get(cluster);
     if (made !== undefined) replacement.set(step, made);
   }
-  for (const step of steps) {
-    for (const earlier of [...step.after]) {
-      const now = replacement.get(earlier);
-      if (now === undefined) continue;
-      step.after.delete(earlier);
-      if (now !== step) step.after.add(now);
-    }
-  }
+  replaceWaits(steps, replacement);
   return { ...program, steps };
 };
 

@@ -1,7 +1,15 @@
 // measure: what the steps of a plan move and compute, counted, for traces and tables of costs.
 import { EPILOGUE } from './epilogue.js';
 import { labelOf } from './print.js';
-import { bytesOf, type PlanValue, type Step, type StepProgram, sizeOfShape, type TapeCode } from './steps.js';
+import {
+  bytesOf,
+  overAllRows,
+  type PlanValue,
+  type Step,
+  type StepProgram,
+  sizeOfShape,
+  type TapeCode,
+} from './steps.js';
 
 /** What a step is, moves and computes. */
 export interface StepInfo {
@@ -32,10 +40,7 @@ const flopsOfTape = ({ space, instructions, reductions }: TapeCode): number =>
 
 const flopsOf = (step: Step): number => {
   if (step.tape !== undefined) return flopsOfTape(step.tape) + (step.kernel === EPILOGUE ? flopsOfMatMul(step) : 0);
-  if (step.rows !== undefined) {
-    const { rows, block, parts } = step.rows;
-    return parts.reduce((sum, { tape }) => sum + (flopsOfTape(tape) / block) * rows, 0);
-  }
+  if (step.rows !== undefined) return overAllRows(step.rows, flopsOfTape);
   if (step.batch !== undefined)
     return step.batch.sizes.reduce((sum, size) => sum + size, 0) * step.batch.instructions.length;
   if (step.kernel === 'MatMul') return flopsOfMatMul(step);

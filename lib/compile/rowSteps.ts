@@ -6,6 +6,7 @@ import {
   bytesOf,
   mayRefuse,
   type PlanValue,
+  padded,
   type RowsCode,
   type RowsOperand,
   type RowsPart,
@@ -72,9 +73,9 @@ const leadingDims = (space: readonly number[], rows: number): number | undefined
 };
 
 const viewOf = (shape: readonly number[], space: readonly number[], leading: number): RowView | undefined => {
-  const padded = [...new Array<number>(space.length - shape.length).fill(1), ...shape];
-  const lead = padded.slice(0, leading);
-  const dims = padded.slice(leading);
+  const all = padded(shape, space.length);
+  const lead = all.slice(0, leading);
+  const dims = all.slice(leading);
   if (sameShape(lead, space.slice(0, leading))) return { byRows: true, dims };
   return lead.every((dim) => dim === 1) ? { byRows: false, dims } : undefined;
 };

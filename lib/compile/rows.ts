@@ -11,6 +11,7 @@ import {
   type PlanValue,
   Producers,
   readersOf,
+  replaceWaits,
   type Step,
   type StepProgram,
   type Storage,
@@ -99,13 +100,7 @@ class Grouping {
       for (const member of cluster.members) made.set(member, joined);
     }
     if (made.size === 0) return undefined;
-    for (const step of steps)
-      for (const earlier of [...step.after]) {
-        const now = made.get(earlier);
-        if (now === undefined) continue;
-        step.after.delete(earlier);
-        if (now !== step) step.after.add(now);
-      }
+    replaceWaits(steps, made);
     return { ...this.#program, steps };
   }
 

@@ -20,7 +20,7 @@ import { rows } from './rows.js';
 import { schedule } from './schedule.js';
 import { share } from './share.js';
 import type { CompileOptions, FeedSource, FeedValue, Stage } from './stage.js';
-import { bytesOf, type PlanValue, type StepProgram, sizeOfShape, type TapeCode } from './steps.js';
+import { bytesOf, overAllRows, type PlanValue, type StepProgram, sizeOfShape, type TapeCode } from './steps.js';
 import { functorCost } from './tape.js';
 import { transposes } from './transposes.js';
 import { verifyOrder, verifySteps } from './verify.js';
@@ -310,10 +310,8 @@ const estimate = (program: StepProgram): number => {
     total += 150;
     if (step.kernel === 'MatMul' || step.kernel === EPILOGUE) total += flopsOfMatMul(step) / 20;
     if (step.tape !== undefined) total += estimateOfTape(step.tape);
-    else if (step.rows !== undefined) {
-      const { rows, block, parts } = step.rows;
-      for (const { tape } of parts) total += (estimateOfTape(tape) / block) * rows;
-    } else if (step.batch !== undefined) {
+    else if (step.rows !== undefined) total += overAllRows(step.rows, estimateOfTape);
+    else if (step.batch !== undefined) {
       const elements = step.batch.sizes.reduce((sum, size) => sum + size, 0);
       for (const { functor, operand } of step.batch.instructions) total += elements * functorCost(functor, operand);
     } else if (step.kernel !== 'MatMul') {

@@ -189,5 +189,24 @@ export const readersOf = (steps: readonly Step[]): ReadonlyMap<Storage, readonly
   return readers;
 };
 
+/** Has what waits for steps that have become one wait for that. */
+export const replaceWaits = (steps: readonly Step[], made: ReadonlyMap<Step, Step>): void => {
+  for (const step of steps)
+    for (const earlier of [...step.after]) {
+      const now = made.get(earlier);
+      if (now === undefined) continue;
+      step.after.delete(earlier);
+      if (now !== step) step.after.add(now);
+    }
+};
+
+/** A shape with dimensions of one before it, as many as a rank asks for. */
+export const padded = (shape: readonly number[], rank: number): readonly number[] =>
+  shape.length === rank ? shape : [...new Array<number>(rank - shape.length).fill(1), ...shape];
+
+/** What the parts of a step cost over all of its rows, by what each costs over a block. */
+export const overAllRows = ({ rows, block, parts }: RowsCode, ofBlock: (tape: TapeCode) => number): number =>
+  parts.reduce((sum, { tape }) => sum + (ofBlock(tape) / block) * rows, 0);
+
 const key = (value: PlanValue): string =>
   value.storage.kind === 'variable' ? `${value.storage.variable.op.id}:${value.version}` : '';

@@ -4,6 +4,7 @@
 import {
   arenaValue,
   type PlanValue,
+  padded,
   type Step,
   type StepProgram,
   type Storage,
@@ -55,8 +56,6 @@ const keepsOrder = (shape: readonly number[], perm: Axes): boolean => {
   const moved = perm.filter((_, i) => shape[i] !== 1);
   return moved.every((axis, i) => i === 0 || axis > moved[i - 1]!);
 };
-const padded = (shape: readonly number[], rank: number): readonly number[] =>
-  shape.length === rank ? shape : [...new Array<number>(rank - shape.length).fill(1), ...shape];
 /** A turned shape as it was. */
 const turnedBack = (shape: readonly number[], perm: Axes): readonly number[] => {
   const made = new Array<number>(perm.length);

@@ -145,40 +145,48 @@ class RowsBuilder {
     part.row_items = tape.size / step_.block;
     part.by_columns = !tape.reductions.empty() && !tape.cut.by_rows;
     if (!tape.reductions.empty() && !part.by_columns) part.row_outputs = tape.cut.count / step_.block;
-    for (int o = 0; o < code.num_outputs; ++o) {
-      const bool is_reduced = std::any_of(tape.reductions.begin(), tape.reductions.end(),
-                                          [&](const FusedReduction& r) { return r.output == o; });
-      const int32_t at = part.operands[static_cast<size_t>(code.num_inputs + o)].buffer;
-      const TensorDesc& y = code.outputs[o];
-      const bool is_local = at >= step_.operands;
-      const bool is_column = is_reduced && part.by_columns;
-      // By rows: the part's own rows, or what each of them is reduced to.
-      const int64_t expected = is_column ? part.row_items : is_reduced ? tape.cut.count : tape.size;
-      const bool by_rows = is_local || part.operands[static_cast<size_t>(code.num_inputs + o)].row_bytes != 0;
-      if (y.size != expected || by_rows == is_column || (is_reduced && !is_column && tape.cut.count % step_.block != 0))
-        return reject(desc_, "part %d: output %d is not what its rows give", p, o);
-      const auto result = static_cast<size_t>(at - desc_.num_inputs);
-      if (!is_column) written_[result] = true;
-      if (!is_column) continue;
-      if (complete_[result]) return reject(desc_, "part %d writes output %d again", p, at - desc_.num_inputs);
-      complete_[result] = true;
-    }
+    TRY(check_outputs(p, part, code));
     if (part.by_columns) {
       if (tape.cut.length != step_.block) return reject(desc_, "part %d: columns of another length", p);
       for (FusedReduction& r : tape.reductions) r.divisor = step_.rows;
     }
-    const int64_t tiles = ceil_div(tape.size, tape.tile);
-    fetches_ += tiles * (static_cast<int64_t>(tape.instructions.size()) + 1);
-    for (const RowsOperand& operand : part.operands) {
-      if (operand.row_bytes == 0 || step_.fetched.size() == kMaxBlockRuns) continue;
-      if (operand.buffer >= desc_.num_inputs && is_large(desc_.outputs[operand.buffer - desc_.num_inputs])) continue;
-      const bool is_known = std::any_of(step_.fetched.begin(), step_.fetched.end(), [&](const RowsOperand& other) { return other.buffer == operand.buffer; });
-      if (!is_known) step_.fetched.push_back(operand);
-    }
+    count_fetches(part);
     int64_t cost;
     if (!checked_multiply(tape.cost, part.row_items, &cost) || __builtin_add_overflow(cost_, cost, &cost_))
       return reject(desc_, "part %d has too many elements", p);
     return Status();
+  }
+
+  // What a part stores goes by rows: its own, or what each of them is reduced to. Its columns are for all rows.
+  Status check_outputs(int32_t p, const RowsPart& part, const StepDesc& code) {
+    const FusedStep& tape = part.code;
+    for (int o = 0; o < code.num_outputs; ++o) {
+      const RowsOperand& operand = part.operands[static_cast<size_t>(code.num_inputs + o)];
+      const bool is_reduced = std::any_of(tape.reductions.begin(), tape.reductions.end(),
+                                          [o](const FusedReduction& r) { return r.output == o; });
+      const bool is_column = is_reduced && part.by_columns;
+      const int64_t expected = is_column ? part.row_items : is_reduced ? tape.cut.count : tape.size;
+      const bool by_rows = operand.buffer >= step_.operands || operand.row_bytes != 0;
+      if (code.outputs[o].size != expected || by_rows == is_column || (!is_column && expected % step_.block != 0))
+        return reject(desc_, "part %d: output %d is not what its rows give", p, o);
+      const auto result = static_cast<size_t>(operand.buffer - desc_.num_inputs);
+      if (is_column && complete_[result]) return reject(desc_, "part %d writes output %d again", p, int(result));
+      (is_column ? complete_ : written_)[result] = true;
+    }
+    return Status();
+  }
+
+  // What the step's memory has by rows comes a block ahead, but for results that go past the caches.
+  void count_fetches(const RowsPart& part) {
+    const FusedStep& tape = part.code;
+    fetches_ += ceil_div(tape.size, tape.tile) * (static_cast<int64_t>(tape.instructions.size()) + 1);
+    for (const RowsOperand& operand : part.operands) {
+      if (operand.row_bytes == 0 || step_.fetched.size() == kMaxBlockRuns) continue;
+      if (operand.buffer >= desc_.num_inputs && is_large(desc_.outputs[operand.buffer - desc_.num_inputs])) continue;
+      const bool is_known = std::any_of(step_.fetched.begin(), step_.fetched.end(),
+                                        [&](const RowsOperand& other) { return other.buffer == operand.buffer; });
+      if (!is_known) step_.fetched.push_back(operand);
+    }
   }
 
   void cut() {
